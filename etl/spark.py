@@ -1,0 +1,144 @@
+"""The one Spark session: Delta tables, UTC, and settings that suit one machine.
+
+Delta's jars and the JVM class archive belong to the installation (``make setup`` puts them below
+``sys.prefix``), not to a home. What can go wrong at the start is said in ``SparkStartError``.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pyspark.errors import PySparkRuntimeError
+from pyspark.sql import SparkSession
+
+MIN_JAVA: Final = 17
+INSTALLATION: Final = Path(sys.prefix) / "share" / "nightmarket"
+JARS: Final = INSTALLATION / "jars"
+CLASS_ARCHIVE: Final = INSTALLATION / "spark.jsa"
+
+INSTALL_JAVA: Final = (
+    "Install Java 17 or 21 (Debian, Ubuntu: apt-get install openjdk-17-jre-headless; Fedora: "
+    "dnf install java-21-openjdk-headless; macOS: brew install openjdk@21), or set JAVA_HOME to it."
+)
+
+_SETTINGS: Final = {
+    "spark.app.name": "nightmarket",
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    # The defaults are meant for clusters: 200, 50 and 10,000 tasks for a few files.
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
+    # One row holds a user's arrays: 10,000 such rows in a batch would be hundreds of MB.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+}
+# One kernel thread a worker: pools of two collapse when a neighbour runs (measured).
+_WORKER_THREADS: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "ARROW_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class SparkStartError(RuntimeError):
+    """Spark cannot start on this machine; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SparkConfig:
+    """Where Spark runs and how much of the machine it may take."""
+
+    master: str = "local[*]"
+    """Threads of this process, or the address of a cluster's master."""
+    driver_memory: str = "4g"
+    """The JVM's heap. What grows with users never comes here."""
+    shuffle_partitions: int = 2
+    """Tasks after a shuffle. No row depends on it."""
+    is_short_lived: bool = False
+    """Compile little (C1 only): halves the start's cpu, slows hot loops. For tests, tiny lakes."""
+
+
+def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> SparkSession:
+    """Return the running session, or start one.
+
+    Args:
+        config: Where it runs and with what memory; ignored by Spark where a session runs already.
+        extra: Spark settings that replace the project's own.
+
+    Raises:
+        SparkStartError: If Java is missing or too old, or Delta's jars are not there.
+    """
+    _require_jars()
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    for name in _WORKER_THREADS:
+        os.environ.setdefault(name, "1")
+    builder = SparkSession.builder
+    for name, value in {**_SETTINGS, **_of_machine(config), **(extra or {})}.items():
+        builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except (PySparkRuntimeError, FileNotFoundError) as error:
+        raise _explain() from error
+
+
+def _of_machine(config: SparkConfig) -> dict[str, str]:
+    return {
+        "spark.master": config.master,
+        "spark.driver.memory": config.driver_memory,
+        "spark.sql.shuffle.partitions": str(config.shuffle_partitions),
+        "spark.jars": ",".join(str(jar) for jar in sorted(JARS.glob("*.jar"))),
+        "spark.driver.extraJavaOptions": _java_options(config),
+    }
+
+
+def _java_options(config: SparkConfig) -> str:
+    options = ["-XX:+UseSerialGC", "-Xshare:auto"]
+    if CLASS_ARCHIVE.exists():
+        options.append(f"-XX:SharedArchiveFile={CLASS_ARCHIVE}")
+    if config.is_short_lived:
+        options.append("-XX:TieredStopAtLevel=1")
+    return " ".join(options)
+
+
+def _require_jars() -> None:
+    if not list(JARS.glob("delta-spark*.jar")):
+        raise SparkStartError(
+            f"Delta's jars are not in {JARS}. Run `make setup` (or `python -m etl.jars`) once with "
+            "a connection to Maven Central or a mirror of it."
+        )
+
+
+def java_version() -> int | None:
+    """Ask the Java that Spark would start for its major version; None if there is none."""
+    home = os.environ.get("JAVA_HOME")
+    java = f"{home}/bin/java" if home else "java"
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return None
+    version = re.search(r'version "(?:1\.)?(\d+)', said.stderr)
+    return int(version[1]) if version else None
+
+
+def _explain() -> SparkStartError:
+    """Say why Spark did not start, which Spark itself only calls ``JAVA_GATEWAY_EXITED``."""
+    found = java_version()
+    if found is None:
+        return SparkStartError(f"No Java found. {INSTALL_JAVA}")
+    if found < MIN_JAVA:
+        return SparkStartError(f"Java {found} is too old. {INSTALL_JAVA}")
+    return SparkStartError(
+        "Java is there, but Spark did not start; run with --debug to see its own words. "
+        "`nightmarket doctor` looks at jars, memory and disk."
+    )

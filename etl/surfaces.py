@@ -1,0 +1,43 @@
+"""The places of the app that show a slate, and what each of them recommends.
+
+Put here what is true of a surface everywhere. How many items its slate holds is a setting
+(``training.config``).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surface:
+    """One place of the app that shows a slate."""
+
+    name: str
+    """As in events, table paths, and the command line."""
+    item_type: str
+    """What it recommends: ``silver/items.item_type``."""
+
+
+PRODUCT_FEED: Final = Surface(name="product_feed", item_type="product")
+LIVE_STREAMS: Final = Surface(name="live_streams", item_type="live_slot")
+SHORT_VIDEOS: Final = Surface(name="short_videos", item_type="short_video")
+
+ALL: Final = (PRODUCT_FEED, LIVE_STREAMS, SHORT_VIDEOS)
+NAMES: Final = tuple(surface.name for surface in ALL)
+ITEM_TYPES: Final = tuple(surface.item_type for surface in ALL)
+
+
+class UnknownSurfaceError(ValueError):
+    """A surface was named that the app does not have."""
+
+
+def named(name: str) -> Surface:
+    """Look a surface up by name.
+
+    Raises:
+        UnknownSurfaceError: If there is none; the text lists those there are.
+    """
+    for surface in ALL:
+        if surface.name == name:
+            return surface
+    raise UnknownSurfaceError(f"no surface {name!r}; there are {', '.join(NAMES)}")

@@ -1,0 +1,178 @@
+"""Ranking: examples, fitted rankers, how they measured, and who serves."""
+
+from typing import Final
+
+from pyspark.sql.types import (
+    BooleanType,
+    DateType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    StringType,
+    StructField,
+)
+
+from etl import surfaces
+from etl.features import dictionary
+from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.schema import ITEM_NO, USER_ID, Table, columns, optional, required
+
+CATEGORICAL: Final = (
+    "item_category",
+    "item_brand",
+    "item_seller_id",
+    "user_country",
+    "user_platform",
+    "user_language",
+)
+"""Features that are words; a ranker's fitted encoder turns them into numbers."""
+
+
+def numeric_features() -> list[dictionary.Feature]:
+    """List the numeric features of an example, in the order of its columns."""
+    return [
+        *(_prefixed("item_", feature) for feature in dictionary.ITEM),
+        *(_prefixed("user_", feature) for feature in dictionary.USER),
+        *dictionary.PAIR,
+        *_source_features(),
+    ]
+
+
+def _prefixed(prefix: str, feature: dictionary.Feature) -> dictionary.Feature:
+    return dictionary.Feature(
+        prefix + feature.name, feature.unit, feature.low, feature.high, feature.why
+    )
+
+
+def _source_features() -> list[dictionary.Feature]:
+    infinite = float("inf")
+    found = [
+        dictionary.Feature(
+            "num_sources",
+            "sources",
+            1,
+            len(SOURCE_CODES),
+            "how many sources proposed it: agreement",
+        )
+    ]
+    for name in SOURCE_CODES:
+        found.append(
+            dictionary.Feature(
+                f"source_{name}_rank",
+                "rank",
+                1,
+                infinite,
+                f"its rank in {name}, missing where not proposed",
+            )
+        )
+        found.append(
+            dictionary.Feature(
+                f"source_{name}_score",
+                "the source's own",
+                0,
+                infinite,
+                f"its score in {name}, missing where not proposed",
+            )
+        )
+    return found
+
+
+def _feature_columns() -> list[StructField]:
+    words = [optional(name, StringType(), "as in features/*_daily") for name in CATEGORICAL]
+    numbers = [optional(f.name, FloatType(), f.comment) for f in numeric_features()]
+    return words + numbers
+
+
+def _examples(surface: str) -> Table:
+    return Table(
+        path=f"examples/{surface}",
+        grain="one item shown to one user, or proposed to one who then acted, with what followed",
+        key=("user_id", "shown_date", "example_id", "item_no"),
+        schema=columns(
+            USER_ID,
+            ITEM_NO,
+            required("shown_date", DateType(), "UTC day of the impression, or of the actions"),
+            required("feature_date", DateType(), "shown_date − 1: the evening its features are of"),
+            required(
+                "example_id",
+                StringType(),
+                "source:event:position of the impression; 'candidate' where the log has none",
+            ),
+            optional("position", IntegerType(), "0 for the first place; null without impressions"),
+            optional("propensity", DoubleType(), "in (0, 1]; null where not logged"),
+            required("is_click", BooleanType(), "clicked, viewed, carted or ordered"),
+            required("is_cart", BooleanType(), "carted or ordered"),
+            required("is_order", BooleanType(), "ordered"),
+            optional("watch_ms", LongType(), "time watched, ms; null where not a video"),
+            required(
+                "sampling_weight", FloatType(), "how many such rows this one stands for, >= 1"
+            ),
+            *_feature_columns(),
+        ),
+        retention_days=90,
+    )
+
+
+EXAMPLES: Final = {name: _examples(name) for name in surfaces.NAMES}
+
+_MODEL: Final = (
+    required("surface", StringType(), "one of: " + ", ".join(surfaces.NAMES)),
+    required("ranker", StringType(), "the ranker's name; none serves the fused candidate order"),
+    required("model_date", DateType(), "the night on which it was fitted"),
+)
+
+GBDT: Final = Table(
+    path="rankers/gbdt",
+    grain="one fitted gradient-boosting ranker, or why none was fitted",
+    key=("surface",),
+    schema=columns(
+        *_MODEL,
+        required("is_fitted", BooleanType(), "false where there was too little to learn from"),
+        required("reason", StringType(), "why it was fitted, or why not"),
+        optional("sha256", StringType(), "of the model file, 64 hex digits"),
+        optional("fit_first_date", DateType(), "first arrival day of examples learned from"),
+        optional("fit_last_date", DateType(), "last arrival day of examples learned from"),
+        optional("stop_date", DateType(), "arrival day on which training stopped early"),
+        required("num_examples", LongType(), "examples learned from"),
+        required("num_clicks", LongType(), "of them with a click"),
+        required("num_orders", LongType(), "of them with an order"),
+        optional("num_trees", IntegerType(), "trees of the click head after early stopping"),
+        optional(
+            "manifest",
+            StringType(),
+            "JSON: features, days, table versions, metrics, seed, library versions",
+        ),
+        partition="the night it was fitted on; only nights of the ranker's calendar have rows",
+    ),
+)
+
+REPORTS: Final = Table(
+    path="rankers/reports",
+    grain="one measure of one ranker on one day's examples",
+    key=("surface", "ranker", "model_date", "task", "metric"),
+    schema=columns(
+        *_MODEL,
+        required("task", StringType(), "click or order"),
+        required("metric", StringType(), "auc, gauc, log_loss, ndcg@10, …"),
+        optional("value", DoubleType(), "the measure; null where it is not defined"),
+        optional("low", DoubleType(), "lower end of the 95 % bootstrap interval by user"),
+        optional("high", DoubleType(), "upper end of the 95 % bootstrap interval by user"),
+        required("num_users", LongType(), "users it was measured on"),
+        required("num_positives", LongType(), "positive examples it was measured on"),
+        partition="the day whose examples it was judged on",
+    ),
+)
+
+CHAMPIONS: Final = Table(
+    path="rankers/champions",
+    grain="who serves one surface tonight, since when and why",
+    key=("surface",),
+    schema=columns(
+        *_MODEL,
+        required("since_date", DateType(), "the first night it served"),
+        required("decided_by", StringType(), "rule, or the person who chose"),
+        required("reason", StringType(), "what decided it, with the figures"),
+        partition="the night it serves",
+    ),
+)

@@ -1,0 +1,153 @@
+"""Retrieval and candidates: what each source learned, and what they propose to a user."""
+
+from typing import Final
+
+from pyspark.sql.types import (
+    ByteType,
+    DateType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    ShortType,
+    StringType,
+)
+
+from etl import surfaces
+from etl.tables.features import AS_KNOWN
+from etl.tables.schema import ITEM_NO, USER_ID, Table, array_of, columns, required
+
+SOURCE_CODES: Final = {
+    "popularity": 1,
+    "popularity_in_categories": 2,
+    "popularity_in_segment": 3,
+    "covisitation": 4,
+    "unfinished": 5,
+    "new_items": 6,
+}
+"""How arrays of candidates write the source that proposed; a code is never given twice."""
+
+_SURFACE: Final = required("surface", StringType(), "one of: " + ", ".join(surfaces.NAMES))
+
+POPULARITY: Final = Table(
+    path="retrieval/popularity",
+    grain="one item's place among the most popular of 7 days, in one scope",
+    key=("surface", "scope", "scope_value", "rank"),
+    schema=columns(
+        _SURFACE,
+        required("scope", StringType(), "all, category or segment"),
+        required(
+            "scope_value",
+            StringType(),
+            "the category path, or country|platform|language "
+            "with nothing where absent; '*' for all",
+        ),
+        required("rank", IntegerType(), "1 for the most popular; ties by item_id"),
+        ITEM_NO,
+        required(
+            "num_users",
+            LongType(),
+            "distinct users with a click, view, cart or order in the event days (D−7, D]",
+        ),
+        partition=AS_KNOWN,
+    ),
+)
+
+COVISITATION: Final = Table(
+    path="retrieval/covisitation",
+    grain="one item with the items that people went on to",
+    key=("surface", "item_no"),
+    schema=columns(
+        _SURFACE,
+        ITEM_NO,
+        required("weights_date", DateType(), "the day to which the weights are decayed"),
+        required(
+            "neighbours",
+            array_of(
+                ITEM_NO,
+                required(
+                    "weight",
+                    DoubleType(),
+                    "sum of 1/gap over directed visits within a window of 5, decayed by day",
+                ),
+            ),
+            "strongest first, ties by item_no, at most 200",
+        ),
+        partition=AS_KNOWN,
+    ),
+    is_touched_only=True,
+)
+
+NEW_ITEMS: Final = Table(
+    path="retrieval/new_items",
+    grain="one item first heard of in the last 7 days, in its category's order",
+    key=("surface", "category", "rank"),
+    schema=columns(
+        _SURFACE,
+        required("category", StringType(), "category path; '*' for all items"),
+        required(
+            "rank", IntegerType(), "1 for the first: users of 7 days, then newest, then item_id"
+        ),
+        ITEM_NO,
+        required("age_days", IntegerType(), "0 for an item of the day itself"),
+        partition=AS_KNOWN,
+    ),
+)
+
+
+def _similar(surface: str) -> Table:
+    return Table(
+        path=f"similar/{surface}",
+        grain="one item with the items most like it, fused from the sources that know",
+        key=("item_no",),
+        schema=columns(
+            ITEM_NO,
+            required(
+                "neighbours",
+                array_of(
+                    ITEM_NO,
+                    required("score", DoubleType(), "fused score, higher is nearer"),
+                    required("source", ByteType(), f"code of the strongest source: {SOURCE_CODES}"),
+                ),
+                "nearest first, ties by item_no, at most 50",
+            ),
+            partition=AS_KNOWN,
+        ),
+        is_touched_only=True,
+    )
+
+
+def _candidates(surface: str) -> Table:
+    return Table(
+        path=f"candidates/{surface}",
+        grain="one active user's candidates tonight, best first",
+        key=("user_id",),
+        schema=columns(
+            USER_ID,
+            required(
+                "items",
+                array_of(
+                    ITEM_NO,
+                    required("fused_score", DoubleType(), "score that all sources together give"),
+                    required(
+                        "proposals",
+                        array_of(
+                            required("source", ByteType(), f"code of the source: {SOURCE_CODES}"),
+                            required("rank", ShortType(), "its rank there, 1 for the first"),
+                            required(
+                                "score", FloatType(), "its score there, in the source's own unit"
+                            ),
+                        ),
+                        "who proposed it, by source",
+                    ),
+                ),
+                "by fused score, ties by item_no, at most 200",
+            ),
+            partition=AS_KNOWN,
+        ),
+        retention_days=60,
+    )
+
+
+SIMILAR: Final = {name: _similar(name) for name in surfaces.NAMES}
+CANDIDATES: Final = {name: _candidates(name) for name in surfaces.NAMES}

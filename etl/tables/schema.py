@@ -1,0 +1,81 @@
+"""What a table of the lake is: its name, grain, key, columns, and what may be forgotten of it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pyspark.sql.types import (
+    ArrayType,
+    DataType,
+    DateType,
+    IntegerType,
+    StringType,
+    StructField,
+    StructType,
+)
+
+PARTITION: Final = "arrival_date"
+
+
+def required(name: str, kind: DataType, comment: str) -> StructField:
+    """Declare a column that is never null."""
+    return StructField(name, kind, nullable=False, metadata={"comment": comment})
+
+
+def optional(name: str, kind: DataType, comment: str) -> StructField:
+    """Declare a column that is null where the log does not say."""
+    return StructField(name, kind, nullable=True, metadata={"comment": comment})
+
+
+def array_of(*fields: StructField) -> ArrayType:
+    """Declare an array of structs without null elements."""
+    return ArrayType(StructType(list(fields)), containsNull=False)
+
+
+def columns(*fields: StructField, partition: str = "the UTC day on which it arrived") -> StructType:
+    """Declare a table's columns behind the partition column, which every table has first."""
+    return StructType([required(PARTITION, DateType(), partition), *fields])
+
+
+USER_ID: Final = required("user_id", StringType(), "the user, as the log names him")
+ITEM_NO: Final = required(
+    "item_no", IntegerType(), "the item's permanent dense number (silver/items)"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """One table of the lake. Partitioned by ``arrival_date``, readable without Spark."""
+
+    path: str
+    """Folder below ``lake/``, asset key, and name everywhere: ``silver/events``."""
+    grain: str
+    """What one row stands for, in words."""
+    key: tuple[str, ...]
+    """Columns that name a row within its partition; no two rows share them."""
+    schema: StructType
+    """Columns in order, each with a comment that gives unit and range."""
+    volatile: tuple[str, ...] = ()
+    """Columns that a rerun may change: run ids, wall times, costs."""
+    retention_days: int | None = None
+    """Days that are kept; None keeps all."""
+    is_touched_only: bool = False
+    """Whether a partition holds only the keys touched on its day, with all alive every 7th day."""
+
+    @property
+    def layer(self) -> str:
+        """The first part of the path."""
+        return self.path.split("/", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """The second part of the path."""
+        return self.path.split("/", 1)[1]
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns in order, the partition first."""
+        return list(self.schema.names)
+
+    def comment(self, column: str) -> str:
+        """What ``column`` holds, with unit and range."""
+        return str(self.schema[column].metadata["comment"])

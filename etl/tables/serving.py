@@ -1,0 +1,112 @@
+"""Serving: slates, how they fared, checks' results, and what was published."""
+
+from typing import Final
+
+from pyspark.sql.types import (
+    ArrayType,
+    BooleanType,
+    DateType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    StringType,
+    TimestampType,
+)
+
+from etl import surfaces
+from etl.tables.schema import ITEM_NO, Table, array_of, columns, optional, required
+
+AUDIENCES: Final = ("user", "segment", "default")
+
+_SLATE_ITEM: Final = array_of(
+    ITEM_NO,
+    required("item_id", StringType(), "as the log names it: what a reader is given"),
+    required("value", DoubleType(), "what it was ordered by, in the surface's currency"),
+    optional("p_click", FloatType(), "predicted probability of a click; null without a ranker"),
+    optional("p_order", FloatType(), "predicted probability of an order; null without a ranker"),
+    required("sources", ArrayType(StringType(), containsNull=False), "who proposed it"),
+    required("rules", ArrayType(StringType(), containsNull=False), "rules that moved it"),
+    required("propensity", DoubleType(), "P(item here | user, day, earlier positions), in (0, 1]"),
+    required("is_exploration", BooleanType(), "drawn from the pool, not from the order"),
+)
+
+
+def _slates(surface: str) -> Table:
+    return Table(
+        path=f"slates/{surface}",
+        grain="one ordered slate: a user's own, a segment's, or the default",
+        key=("audience", "audience_key"),
+        schema=columns(
+            required("audience", StringType(), "one of: " + ", ".join(AUDIENCES)),
+            required("audience_key", StringType(), "user id, country|platform|language, or *"),
+            required("items", _SLATE_ITEM, "the slate, first place first"),
+            required("reserve", _SLATE_ITEM, "who steps in for a dropped item; fits every rule"),
+            optional("short_reason", StringType(), "why it has fewer than K; null if full"),
+            required("ranker", StringType(), "who ordered it; none: the fused candidate order"),
+            optional("model_date", DateType(), "night on which that ranker was fitted"),
+            required("feature_date", DateType(), "evening its features are of"),
+            partition="the day after whose end it was made; it is read on the next",
+        ),
+        retention_days=90,
+    )
+
+
+SLATES: Final = {name: _slates(name) for name in surfaces.NAMES}
+
+SLATE_REPORTS: Final = Table(
+    path="reports/slates",
+    grain="one measure of one evening's slates on the days that followed",
+    key=("surface", "slate_date", "horizon_days", "audience", "policy", "metric"),
+    schema=columns(
+        required("surface", StringType(), "one of: " + ", ".join(surfaces.NAMES)),
+        required("slate_date", DateType(), "the slates' day"),
+        required("horizon_days", IntegerType(), "days after it that were watched: 1 or 7"),
+        required("audience", StringType(), "user: own slates; default: those served a default row"),
+        required("policy", StringType(), "slates, popularity_7d, covisitation or candidates"),
+        required("metric", StringType(), "recall@20, ndcg@20, hit_rate@20, coverage@20, ceiling"),
+        optional("value", DoubleType(), "mean over users; null where no user acted"),
+        required("num_users", LongType(), "users with a truth in the horizon"),
+        required("num_truths", LongType(), "their distinct items in the horizon"),
+        partition="the last day watched",
+    ),
+)
+
+RESULTS: Final = Table(
+    path="data_quality/results",
+    grain="one expectation's result on one day of one table",
+    key=("table_path", "expectation"),
+    schema=columns(
+        required("table_path", StringType(), "the table checked"),
+        required("expectation", StringType(), "what was expected, in words and column"),
+        required("severity", StringType(), "critical blocks what follows; warning does not"),
+        required("is_met", BooleanType(), "whether it held"),
+        required("observed", StringType(), "what was found"),
+        required("num_unexpected", LongType(), "rows that broke it"),
+        required("examples", ArrayType(StringType(), containsNull=False), "at most 5 of them"),
+        required("run_id", StringType(), "the run that checked"),
+        required("checked_at", TimestampType(), "when, UTC"),
+        partition="the day checked",
+    ),
+    volatile=("run_id", "checked_at"),
+)
+
+PUBLICATIONS: Final = Table(
+    path="publications/log",
+    grain="one swap of the pointer that readers follow",
+    key=("publication_id", "published_at"),
+    schema=columns(
+        required("publication_id", StringType(), "folder under publications/"),
+        required("action", StringType(), "publish or rollback"),
+        required("slate_date", DateType(), "newest slates it serves"),
+        required("published_at", TimestampType(), "when the pointer moved, UTC"),
+        required("previous_id", StringType(), "what it replaced; empty for the first"),
+        required(
+            "surfaces",
+            StringType(),
+            "JSON: for each surface its file, day, rows, or the block that kept the previous file",
+        ),
+        partition="the slates' day",
+    ),
+    volatile=("publication_id", "published_at", "previous_id", "surfaces"),
+)

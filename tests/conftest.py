@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from etl import spark as etl_spark
+from etl.lake import Lake
+from etl.spark import SparkConfig
+
+FIRST_DAY = date(2026, 1, 1)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """One session a run, of two threads, compiled for a short life."""
+    session = etl_spark.session(
+        SparkConfig(master="local[2]", driver_memory="2g", is_short_lived=True)
+    )
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    """An empty lake whose first day is 2026-01-01."""
+    return Lake(spark, tmp_path / "lake", FIRST_DAY)

@@ -1,0 +1,43 @@
+"""What a ranker reads: the same two blocks of columns in training and in scoring."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from etl.tables.ranking import CATEGORICAL, numeric_features
+
+NUMERIC: Final = tuple(feature.name for feature in numeric_features())
+"""Numeric features in the order of ``Inputs.numeric_NF``'s columns."""
+WORDS: Final = CATEGORICAL
+"""Features that are words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """N rows of features, as an example holds them. N rows, F features."""
+
+    numeric_NF: np.ndarray  # noqa: N815
+    """float32, NaN where nothing is known; columns as in ``NUMERIC``."""
+    words: Mapping[str, pa.DictionaryArray]
+    """For each of ``WORDS`` N strings, null where the log does not say."""
+
+    def __len__(self) -> int:
+        return len(self.numeric_NF)
+
+
+def from_table(rows: pa.Table) -> Inputs:
+    """Take the features out of rows of ``tables.EXAMPLES``."""
+    numeric_NF = np.empty((rows.num_rows, len(NUMERIC)), np.float32)  # noqa: N806
+    for number, name in enumerate(NUMERIC):
+        column = rows.column(name).combine_chunks()
+        numeric_NF[:, number] = column.to_numpy(zero_copy_only=False)
+    words = {name: _dictionary(rows.column(name)) for name in WORDS}
+    return Inputs(numeric_NF, words)
+
+
+def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    whole = column.combine_chunks()
+    return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
