@@ -21,7 +21,7 @@ from pyspark.sql.types import StructType
 from etl.days import Days, last_full
 from etl.tables.schema import PARTITION, Table
 
-# Statistics of id columns would keep ids in the log after an erasure: nothing is indexed but the day.
+# Statistics of id columns would keep ids in the log after an erasure.
 _PROPERTIES: Final = {
     "delta.dataSkippingNumIndexedCols": "0",
     "delta.enableDeletionVectors": "false",

@@ -20,6 +20,7 @@ EVENT_TYPES: Final = (
     "view",
     "click",
     "cart",
+    "uncart",
     "order",
     "cancel",
     "watch",
@@ -35,7 +36,7 @@ EVENT_TYPES: Final = (
 
 REJECT_REASONS: Final = {
     "empty_line": "the line has no characters",
-    "file_cut_off": "the compressed file ended in the middle; this is what is left of its last line",
+    "file_cut_off": "the compressed file ended here, in the middle of a line",
     "not_utf8": "the bytes are not UTF-8",
     "not_json": "the line is not one JSON object",
     "wrong_field_count": "a CSV row with more or fewer fields than its header",
@@ -216,6 +217,6 @@ OUTCOMES: Final = Table(
         optional("impression_position", IntegerType(), "its position; null if organic"),
         optional("impression_surface", StringType(), "its surface; null if organic"),
         optional("shown_date", DateType(), "UTC day on which it was shown; null if organic"),
-        partition="the first day by which outcome and impression had both arrived, or its 7th alone",
+        partition="first day by which outcome and impression had arrived, or its 7th alone",
     ),
 )
