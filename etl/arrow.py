@@ -1,0 +1,44 @@
+"""Arrow columns as numpy arrays: what every kernel needs and none should write again."""
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+
+def arrow_schema(schema: StructType) -> pa.Schema:
+    """Say a Spark schema in Arrow's words, as Spark expects a kernel's result."""
+    return to_arrow_schema(schema, timezone="UTC")
+
+
+def flat_lists(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Take a column of lists apart.
+
+    Returns:
+        row_N: int64, for each of the N elements the row it stood in.
+        elements: the N elements, in row order.
+    """
+    lists = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    lengths = np.diff(lists.offsets.to_numpy())
+    return np.repeat(np.arange(len(lists)), lengths), lists.flatten()
+
+
+def run_starts(*keys: np.ndarray) -> np.ndarray:
+    """Mark where a run of equal keys begins in arrays sorted by them: bool, same length."""
+    num_rows = len(keys[0])
+    starts = np.ones(num_rows, bool)
+    if num_rows > 1:
+        starts[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return starts
+
+
+def places_in_runs(starts: np.ndarray) -> np.ndarray:
+    """Number the elements of each run from 0, given where runs begin: int64, same length."""
+    first = np.flatnonzero(starts)
+    lengths = np.diff(np.r_[first, len(starts)])
+    return np.arange(len(starts)) - np.repeat(first, lengths)
+
+
+def offsets_of(row_N: np.ndarray, num_rows: int) -> np.ndarray:  # noqa: N803
+    """Turn the row of each element, ascending, into list offsets: int32, num_rows + 1."""
+    return np.searchsorted(row_N, np.arange(num_rows + 1)).astype(np.int32)

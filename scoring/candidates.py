@@ -1,0 +1,83 @@
+"""Makes candidates/<surface>: what is worth ranking for each active user tonight.
+
+Here the tables of a range of evenings meet the night's mapped files; what happens to one batch of
+users stands in ``scoring.fusion``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+from pyspark import SparkFiles
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from etl.surfaces import Surface
+from etl.tables import CANDIDATES
+from scoring.fusion import CandidatesConfig, fuse
+from training import array_file, user_side
+from training.item_side import ItemSide
+from training.retrieval.source_lists import SourceLists
+from training.user_side import UserBatch
+
+
+@dataclass(frozen=True, slots=True)
+class NightFiles:
+    """One evening's mapped files, by the names under which Spark sent them."""
+
+    items: str
+    """``training.item_side``"""
+    lists: str
+    """``training.retrieval.source_lists`` of the surface"""
+
+
+def build(  # noqa: PLR0913
+    users: DataFrame,
+    *,
+    pairs: DataFrame,
+    history: DataFrame,
+    surface: Surface,
+    files: Mapping[date, NightFiles],
+    config: CandidatesConfig,
+) -> DataFrame:
+    """Propose, suppress and fuse for every active user of each evening.
+
+    Args:
+        users: Rows of ``tables.FEATURES_USER_DAILY`` of the evenings.
+        pairs: Rows of ``tables.FEATURES_USER_PAIRS`` from the full partition before the first
+            evening on.
+        history: Rows of ``tables.FEATURES_USER_HISTORY`` of the same days.
+        surface: For which surface.
+        files: The evenings' files, already sent with ``SparkContext.addFile``.
+        config: How much is proposed and how it is fused.
+
+    Returns:
+        Rows of ``tables.CANDIDATES[surface.name]``.
+    """
+    table = CANDIDATES[surface.name]
+    asked = user_side.segments(users).select(
+        "user_id", "segment", F.col("arrival_date").alias("feature_date")
+    )
+
+    def kernel(evening: date, who: pa.Table, state: pa.Table) -> pa.Table:
+        sides = _mapped(files[evening])
+        batch = UserBatch.of(evening, who, state)
+        return fuse(batch, *sides, surface=surface, config=config).rows(evening, who)
+
+    return user_side.answer(
+        asked,
+        user_side.state_of(pairs, history),
+        kernel=kernel,
+        schema=table.schema,
+        num_buckets=config.num_buckets,
+    )
+
+
+# A worker serves many batches of an evening: it maps the evening's files once.
+@lru_cache(maxsize=4)
+def _mapped(files: NightFiles) -> tuple[ItemSide, SourceLists]:
+    items = ItemSide.read(Path(SparkFiles.get(files.items)))
+    return items, SourceLists(array_file.read(Path(SparkFiles.get(files.lists))))

@@ -1,0 +1,233 @@
+"""Fuses what the sources propose to a batch of users into one list each.
+
+Every source proposes; what the user bought or hid, what is sold out or of another surface is taken
+away once, here, for all of them; the rest is fused by weighted reciprocal ranks (Cormack, Clarke,
+Büttcher, SIGIR 2009) and the best are kept with who proposed them.
+
+Shapes: U users, P proposals, C candidates.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from etl.arrow import offsets_of, places_in_runs, run_starts
+from etl.surfaces import Surface
+from etl.tables.retrieval import SOURCE_CODES
+from training.item_side import ItemSide
+from training.retrieval import covisitation, new_items, popularity, unfinished
+from training.retrieval.covisitation import SeedConfig
+from training.retrieval.proposals import Proposals
+from training.retrieval.source_lists import SourceLists
+from training.user_side import UserBatch
+
+_ITEM_BITS: Final = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CandidatesConfig:
+    """How much each source proposes, and how the proposals are fused."""
+
+    num_candidates: int = 200
+    """Items kept for one user."""
+    num_by_source: Mapping[str, int] = field(
+        default_factory=lambda: {
+            "popularity": 200,
+            "popularity_in_categories": 60,
+            "popularity_in_segment": 60,
+            "covisitation": 150,
+            "unfinished": 60,
+            "new_items": 20,
+        }
+    )
+    """Items each source proposes to one user; a source that is left out proposes none."""
+    weight_by_source: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "popularity": 0.3,
+            "popularity_in_categories": 0.4,
+            "popularity_in_segment": 0.2,
+            "covisitation": 1.0,
+            "unfinished": 1.0,
+            "new_items": 0.1,
+        }
+    )
+    """Weight of a source's reciprocal ranks in the fused score."""
+    rank_offset: float = 20.0
+    """Added to each rank before it is inverted: the higher, the less the first places stand out."""
+    num_categories: int = 5
+    """A user's strongest categories, in which popular and new items are looked up."""
+    seeds: SeedConfig = field(default_factory=SeedConfig)
+    """How co-visitation reads the user's last items."""
+    num_buckets: int = 4
+    """Groups of users in memory one at a time; no row depends on it."""
+
+
+def fuse(
+    batch: UserBatch,
+    items: ItemSide,
+    lists: SourceLists,
+    *,
+    surface: Surface,
+    config: CandidatesConfig,
+) -> "Fused":
+    """Propose, suppress and fuse for one batch of users.
+
+    Args:
+        batch: U users on one evening.
+        items: Every alive item that evening.
+        lists: What the surface's sources read that evening.
+        surface: For which surface.
+        config: How much is proposed and how it is fused.
+
+    Returns:
+        At most ``config.num_candidates`` items a user, by fused score, ties by item_no.
+    """
+    eligible = items.item_no_N[items.eligible(surface)]
+    done = _bought_or_hidden(batch)
+    found = []
+    for name, proposals in _propose(batch, lists, config):
+        kept = _suppressed(proposals, eligible, done)
+        found.append(_ranked(SOURCE_CODES[name], kept, config.weight_by_source[name], config))
+    return _fuse(_Ranked.joined(found), batch.num_users, config.num_candidates)
+
+
+def _propose(
+    batch: UserBatch, lists: SourceLists, config: CandidatesConfig
+) -> Iterator[tuple[str, Proposals]]:
+    in_categories = {"num_categories": config.num_categories}
+    sources = {
+        "popularity": lambda n: popularity.propose(batch, lists, num_items=n),
+        "popularity_in_categories": lambda n: popularity.propose_in_categories(
+            batch, lists, num_items=n, **in_categories
+        ),
+        "popularity_in_segment": lambda n: popularity.propose_in_segment(batch, lists, num_items=n),
+        "covisitation": lambda n: covisitation.propose(
+            batch, lists, num_items=n, config=config.seeds
+        ),
+        "unfinished": lambda n: unfinished.propose(batch, num_items=n),
+        "new_items": lambda n: new_items.propose(batch, lists, num_items=n, **in_categories),
+    }
+    for name, num_items in config.num_by_source.items():
+        if num_items:
+            yield name, sources[name](num_items)
+
+
+def _bought_or_hidden(batch: UserBatch) -> np.ndarray:
+    """Keys (user, item) that no slate may hold, ascending."""
+    is_done = (batch.items.numbers("num_orders") > 0) | (batch.items.numbers("num_hides") > 0)
+    item = batch.items.numbers("item_no")[is_done].astype(np.int64)
+    return np.sort(_key(batch.items.row_N[is_done], item))
+
+
+def _suppressed(proposals: Proposals, eligible: np.ndarray, done: np.ndarray) -> Proposals:
+    keep = _is_in(proposals.item_P, eligible)
+    keep &= ~_is_in(_key(proposals.user_P, proposals.item_P), done)
+    return Proposals(proposals.user_P[keep], proposals.item_P[keep], proposals.score_P[keep])
+
+
+def _is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    if not len(ascending):
+        return np.zeros(len(values), bool)
+    place = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    return ascending[place] == values
+
+
+def _key(user: np.ndarray, item: np.ndarray) -> np.ndarray:
+    return user << 32 | item
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """P proposals of any sources with their ranks there and their part of the fused score."""
+
+    key_P: np.ndarray  # noqa: N815
+    source_P: np.ndarray  # noqa: N815
+    rank_P: np.ndarray  # noqa: N815
+    score_P: np.ndarray  # noqa: N815
+    part_P: np.ndarray  # noqa: N815
+
+    @classmethod
+    def joined(cls, parts: list["_Ranked"]) -> "_Ranked":
+        """All proposals by user and item, sources of one item in the order of their codes."""
+        arrays = [np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__]
+        order = np.lexsort((arrays[1], arrays[0]))
+        return cls(*(array[order] for array in arrays))
+
+
+def _ranked(code: int, proposals: Proposals, weight: float, config: CandidatesConfig) -> _Ranked:
+    rank = places_in_runs(run_starts(proposals.user_P)) + 1
+    return _Ranked(
+        _key(proposals.user_P, proposals.item_P),
+        np.full(len(rank), code, np.int8),
+        rank.astype(np.int16),
+        proposals.score_P.astype(np.float32),
+        weight / (config.rank_offset + rank),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """C candidates of U users with the P proposals behind them."""
+
+    num_users: int
+    user_C: np.ndarray  # noqa: N815
+    item_C: np.ndarray  # noqa: N815
+    score_C: np.ndarray  # noqa: N815
+    candidate_P: np.ndarray  # noqa: N815
+    source_P: np.ndarray  # noqa: N815
+    rank_P: np.ndarray  # noqa: N815
+    source_score_P: np.ndarray  # noqa: N815
+
+    def rows(self, evening: date, who: pa.Table) -> pa.Table:
+        """Write them as rows of ``tables.CANDIDATES``, one for each row of ``who``."""
+        proposal = pa.StructArray.from_arrays(
+            [pa.array(self.source_P), pa.array(self.rank_P), pa.array(self.source_score_P)],
+            ["source", "rank", "score"],
+        )
+        of_candidate = offsets_of(self.candidate_P, len(self.item_C))
+        item = pa.StructArray.from_arrays(
+            [
+                pa.array(self.item_C.astype(np.int32)),
+                pa.array(self.score_C),
+                pa.ListArray.from_arrays(pa.array(of_candidate), proposal),
+            ],
+            ["item_no", "fused_score", "proposals"],
+        )
+        of_user = offsets_of(self.user_C, self.num_users)
+        return pa.table(
+            {
+                "arrival_date": pa.array([evening] * self.num_users, pa.date32()),
+                "user_id": who.column("user_id"),
+                "items": pa.ListArray.from_arrays(pa.array(of_user), item),
+            }
+        )
+
+
+def _fuse(ranked: _Ranked, num_users: int, num_candidates: int) -> Fused:
+    starts = run_starts(ranked.key_P)
+    first = np.flatnonzero(starts)
+    item_of_P = np.cumsum(starts) - 1  # noqa: N806
+    score = np.add.reduceat(ranked.part_P, first) if len(first) else ranked.part_P[:0]
+    key = ranked.key_P[first]
+    user, item = key >> 32, key & _ITEM_BITS
+    order = np.lexsort((item, -score, user))
+    kept = order[places_in_runs(run_starts(user[order])) < num_candidates]
+    place = np.full(len(key), -1, np.int64)
+    place[kept] = np.arange(len(kept))
+    candidate = place[item_of_P]
+    by_candidate = np.argsort(candidate, kind="stable")
+    by_candidate = by_candidate[candidate[by_candidate] >= 0]
+    return Fused(
+        num_users,
+        user[kept],
+        item[kept],
+        score[kept],
+        candidate[by_candidate],
+        ranked.source_P[by_candidate],
+        ranked.rank_P[by_candidate],
+        ranked.score_P[by_candidate],
+    )

@@ -1,0 +1,328 @@
+"""Makes retrieval/covisitation: which items people went on to from each item.
+
+A visit of b after a, with at most four items between them, adds 1/gap to the weight a → b. Weights
+are halved every ``half_life_days``. A night folds only the day's visits into the items they
+touched, so its cost follows the day's events and not the history.
+
+Directed co-occurrence with 1/gap is the strongest cheap source on shop logs (``docs/decisions``
+names the measurement). Kernels work on arrays; P pairs, N neighbours of all items at hand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from etl.features.buckets import walk
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import DateType, IntegerType, LongType, StructField, StructType
+
+from etl.arrow import arrow_schema, flat_lists, places_in_runs, run_starts
+from etl.days import Days, is_full
+from etl.tables import RETRIEVAL_COVISITATION
+from etl.tables.features import EVENT_CODES
+from training.retrieval.popularity import surface_of
+from training.retrieval.proposals import Proposals, from_lists, strongest, summed
+from training.retrieval.source_lists import SourceLists
+from training.user_side import UserBatch
+
+WINDOW: Final = 5
+UNIT: Final = 60
+"""Visits are summed as integers of 1/60: every 1/gap up to a gap of 5 is a whole number of them."""
+_VISITS: Final = [EVENT_CODES[name] for name in ("view", "click", "cart", "order")]
+_ALIVE_DAYS: Final = 90
+_INCREMENTS: Final = StructType(
+    [
+        StructField("arrival_date", DateType()),
+        StructField("item_no", IntegerType()),
+        StructField("to_item_no", IntegerType()),
+        StructField("sixtieths", LongType()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CovisitationConfig:
+    """How visits are forgotten, and how many neighbours are kept."""
+
+    half_life_days: float = 30.0
+    """Days after which a visit counts half."""
+    num_neighbours: int = 200
+    """Neighbours kept of one item."""
+    min_weight: float = 0.001
+    """Neighbours weaker than this are forgotten."""
+    num_buckets: int = 4
+    """Groups of items that are folded at once; no row depends on it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeedConfig:
+    """How a user's last items ask for their neighbours."""
+
+    num_seeds: int = 20
+    """His last distinct items that ask."""
+    seed_decay: float = 0.8
+    """Weight of each step back in his history."""
+    norm_power: float = 0.5
+    """How far a seed's weights are divided by their sum: 0 not at all, 1 wholly."""
+
+
+def build(  # noqa: PLR0913
+    history: DataFrame,
+    *,
+    items: DataFrame,
+    before: DataFrame,
+    days: Days,
+    first_day: date,
+    config: CovisitationConfig,
+) -> DataFrame:
+    """Fold each day's visits into the neighbours of the items they touched.
+
+    Args:
+        history: Rows of ``tables.FEATURES_USER_HISTORY`` of ``days``.
+        items: Rows of ``tables.SILVER_ITEMS`` of the last of ``days``.
+        before: Rows of ``tables.RETRIEVAL_COVISITATION`` as of the day before, one per item.
+        days: The days to make.
+        first_day: The lake's first day, from which full partitions are counted.
+        config: How visits are forgotten, and how many neighbours are kept.
+
+    Returns:
+        Rows of ``tables.RETRIEVAL_COVISITATION``.
+    """
+    own = surface_of(F.lit(None), F.col("item_type")).alias("surface")
+    known = items.select("item_no", own)
+    increments = _increments(history, days).join(known, "item_no")
+    other = known.withColumnsRenamed({"item_no": "to_item_no", "surface": "to_surface"})
+    within = increments.join(other, "to_item_no").where(F.col("surface") == F.col("to_surface"))
+    schema = RETRIEVAL_COVISITATION.schema
+    arrow = arrow_schema(schema)
+
+    def kernel(visits: pa.Table, state: pa.Table) -> pa.Table:
+        return fold(visits, state, days=days, first_day=first_day, config=config).cast(arrow)
+
+    return walk(
+        within.drop("to_surface"),
+        before,
+        key="item_no",
+        kernel=kernel,
+        schema=schema,
+        num_buckets=config.num_buckets,
+    )
+
+
+def propose(
+    batch: UserBatch, lists: SourceLists, *, num_items: int, config: SeedConfig
+) -> Proposals:
+    """Propose the neighbours of what each user visited last.
+
+    A neighbour scores the sum over the user's seeds of seed weight × w / (Σ w)^norm_power, where
+    w is its weight from that seed: with norm_power 0 popular seeds speak louder, with 1 all speak
+    alike.
+    """
+    sources, indptr, item, weight = lists.neighbours
+    if not len(sources):
+        return Proposals(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    user, seed, strength = _seeds(batch, config)
+    place = np.minimum(np.searchsorted(sources, seed), len(sources) - 1)
+    known = np.where(sources[place] == seed, place, -1)
+    query, element, _ = from_lists(known, indptr)
+    out = np.add.reduceat(weight, indptr[:-1]) if len(weight) else np.ones(len(sources))
+    score = strength[query] * weight[element] / out[known[query]] ** config.norm_power
+    return strongest(summed(user[query], item[element], score), num_items)
+
+
+def _seeds(batch: UserBatch, config: SeedConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The last distinct items of each user, newest first, each step back weighing less."""
+    is_visit = np.isin(batch.short.numbers("event_code"), _VISITS)
+    row = batch.short.row_N[is_visit][::-1]
+    item = batch.short.numbers("item_no")[is_visit][::-1].astype(np.int64)
+    key, newest = np.unique(row << 32 | item, return_index=True)
+    by_age = np.lexsort((newest, key >> 32))
+    user, seed = (key >> 32)[by_age], (key & 0xFFFFFFFF)[by_age]
+    place = places_in_runs(run_starts(user))
+    used = place < config.num_seeds
+    return user[used], seed[used], config.seed_decay ** place[used]
+
+
+def _increments(history: DataFrame, days: Days) -> DataFrame:
+    visited = history.where(F.col("arrival_date").between(days.first, days.last))
+    pairs = visited.select("arrival_date", "long").mapInArrow(_pairs_of_batches, _INCREMENTS)
+    by = ("arrival_date", "item_no", "to_item_no")
+    return pairs.groupBy(*by).agg(F.sum("sixtieths").alias("sixtieths"))
+
+
+def _pairs_of_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield from pairs(pa.Table.from_batches([batch])).to_batches()
+
+
+def pairs(history: pa.Table) -> pa.Table:
+    """Pair the visits of each user that became known on his row's day.
+
+    A pair became known when the later of its two events arrived. A run of events on one item is
+    one visit.
+
+    Args:
+        history: ``arrival_date`` and ``long`` of ``tables.FEATURES_USER_HISTORY``.
+
+    Returns:
+        One row per pair: arrival_date, item_no, to_item_no, sixtieths (60/gap).
+    """
+    row, entries = flat_lists(history.column("long"))
+    row_day = history.column("arrival_date").cast(pa.int32()).to_numpy()
+    code = entries.field("event_code").to_numpy()
+    item = entries.field("item_no").to_numpy()
+    arrived = entries.field("entry_arrival_date").cast(pa.int32()).to_numpy()
+    keep = np.isin(code, _VISITS)
+    row, item, arrived = row[keep], item[keep], arrived[keep]
+    is_visit = run_starts(row, item)
+    row, item, arrived = row[is_visit], item[is_visit], arrived[is_visit]
+    found = [_pairs_at(gap, row, item, arrived, row_day) for gap in range(1, WINDOW + 1)]
+    return pa.concat_tables(found)
+
+
+def _pairs_at(
+    gap: int, row: np.ndarray, item: np.ndarray, arrived: np.ndarray, row_day: np.ndarray
+) -> pa.Table:
+    first, then = slice(None, max(len(row) - gap, 0)), slice(gap, None)
+    known_on = np.maximum(arrived[first], arrived[then])
+    is_pair = (row[first] == row[then]) & (item[first] != item[then])
+    is_pair &= known_on == row_day[row[first]]
+    days = pa.array(known_on[is_pair], pa.int32()).cast(pa.date32())
+    weight = np.full(len(days), UNIT // gap, np.int64)
+    columns = [days, pa.array(item[first][is_pair]), pa.array(item[then][is_pair]), weight]
+    return pa.table(columns, names=[field.name for field in _INCREMENTS])
+
+
+def fold(
+    visits: pa.Table, state: pa.Table, *, days: Days, first_day: date, config: CovisitationConfig
+) -> pa.Table:
+    """Walk the days of some items: decay what was known, add the day's visits, keep the strongest.
+
+    Args:
+        visits: arrival_date, surface, item_no, to_item_no, sixtieths; one row per pair and day.
+        state: Rows of ``tables.RETRIEVAL_COVISITATION``, one per item.
+        days: The days to make.
+        first_day: The lake's first day.
+        config: How visits are forgotten, and how many neighbours are kept.
+
+    Returns:
+        Rows of ``tables.RETRIEVAL_COVISITATION``, the touched items of each day, all alive ones
+        on full days.
+    """
+    memory = _Memory.of(state)
+    surface_names = _surface_names(visits, state)
+    made = []
+    for day in days:
+        today = visits.filter(pc.equal(visits.column("arrival_date"), pa.scalar(day)))
+        if today.num_rows:
+            memory, touched = memory.plus(today, day, config)
+        else:
+            touched = np.empty(0, np.int32)
+        shown = memory.alive(day) if is_full(day, first_day) else memory.of_items(touched)
+        made.append(shown.rows(day, surface_names))
+    return pa.concat_tables(made)
+
+
+def _surface_names(visits: pa.Table, state: pa.Table) -> dict[int, str]:
+    both = pa.concat_tables([t.select(["item_no", "surface"]) for t in (visits, state)])
+    return dict(zip(*(both.column(n).to_pylist() for n in ("item_no", "surface")), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Neighbours of some items, sorted by item, then weight downwards, then neighbour."""
+
+    item_N: np.ndarray  # noqa: N815
+    to_N: np.ndarray  # noqa: N815
+    weight_N: np.ndarray  # noqa: N815
+    day_N: np.ndarray  # noqa: N815  the day to which the item's weights are decayed
+
+    @classmethod
+    def of(cls, state: pa.Table) -> "_Memory":
+        row, neighbours = flat_lists(state.column("neighbours"))
+        item = state.column("item_no").to_numpy()[row].astype(np.int32)
+        day = state.column("weights_date").cast(pa.int32()).to_numpy()[row]
+        to, weight = (neighbours.field(name).to_numpy() for name in ("item_no", "weight"))
+        order = np.lexsort((to, -weight, item))
+        return cls(item[order], to[order], weight[order], day[order])
+
+    def plus(
+        self, today: pa.Table, day: date, config: CovisitationConfig
+    ) -> tuple["_Memory", np.ndarray]:
+        """Fold one day's visits in; also say which items they touched."""
+        number = (day - date(1970, 1, 1)).days
+        item = today.column("item_no").to_numpy()
+        touched = np.unique(item)
+        is_touched = np.isin(self.item_N, touched)
+        age = number - self.day_N[is_touched]
+        decayed = self.weight_N[is_touched] * np.exp2(-age / config.half_life_days)
+        added = today.column("sixtieths").to_numpy() / UNIT
+        keys = np.concatenate(
+            [
+                _key(self.item_N[is_touched], self.to_N[is_touched]),
+                _key(item, today.column("to_item_no").to_numpy()),
+            ]
+        )
+        # At most one old and one new weight meet in a key: their sum has no order.
+        distinct, place = np.unique(keys, return_inverse=True)
+        total = np.bincount(place, np.concatenate([decayed, added]), len(distinct))
+        merged = _strongest(distinct, total, number, config)
+        rest = self._where(~is_touched)
+        return rest._with(merged), touched
+
+    def alive(self, day: date) -> "_Memory":
+        return self._where((day - date(1970, 1, 1)).days - self.day_N < _ALIVE_DAYS)
+
+    def of_items(self, touched: np.ndarray) -> "_Memory":
+        return self._where(np.isin(self.item_N, touched))
+
+    def rows(self, day: date, surface_names: dict[int, str]) -> pa.Table:
+        """Write the neighbours as rows of the table, one per item."""
+        starts = np.flatnonzero(run_starts(self.item_N))
+        offsets = np.r_[starts, len(self.item_N)].astype(np.int32)
+        item = self.item_N[starts]
+        pair = pa.StructArray.from_arrays(
+            [pa.array(self.to_N, pa.int32()), pa.array(self.weight_N)], ["item_no", "weight"]
+        )
+        columns = {
+            "arrival_date": pa.array([day] * len(item), pa.date32()),
+            "surface": pa.array([surface_names[n] for n in item.tolist()], pa.string()),
+            "item_no": pa.array(item, pa.int32()),
+            "weights_date": pa.array(self.day_N[starts], pa.int32()).cast(pa.date32()),
+            "neighbours": pa.ListArray.from_arrays(pa.array(offsets), pair),
+        }
+        return pa.table(columns)
+
+    def _where(self, keep: np.ndarray) -> "_Memory":
+        return _Memory(self.item_N[keep], self.to_N[keep], self.weight_N[keep], self.day_N[keep])
+
+    def _with(self, other: "_Memory") -> "_Memory":
+        item = np.concatenate([self.item_N, other.item_N])
+        order = np.argsort(item, kind="stable")
+        parts = (
+            (self.to_N, other.to_N),
+            (self.weight_N, other.weight_N),
+            (self.day_N, other.day_N),
+        )
+        return _Memory(item[order], *(np.concatenate(part)[order] for part in parts))
+
+
+def _key(item: np.ndarray, to: np.ndarray) -> np.ndarray:
+    return item.astype(np.int64) << 32 | to.astype(np.int64)
+
+
+def _strongest(
+    keys: np.ndarray, weight: np.ndarray, number: int, config: CovisitationConfig
+) -> _Memory:
+    strong = weight >= config.min_weight
+    keys, weight = keys[strong], weight[strong]
+    item, to = (keys >> 32).astype(np.int32), (keys & 0xFFFFFFFF).astype(np.int32)
+    order = np.lexsort((to, -weight, item))
+    item, to, weight = item[order], to[order], weight[order]
+    kept = places_in_runs(run_starts(item)) < config.num_neighbours
+    return _Memory(item[kept], to[kept], weight[kept], np.full(int(kept.sum()), number, np.int32))

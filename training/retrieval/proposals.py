@@ -1,0 +1,62 @@
+"""What a source hands over: items for users, best first, and how they are cut and ranked.
+
+Shapes: P proposals of all users of a batch.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from etl.arrow import places_in_runs, run_starts
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Items that one source proposes to the users of a batch."""
+
+    user_P: np.ndarray  # noqa: N815
+    """int64: the user's row in the batch."""
+    item_P: np.ndarray  # noqa: N815
+    """int64: item_no; no user is proposed an item twice."""
+    score_P: np.ndarray  # noqa: N815
+    """float64: the source's own score, higher is better."""
+
+
+def strongest(proposals: Proposals, num_items: int) -> Proposals:
+    """Keep each user's ``num_items`` best, sorted by user, then score, ties by item_no."""
+    order = np.lexsort((proposals.item_P, -proposals.score_P, proposals.user_P))
+    user = proposals.user_P[order]
+    kept = order[places_in_runs(run_starts(user)) < num_items]
+    return Proposals(proposals.user_P[kept], proposals.item_P[kept], proposals.score_P[kept])
+
+
+def summed(user_P: np.ndarray, item_P: np.ndarray, score_P: np.ndarray) -> Proposals:  # noqa: N803
+    """Add up the scores of a user's item that was reached several times, in the order given."""
+    key = user_P << 32 | item_P
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(run_starts(key))
+    total = np.add.reduceat(score_P[order], starts) if len(starts) else score_P[:0]
+    return Proposals(key[starts] >> 32, key[starts] & 0xFFFFFFFF, total)
+
+
+def from_lists(
+    list_Q: np.ndarray,  # noqa: N803
+    indptr: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Follow Q queries into lists stored one behind another.
+
+    Args:
+        list_Q: int64, which list is read; −1 reads nothing.
+        indptr: int64, list l holds the elements indptr[l] … indptr[l + 1].
+
+    Returns:
+        query_P, element_P, place_P: for each element read the query, its place in the stored
+        elements, and its place in its list.
+    """
+    has_list = np.flatnonzero(list_Q >= 0)
+    chosen = list_Q[has_list]
+    lengths = indptr[chosen + 1] - indptr[chosen]
+    query = np.repeat(has_list, lengths)
+    place = np.arange(len(query)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return query, np.repeat(indptr[chosen], lengths) + place, place

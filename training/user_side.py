@@ -1,0 +1,195 @@
+"""A user's side of a night: his arrays as known on an evening, joined once and taken apart once.
+
+Requests (a user, an evening, and whatever is asked about him) meet the touched-only state tables
+by user; for each evening the kernel gets the state row that was the newest then. A range of
+evenings and a single night take the same way.
+
+Shapes: U users, N elements of all their lists.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from etl.features.buckets import walk
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import StructType
+
+from etl.arrow import arrow_schema, flat_lists
+
+DAY_US: Final = 86_400_000_000
+AFFINITY_HALF_LIFE_DAYS: Final = 7.0
+"""As features/user_pairs folds affinities."""
+
+Answer = Callable[[date, pa.Table, pa.Table], pa.Table]
+"""A kernel: evening, requests, and the state rows in the same order (null where he has none)."""
+
+
+def answer(
+    requests: DataFrame,
+    state: DataFrame,
+    *,
+    kernel: Answer,
+    schema: StructType,
+    num_buckets: int,
+) -> DataFrame:
+    """Give a kernel each evening's requests with the users' state as known then.
+
+    Args:
+        requests: user_id, feature_date, and whatever else the kernel wants.
+        state: user_id, arrival_date and arrays of touched-only tables, from the full partition
+            before the first evening on.
+        kernel: Turns one evening's requests and states into rows.
+        schema: Of the rows.
+        num_buckets: Groups of users that are in memory one at a time; no row depends on it.
+
+    Returns:
+        The kernel's rows.
+    """
+    arrow = arrow_schema(schema)
+
+    def of_bucket(asked: pa.Table, known: pa.Table) -> pa.Table:
+        answers = [kernel(*evening).cast(arrow) for evening in evenings(asked, known)]
+        return pa.concat_tables(answers) if answers else arrow.empty_table()
+
+    return walk(
+        requests, state, key="user_id", kernel=of_bucket, schema=schema, num_buckets=num_buckets
+    )
+
+
+def state_of(pairs: DataFrame, history: DataFrame | None = None) -> DataFrame:
+    """Join the state tables of a user; they are touched together.
+
+    Args:
+        pairs: Rows of ``tables.FEATURES_USER_PAIRS``.
+        history: Rows of ``tables.FEATURES_USER_HISTORY``; of them ``short`` is kept.
+
+    Returns:
+        user_id, arrival_date, items, categories, brands, sellers and, if asked for, short.
+    """
+    arrays = pairs.drop("last_event_at")
+    if history is None:
+        return arrays
+    return arrays.join(
+        history.select("user_id", "arrival_date", "short"), ["user_id", "arrival_date"]
+    )
+
+
+def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Table, pa.Table]]:
+    """Split requests by evening, each with the newest state rows that are not after it."""
+    asked, known = _user_codes(requests, state)
+    order = np.lexsort((_days(state, "arrival_date"), known))
+    keys = _key(known, _days(state, "arrival_date"))[order]
+    asked_day = _days(requests, "feature_date")
+    for number in np.unique(asked_day).tolist():
+        rows = np.flatnonzero(asked_day == number)
+        wanted = _key(asked[rows], np.full(len(rows), number))
+        place = np.searchsorted(keys, wanted, side="right") - 1
+        found = (place >= 0) & (keys[place] >> 32 == asked[rows]) if len(keys) else place >= 0
+        index = pa.array(order[np.maximum(place, 0)] if len(order) else place, mask=~found)
+        day = date(1970, 1, 1) + timedelta(days=number)
+        yield day, requests.take(pa.array(rows)), state.take(index)
+
+
+def _user_codes(requests: pa.Table, state: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    both = pa.chunked_array(
+        [*requests.column("user_id").chunks, *state.column("user_id").chunks], pa.string()
+    )
+    codes = both.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    return codes[: requests.num_rows], codes[requests.num_rows :]
+
+
+def _days(rows: pa.Table, column: str) -> np.ndarray:
+    return rows.column(column).cast(pa.int32()).to_numpy().astype(np.int64)
+
+
+def _key(code: np.ndarray, day: np.ndarray) -> np.ndarray:
+    return code << 32 | day
+
+
+def end_of(day: date) -> int:
+    """The instant at which ``day`` ends, in microseconds of the epoch."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    return int(midnight.timestamp()) * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """One array column of U users, flat: element n belongs to user ``row_N[n]``."""
+
+    row_N: np.ndarray  # noqa: N815
+    elements: pa.StructArray
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> "Lists":
+        """Take a column of lists of structs apart; a null list is an empty one."""
+        return cls(*flat_lists(column))
+
+    def numbers(self, field: str) -> np.ndarray:
+        """View a field without nulls as numbers, N; instants are microseconds of the epoch."""
+        values = self.elements.field(field)
+        return (
+            values.cast(pa.int64()) if pa.types.is_timestamp(values.type) else values
+        ).to_numpy()
+
+    def instants(self, field: str) -> np.ndarray:
+        """View instants as float64 microseconds, N; NaN where there is none."""
+        values = self.elements.field(field).cast(pa.int64())
+        return values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+    def words(self, field: str) -> pa.StringArray:
+        """View a field of words, N."""
+        return self.elements.field(field)
+
+    def affinity_at(self, evening_us: int) -> np.ndarray:
+        """Decay ``affinity`` to an evening: float64, N, weighted events."""
+        age_days = (evening_us - self.numbers("affinity_at")) / DAY_US
+        decay = np.exp2(-np.maximum(age_days, 0.0) / AFFINITY_HALF_LIFE_DAYS)
+        return self.numbers("affinity") * decay
+
+
+@dataclass(frozen=True, slots=True)
+class UserBatch:
+    """Some users on one evening, as sources and the assembler read them."""
+
+    num_users: int
+    evening_us: int
+    """End of the evening's day, microseconds of the epoch: ages and decays are taken at it."""
+    segment: pa.Array
+    """U words: country|platform|language."""
+    items: Lists
+    """features/user_pairs.items"""
+    categories: Lists
+    """features/user_pairs.categories"""
+    short: Lists
+    """features/user_history.short, oldest first"""
+
+    @classmethod
+    def of(cls, evening: date, users: pa.Table, state: pa.Table) -> "UserBatch":
+        """Take one evening's users apart.
+
+        Args:
+            evening: The day at whose end everything is known.
+            users: One row per user with ``segment``.
+            state: Rows of ``state_of`` in the same order, null where a user has none.
+        """
+        lists = (Lists.of(state.column(name)) for name in ("items", "categories", "short"))
+        segment = users.column("segment").combine_chunks()
+        return cls(users.num_rows, end_of(evening), segment, *lists)
+
+
+def codes_in(words: pa.Array, vocabulary: pa.Array) -> np.ndarray:
+    """Write words as their places in a vocabulary: int64, −1 where it lacks them."""
+    places = pc.index_in(words, value_set=vocabulary)
+    return pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def segments(users: DataFrame) -> DataFrame:
+    """Add ``segment``: country|platform|language of ``tables.FEATURES_USER_DAILY``."""
+    parts = (F.coalesce(F.col(name), F.lit("")) for name in ("country", "platform", "language"))
+    return users.withColumn("segment", F.concat_ws("|", *parts))
