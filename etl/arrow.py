@@ -1,5 +1,7 @@
 """Arrow columns as numpy arrays: what every kernel needs and none should write again."""
 
+from datetime import date
+
 import numpy as np
 import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -42,3 +44,8 @@ def places_in_runs(starts: np.ndarray) -> np.ndarray:
 def offsets_of(row_N: np.ndarray, num_rows: int) -> np.ndarray:  # noqa: N803
     """Turn the row of each element, ascending, into list offsets: int32, num_rows + 1."""
     return np.searchsorted(row_N, np.arange(num_rows + 1)).astype(np.int32)
+
+
+def days_of_epoch(day: date) -> int:
+    """Number a day as Arrow's date32 does: days since 1970-01-01."""
+    return (day - date(1970, 1, 1)).days

@@ -18,8 +18,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from etl.surfaces import Surface
 from etl.tables import CANDIDATES
 from scoring.fusion import CandidatesConfig, fuse
-from training import array_file, user_side
-from training.item_side import ItemSide
+from training import user_side
+from training.item_side import ItemSide, mapped_items
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
@@ -79,5 +79,5 @@ def build(  # noqa: PLR0913
 # A worker serves many batches of an evening: it maps the evening's files once.
 @lru_cache(maxsize=4)
 def _mapped(files: NightFiles) -> tuple[ItemSide, SourceLists]:
-    items = ItemSide.read(Path(SparkFiles.get(files.items)))
-    return items, SourceLists(array_file.read(Path(SparkFiles.get(files.lists))))
+    lists = SourceLists.read(Path(SparkFiles.get(files.lists)))
+    return mapped_items(files.items), lists

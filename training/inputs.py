@@ -27,6 +27,14 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.numeric_NF)
 
+    def columns(self) -> dict[str, pa.Array]:
+        """Write the features as columns of ``tables.EXAMPLES``: null where nothing is known."""
+        columns = {name: self.words[name].dictionary_decode() for name in WORDS}
+        for number, name in enumerate(NUMERIC):
+            values = self.numeric_NF[:, number]
+            columns[name] = pa.array(values, mask=np.isnan(values))
+        return columns
+
 
 def from_table(rows: pa.Table) -> Inputs:
     """Take the features out of rows of ``tables.EXAMPLES``."""

@@ -4,12 +4,13 @@ Shapes: N alive items, sorted by item_no; F features of an item.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from pyspark import SparkFiles
 
 from etl import surfaces
 from etl.features import dictionary
@@ -102,6 +103,13 @@ class ItemSide:
     def words(self, word: str) -> pa.StringArray:
         """The vocabulary of category, brand or seller_id."""
         return self.arrays[f"{word}_words"]
+
+
+# A worker serves many batches of an evening: it maps the evening's file once.
+@lru_cache(maxsize=4)
+def mapped_items(name: str) -> ItemSide:
+    """Map an item side by the name under which ``SparkContext.addFile`` sent it."""
+    return ItemSide.read(Path(SparkFiles.get(name)))
 
 
 def _whole(rows: pa.Table, name: str) -> pa.Array:

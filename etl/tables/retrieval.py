@@ -86,7 +86,7 @@ NEW_ITEMS: Final = Table(
         _SURFACE,
         required("category", StringType(), "category path; '*' for all items"),
         required(
-            "rank", IntegerType(), "1 for the first: users of 7 days, then newest, then item_id"
+            "rank", IntegerType(), "1 for the first: clicks of 7 days, then newest, then item_no"
         ),
         ITEM_NO,
         required("age_days", IntegerType(), "0 for an item of the day itself"),

@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DateType, IntegerType, LongType, StructField, StructType
 
-from etl.arrow import arrow_schema, flat_lists, places_in_runs, run_starts
+from etl.arrow import arrow_schema, days_of_epoch, flat_lists, places_in_runs, run_starts
 from etl.days import Days, is_full
 from etl.tables import RETRIEVAL_COVISITATION
 from etl.tables.features import EVENT_CODES
@@ -255,7 +255,7 @@ class _Memory:
         self, today: pa.Table, day: date, config: CovisitationConfig
     ) -> tuple["_Memory", np.ndarray]:
         """Fold one day's visits in; also say which items they touched."""
-        number = (day - date(1970, 1, 1)).days
+        number = days_of_epoch(day)
         item = today.column("item_no").to_numpy()
         touched = np.unique(item)
         is_touched = np.isin(self.item_N, touched)
@@ -276,7 +276,7 @@ class _Memory:
         return rest._with(merged), touched
 
     def alive(self, day: date) -> "_Memory":
-        return self._where((day - date(1970, 1, 1)).days - self.day_N < _ALIVE_DAYS)
+        return self._where(days_of_epoch(day) - self.day_N < _ALIVE_DAYS)
 
     def of_items(self, touched: np.ndarray) -> "_Memory":
         return self._where(np.isin(self.item_N, touched))

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.arrow import flat_lists, offsets_of
+from etl.arrow import days_of_epoch, flat_lists, offsets_of
 from training import array_file
 from training.user_side import codes_in
 
@@ -85,7 +85,7 @@ def _neighbours(covisitation: pa.Table, evening: date, half_life_days: float) ->
     rows = covisitation.sort_by("item_no")
     row, entries = flat_lists(rows.column("neighbours"))
     weights_day = rows.column("weights_date").cast(pa.int32()).to_numpy()
-    age_days = (evening - date(1970, 1, 1)).days - weights_day[row]
+    age_days = days_of_epoch(evening) - weights_day[row]
     weight = entries.field("weight").to_numpy()
     decay = np.exp2(-age_days / half_life_days)
     return {
@@ -115,5 +115,8 @@ class SourceLists:
     @cached_property
     def neighbours(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Co-visitation: from-items (ascending), indptr, neighbours' item_no, weights."""
-        parts = ("from", "indptr", "item", "score")
-        return tuple(array_file.numbers(self.arrays[f"covisitation_{part}"]) for part in parts)
+        source, indptr, item, weight = (
+            array_file.numbers(self.arrays[f"covisitation_{part}"])
+            for part in ("from", "indptr", "item", "score")
+        )
+        return source, indptr, item, weight

@@ -1,0 +1,51 @@
+"""Gives a kernel all rows of a group of keys at once: how state is walked from day to day.
+
+Keys fall into buckets by a hash; a bucket's rows of two frames meet in one Arrow table each. What
+a kernel makes of a key must not depend on the other keys of its bucket, so that no row depends on
+the number of buckets.
+"""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import StructType
+
+Kernel = Callable[[pa.Table, pa.Table], pa.Table]
+_BUCKET = "_bucket"
+
+
+def walk(  # noqa: PLR0913
+    events: DataFrame,
+    before: DataFrame,
+    *,
+    key: str,
+    kernel: Kernel,
+    schema: StructType,
+    num_buckets: int,
+) -> DataFrame:
+    """Apply a kernel to the rows of two frames, bucket by bucket.
+
+    Args:
+        events: What happened, with the column ``key``.
+        before: What was known, with the column ``key``.
+        key: The column whose values stay together.
+        kernel: Takes a bucket's rows of both frames (either may be empty), gives rows.
+        schema: Of the rows it gives, columns in this order.
+        num_buckets: A bucket's rows are in memory at once.
+
+    Returns:
+        The rows of all buckets.
+    """
+
+    def of_bucket(left: pa.Table, right: pa.Table) -> pa.Table:
+        return kernel(left.drop_columns([_BUCKET]), right.drop_columns([_BUCKET]))
+
+    bucket = _bucket_of(F.col(key), num_buckets)
+    sides = [frame.withColumn(_BUCKET, bucket).groupBy(_BUCKET) for frame in (events, before)]
+    return sides[0].cogroup(sides[1]).applyInArrow(of_bucket, schema)
+
+
+def _bucket_of(key: Column, num_buckets: int) -> Column:
+    return F.pmod(F.xxhash64(key), F.lit(num_buckets))

@@ -1,0 +1,220 @@
+"""The one function that makes a model's input, for examples and for scoring alike.
+
+A row is a user, an item and an evening. What the evening knew of the user comes from his
+features/user_daily row and his features/user_pairs arrays; of the item, from the mapped item side;
+of the sources, from his candidates. Because both callers run this, training and scoring cannot
+read a feature differently.
+
+Shapes: U users, R rows (grouped by user), F features, N elements of a user's lists.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from etl.arrow import flat_lists
+from etl.features import dictionary
+from etl.tables.retrieval import SOURCE_CODES
+from training.inputs import NUMERIC, Inputs
+from training.item_side import FEATURES as ITEM_FEATURES
+from training.item_side import ItemSide
+from training.user_side import DAY_US, Lists, codes_in, end_of
+
+USER_FEATURES: Final = tuple(dictionary.names(dictionary.USER))
+USER_WORDS: Final = ("country", "platform", "language")
+_PLACE: Final = {name: number for number, name in enumerate(NUMERIC)}
+_ITEM_PRICE: Final = ITEM_FEATURES.index("price_cents")
+_USUAL_PRICE: Final = USER_FEATURES.index("usual_price_cents")
+_GROUPS: Final = (
+    ("category", "category", "categories"),
+    ("brand", "brand", "brands"),
+    ("seller", "seller_id", "sellers"),
+)
+"""For each group of items: its prefix here, its column, its array in features/user_pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """R user-item rows to assemble, grouped by user, with the P proposals behind them."""
+
+    user_R: np.ndarray  # noqa: N815
+    """int64, ascending: the user's row in the batch."""
+    item_R: np.ndarray  # noqa: N815
+    """int64: item_no."""
+    row_P: np.ndarray  # noqa: N815
+    """int64, ascending: the row a proposal belongs to."""
+    source_P: np.ndarray  # noqa: N815
+    """int8: code of the source."""
+    rank_P: np.ndarray  # noqa: N815
+    """int16: the item's rank there."""
+    score_P: np.ndarray  # noqa: N815
+    """float32: the item's score there."""
+
+    @classmethod
+    def of(cls, candidates: pa.ChunkedArray) -> "Rows":
+        """Take ``items`` of ``tables.CANDIDATES`` apart."""
+        user, items = flat_lists(candidates)
+        row, proposals = flat_lists(items.field("proposals"))
+        parts = (proposals.field(name).to_numpy() for name in ("source", "rank", "score"))
+        return cls(user, items.field("item_no").to_numpy().astype(np.int64), row, *parts)
+
+    def chosen(self, keep_R: np.ndarray) -> "Rows":  # noqa: N803
+        """Keep some rows, given as bool, R."""
+        place = np.cumsum(keep_R) - 1
+        kept = keep_R[self.row_P]
+        proposals = (part[kept] for part in (self.source_P, self.rank_P, self.score_P))
+        rows = (self.user_R[keep_R], self.item_R[keep_R])
+        return Rows(*rows, place[self.row_P[kept]], *proposals)
+
+
+def assemble(
+    rows: Rows, *, users: pa.Table, state: pa.Table, items: ItemSide, evening: date
+) -> Inputs:
+    """Fill the features of user-item rows as they were known on one evening.
+
+    Args:
+        rows: R rows of U users.
+        users: U rows of ``tables.FEATURES_USER_DAILY`` of the evening.
+        state: U rows of ``tables.FEATURES_USER_PAIRS`` as of the evening, null where none.
+        items: The evening's item side.
+        evening: The day at whose end everything is known.
+
+    Returns:
+        R rows: float32 numbers in the order of ``inputs.NUMERIC``, NaN where nothing is known.
+    """
+    place = items.places(rows.item_R)
+    numeric_RF = np.full((len(rows.item_R), len(NUMERIC)), np.nan, np.float32)  # noqa: N806
+    known = place >= 0
+    numeric_RF[known, : len(ITEM_FEATURES)] = items.numeric_NF[place[known]]
+    user_UF = _user_matrix(users)  # noqa: N806
+    first = len(ITEM_FEATURES)
+    numeric_RF[:, first : first + len(USER_FEATURES)] = user_UF[rows.user_R]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = numeric_RF[:, _ITEM_PRICE] / user_UF[rows.user_R, _USUAL_PRICE]
+    numeric_RF[:, _PLACE["price_to_usual_ratio"]] = np.where(np.isfinite(ratio), ratio, np.nan)
+    _fill_pair(numeric_RF, rows, Lists.of(state.column("items")), end_of(evening))
+    for prefix, column, array in _GROUPS:
+        group = _Group.of(Lists.of(state.column(array)), column, items, end_of(evening))
+        _fill_group(numeric_RF, prefix, group.found(rows.user_R, _codes_at(items, column, place)))
+    _fill_sources(numeric_RF, rows)
+    return Inputs(numeric_RF, _words(rows, users, items, place))
+
+
+def _user_matrix(users: pa.Table) -> np.ndarray:
+    matrix = np.empty((users.num_rows, len(USER_FEATURES)), np.float32)
+    for number, name in enumerate(USER_FEATURES):
+        column = users.column(name).combine_chunks().cast(pa.float64())
+        matrix[:, number] = column.to_numpy(zero_copy_only=False)
+    return matrix
+
+
+def _fill_pair(numeric_RF: np.ndarray, rows: Rows, pairs: Lists, evening_us: int) -> None:  # noqa: N803
+    """Counts and recency of the user with this very item; zero counts where he has none."""
+    item_no = pairs.numbers("item_no").astype(np.int64)
+    place = _find(_key(pairs.row_N, item_no), _key(rows.user_R, rows.item_R))
+    for name in ("num_clicks", "num_carts", "num_orders"):
+        numeric_RF[:, _PLACE[f"pair_{name}"]] = _taken(pairs.numbers(name), place, otherwise=0)
+    affinity = pairs.affinity_at(evening_us)
+    numeric_RF[:, _PLACE["pair_affinity"]] = _taken(affinity, place, otherwise=0)
+    for name in ("click", "cart"):
+        age_days = (evening_us - pairs.instants(f"last_{name}_at")) / DAY_US
+        column = _PLACE[f"pair_days_since_{name}"]
+        numeric_RF[:, column] = np.maximum(_taken(age_days, place, otherwise=np.nan), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """N groups (categories, brands or sellers) that users have history with, sorted by key."""
+
+    key_N: np.ndarray  # noqa: N815
+    affinity_N: np.ndarray  # noqa: N815
+    share_N: np.ndarray  # noqa: N815
+    num_orders_N: np.ndarray  # noqa: N815
+    age_days_N: np.ndarray  # noqa: N815
+
+    @classmethod
+    def of(cls, lists: Lists, column: str, items: ItemSide, evening_us: int) -> "_Group":
+        """Write groups as the item side's codes; those that no alive item has are left out."""
+        code = codes_in(lists.words(column), items.words(column))
+        affinity = lists.affinity_at(evening_us)
+        total = np.bincount(lists.row_N, affinity) if len(affinity) else affinity
+        share = affinity / np.maximum(total[lists.row_N], np.finfo(np.float64).tiny)
+        age_days = np.maximum((evening_us - lists.numbers("last_event_at")) / DAY_US, 0)
+        kept = np.flatnonzero(code >= 0)
+        order = kept[np.argsort(_key(lists.row_N[kept], code[kept]), kind="stable")]
+        parts = (affinity, share, lists.numbers("num_orders"), age_days)
+        return cls(_key(lists.row_N[order], code[order]), *(part[order] for part in parts))
+
+    def found(self, user_R: np.ndarray, code_R: np.ndarray) -> dict[str, np.ndarray]:  # noqa: N803
+        """Look R users' histories with their items' groups up."""
+        place = np.where(code_R >= 0, _find(self.key_N, _key(user_R, np.maximum(code_R, 0))), -1)
+        return {
+            "affinity": _taken(self.affinity_N, place, otherwise=0),
+            "share": _taken(self.share_N, place, otherwise=0),
+            "num_orders": _taken(self.num_orders_N, place, otherwise=0),
+            "days_since_event": _taken(self.age_days_N, place, otherwise=np.nan),
+        }
+
+
+def _fill_group(numeric_RF: np.ndarray, prefix: str, found: dict[str, np.ndarray]) -> None:  # noqa: N803
+    for name, values in found.items():
+        column = _PLACE.get(f"{prefix}_pair_{name}")
+        if column is not None:
+            numeric_RF[:, column] = values
+
+
+def _codes_at(items: ItemSide, word: str, place_R: np.ndarray) -> np.ndarray:  # noqa: N803
+    return _taken(items.codes(word), place_R, otherwise=-1)
+
+
+def _fill_sources(numeric_RF: np.ndarray, rows: Rows) -> None:  # noqa: N803
+    counts = np.bincount(rows.row_P, minlength=len(rows.item_R)).astype(np.float32)
+    numeric_RF[:, _PLACE["num_sources"]] = np.where(counts > 0, counts, np.nan)
+    for name, code in SOURCE_CODES.items():
+        of_source = rows.source_P == code
+        row = rows.row_P[of_source]
+        numeric_RF[row, _PLACE[f"source_{name}_rank"]] = rows.rank_P[of_source]
+        numeric_RF[row, _PLACE[f"source_{name}_score"]] = rows.score_P[of_source]
+
+
+def _words(
+    rows: Rows,
+    users: pa.Table,
+    items: ItemSide,
+    place_R: np.ndarray,  # noqa: N803
+) -> dict[str, pa.DictionaryArray]:
+    words = {}
+    for name in ("category", "brand", "seller_id"):
+        words[f"item_{name}"] = _dictionary(_codes_at(items, name, place_R), items.words(name))
+    for name in USER_WORDS:
+        encoded = users.column(name).combine_chunks().dictionary_encode()
+        code_U = encoded.indices.fill_null(-1).to_numpy()  # noqa: N806
+        words[f"user_{name}"] = _dictionary(code_U[rows.user_R], encoded.dictionary)
+    return words
+
+
+def _dictionary(code_R: np.ndarray, words: pa.Array) -> pa.DictionaryArray:  # noqa: N803
+    indices = pa.array(code_R.astype(np.int32), mask=code_R < 0)
+    return pa.DictionaryArray.from_arrays(indices, words)
+
+
+def _key(row: np.ndarray, number: np.ndarray) -> np.ndarray:
+    return row << 32 | number
+
+
+def _find(ascending: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Places of keys among ascending ones, −1 where absent."""
+    if not len(ascending):
+        return np.full(len(wanted), -1, np.int64)
+    place = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
+    return np.where(ascending[place] == wanted, place, -1)
+
+
+def _taken(values: np.ndarray, place: np.ndarray, *, otherwise: float) -> np.ndarray:
+    """Values at places, ``otherwise`` where the place is −1."""
+    if not len(values):
+        return np.full(len(place), otherwise)
+    return np.where(place >= 0, values[np.maximum(place, 0)], otherwise)
