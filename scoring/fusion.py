@@ -21,7 +21,7 @@ from etl.tables.retrieval import SOURCE_CODES
 from training.item_side import ItemSide
 from training.retrieval import covisitation, new_items, popularity, unfinished
 from training.retrieval.covisitation import SeedConfig
-from training.retrieval.proposals import Proposals
+from training.retrieval.proposals import Proposals, by_score
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
@@ -111,9 +111,9 @@ def _propose(
         "unfinished": lambda n: unfinished.propose(batch, num_items=n),
         "new_items": lambda n: new_items.propose(batch, lists, num_items=n, **in_categories),
     }
-    for name, num_items in config.num_by_source.items():
-        if num_items:
-            yield name, sources[name](num_items)
+    for name in sorted(config.num_by_source, key=SOURCE_CODES.__getitem__):
+        if config.num_by_source[name]:
+            yield name, sources[name](config.num_by_source[name])
 
 
 def _bought_or_hidden(batch: UserBatch) -> np.ndarray:
@@ -154,7 +154,7 @@ class _Ranked:
     def joined(cls, parts: list["_Ranked"]) -> "_Ranked":
         """All proposals by user and item, sources of one item in the order of their codes."""
         arrays = [np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__]
-        order = np.lexsort((arrays[1], arrays[0]))
+        order = np.argsort(arrays[0], kind="stable")
         return cls(*(array[order] for array in arrays))
 
 
@@ -214,7 +214,7 @@ def _fuse(ranked: _Ranked, num_users: int, num_candidates: int) -> Fused:
     score = np.add.reduceat(ranked.part_P, first) if len(first) else ranked.part_P[:0]
     key = ranked.key_P[first]
     user, item = key >> 32, key & _ITEM_BITS
-    order = np.lexsort((item, -score, user))
+    order = by_score(user, score)
     kept = order[places_in_runs(run_starts(user[order])) < num_candidates]
     place = np.full(len(key), -1, np.int64)
     place[kept] = np.arange(len(kept))
