@@ -229,8 +229,11 @@ def fold(
 
 
 def _surface_names(visits: pa.Table, state: pa.Table) -> dict[int, str]:
-    both = pa.concat_tables([t.select(["item_no", "surface"]) for t in (visits, state)])
-    return dict(zip(*(both.column(n).to_pylist() for n in ("item_no", "surface")), strict=True))
+    names: dict[int, str] = {}
+    for rows in (state, visits):
+        columns = (rows.column(name).to_pylist() for name in ("item_no", "surface"))
+        names.update(zip(*columns, strict=True))
+    return names
 
 
 @dataclass(frozen=True, slots=True)
