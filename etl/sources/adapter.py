@@ -1,0 +1,230 @@
+"""Turns one line of a foreign log into one envelope; what it cannot read, it says.
+
+Each physical line is read by itself: a quoted field cannot run over a newline, and a quote that is
+never closed spoils one line and not the rest of the file.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from etl.sources.envelope import Envelope, with_raw
+from etl.sources.mapping import Mapping
+
+_SCALE: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_AS_IS: Final = {
+    "user": "user",
+    "item": "item",
+    "id": "id",
+    "item_type": "item_type",
+    "surface": "surface",
+    "session": "session",
+    "request": "request",
+    "query": "query",
+    "country": "country",
+    "platform": "platform",
+    "language": "language",
+    "title": "title",
+    "category": "category",
+    "brand": "brand",
+    "seller": "seller",
+    "host": "host",
+}
+_WHOLE: Final = ("position", "quantity", "watch_ms", "stock", "duration_ms")
+
+
+class HeaderError(ValueError):
+    """A file does not have the columns that its mapping names."""
+
+
+class _ProblemError(Exception):
+    """A line cannot be read further: the reason and what was found."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """Reads the lines of one file by a mapping."""
+
+    mapping: Mapping
+    file_name: str
+
+    def envelopes(self, lines: Iterable[bytes]) -> Iterator[Envelope]:
+        """Give one envelope for each line; a header is not a line.
+
+        Args:
+            lines: The file's lines without their newlines.
+
+        Raises:
+            HeaderError: If the file lacks a column that the mapping names.
+        """
+        numbered = enumerate(lines, start=1)
+        split = self._splitter(numbered)
+        for number, line in numbered:
+            yield self._envelope(number, line, split)
+
+    def _splitter(self, numbered: Iterator[tuple[int, bytes]]) -> Callable[[str], Dict[str, Any]]:
+        if self.mapping.format == "jsonl":
+            return _json_fields
+        header = self.mapping.header
+        if header is None:
+            _, first = next(numbered, (1, b""))
+            text = first.decode(self.mapping.encoding, errors="replace").lstrip("\ufeff")
+            header = tuple(_csv_fields(text, self.mapping.delimiter))
+        self._require_columns(header)
+        return lambda text: _named(header, _csv_fields(text, self.mapping.delimiter))
+
+    def _require_columns(self, header: tuple[str, ...]) -> None:
+        for key, column in self.mapping.columns.items():
+            if column not in header:
+                raise HeaderError(
+                    f"{self.file_name} has no column {column!r} (mapped to {key!r}); its first "
+                    f"line names {', '.join(header[:20])}"
+                )
+
+    def _envelope(
+        self, number: int, line: bytes, split: Callable[[str], Dict[str, Any]]
+    ) -> Envelope:
+        place = {"file": self.file_name, "line": number}
+        found: dict[str, object] = {}
+        try:
+            self._read(line.rstrip(b"\r"), split, found)
+        except _ProblemError as problem:
+            found |= {"problem": problem.reason, "detail": problem.detail[:200]}
+        return with_raw(line, **place, **found)
+
+    def _read(
+        self, line: bytes, split: Callable[[str], Dict[str, Any]], found: dict[str, object]
+    ) -> None:
+        """Fill ``found`` field by field, so that what was read before a problem is kept."""
+        if not line:
+            raise _ProblemError("empty_line", "no characters")
+        row = split(self._text(line))
+        found["time_us"] = self._time(self._value(row, "time"))
+        for key, field in _AS_IS.items():
+            found[field] = self._value(row, key)
+        found["type"] = self._event_type(self._value(row, "event"))
+        for key in _WHOLE:
+            found[key] = _whole(key, self._value(row, key))
+        found["price_cents"] = self._cents(self._value(row, "price"))
+        found["propensity"] = self._fraction(self._value(row, "propensity"))
+
+    def _text(self, line: bytes) -> str:
+        try:
+            return line.decode(self.mapping.encoding)
+        except UnicodeDecodeError as error:
+            raise _ProblemError("not_utf8", f"not {self.mapping.encoding}: {error}") from error
+
+    def _value(self, row: Dict[str, Any], key: str) -> str | None:
+        """The log's value of one of ``mapping.COLUMNS``; None where it is absent or empty."""
+        for columns in (self.mapping.columns, self.mapping.fallback):
+            value = row.get(columns[key]) if key in columns else None
+            if value is not None and value != "":
+                return _word(key, value)
+        return None
+
+    def _event_type(self, word: str | None) -> str:
+        if word is None:
+            raise _ProblemError("missing_event", "no event type")
+        event_type = self.mapping.events.get(word)
+        if event_type is None:
+            known = ", ".join(self.mapping.events)
+            raise _ProblemError("unknown_event", f"{word!r}; the mapping lists {known}")
+        return event_type
+
+    def _time(self, word: str | None) -> int:
+        if word is None:
+            raise _ProblemError("missing_time", "no event time")
+        try:
+            if self.mapping.time_unit in _SCALE:
+                return int(Decimal(word) * _SCALE[self.mapping.time_unit])
+            return self._parsed_time(word)
+        except (ValueError, InvalidOperation, OverflowError) as error:
+            said = f"{word!r} is not {self.mapping.time_unit}"
+            raise _ProblemError("bad_time", said) from error
+
+    def _parsed_time(self, word: str) -> int:
+        if self.mapping.time_unit == "iso":
+            read = datetime.fromisoformat(word)
+        else:
+            read = datetime.strptime(word, self.mapping.time_unit)
+        if read.tzinfo is None:
+            read = read.replace(tzinfo=ZoneInfo(self.mapping.timezone))
+        since = read - _EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+    def _cents(self, word: str | None) -> int | None:
+        if word is None:
+            return None
+        scale = 100 if self.mapping.price_unit == "units" else 1
+        try:
+            return int((self._decimal(word) * scale).to_integral_value())
+        except (InvalidOperation, OverflowError, ValueError) as error:
+            raise _ProblemError("bad_value", f"price {word!r}") from error
+
+    def _fraction(self, word: str | None) -> float | None:
+        if word is None:
+            return None
+        try:
+            return float(self._decimal(word))
+        except (InvalidOperation, ValueError) as error:
+            raise _ProblemError("bad_value", f"propensity {word!r}") from error
+
+    def _decimal(self, word: str) -> Decimal:
+        if self.mapping.decimal == ".":
+            return Decimal(word)
+        return Decimal(word.replace(".", "").replace(self.mapping.decimal, "."))
+
+
+def _csv_fields(text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=False), [])
+    except csv.Error as error:
+        raise _ProblemError("wrong_field_count", str(error)) from error
+
+
+def _named(header: tuple[str, ...], fields: list[str]) -> Dict[str, Any]:
+    if len(fields) != len(header):
+        said = f"{len(fields)} fields where the header has {len(header)}"
+        raise _ProblemError("wrong_field_count", said)
+    return dict(zip(header, fields, strict=True))
+
+
+def _json_fields(text: str) -> Dict[str, Any]:
+    try:
+        read = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _ProblemError("not_json", str(error)) from error
+    if not isinstance(read, dict):
+        raise _ProblemError("not_json", f"a JSON {type(read).__name__}, not an object")
+    return read
+
+
+def _word(key: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _ProblemError("wrong_type", f"{key} is {str(value)[:100]}")
+    return str(value)
+
+
+def _whole(key: str, word: str | None) -> int | None:
+    if word is None:
+        return None
+    try:
+        value = Decimal(word)
+        whole = int(value)
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise _ProblemError("bad_value", f"{key} {word!r}") from error
+    if whole != value or abs(whole) >= 2**63:
+        raise _ProblemError("bad_value", f"{key} {word!r} is not a whole number")
+    return whole
