@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from etl.features.buckets import walk
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import StructType
 
 from etl.arrow import arrow_schema, flat_lists
+from etl.features.buckets import walk
 
 DAY_US: Final = 86_400_000_000
 AFFINITY_HALF_LIFE_DAYS: Final = 7.0

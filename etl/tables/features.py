@@ -95,6 +95,7 @@ ITEM_DAILY: Final = Table(
     schema=columns(
         ITEM_NO,
         required("item_type", StringType(), "product, live_slot or short_video"),
+        required("item_id", StringType(), "the item, as the log names it"),
         optional("category", StringType(), "category path, levels parted by a dot"),
         optional("brand", StringType(), "the item's brand"),
         optional("seller_id", StringType(), "who sells it"),

@@ -27,8 +27,13 @@ def optional(name: str, kind: DataType, comment: str) -> StructField:
 
 
 def array_of(*fields: StructField) -> ArrayType:
-    """Declare an array of structs without null elements."""
-    return ArrayType(StructType(list(fields)), containsNull=False)
+    """Declare an array of structs without null elements.
+
+    Delta keeps NOT NULL only of top-level columns: which fields of an element are never null is
+    said by how they are declared here, and kept by the makers and their checks.
+    """
+    relaxed = [StructField(f.name, f.dataType, nullable=True, metadata=f.metadata) for f in fields]
+    return ArrayType(StructType(relaxed), containsNull=False)
 
 
 def columns(*fields: StructField, partition: str = "the UTC day on which it arrived") -> StructType:

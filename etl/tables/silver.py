@@ -9,6 +9,7 @@ from pyspark.sql.types import (
     IntegerType,
     LongType,
     StringType,
+    StructType,
     TimestampType,
 )
 
@@ -93,6 +94,9 @@ REJECTED_LINES: Final = Table(
     ),
 )
 
+CATALOGUE_COLUMNS: Final = tuple(column.name for column in _CATALOGUE)
+"""What the log may say about an item."""
+
 DUPLICATE_LINES: Final = Table(
     path="silver/duplicate_lines",
     grain="one line whose event was sent before, at most 7 days earlier",
@@ -169,8 +173,14 @@ ITEMS: Final = Table(
         required("item_id", StringType(), "the item, as the log names it"),
         required("first_arrival_date", DateType(), "day on which we first heard of it"),
         *_CATALOGUE,
+        required(
+            "known_at",
+            StructType([optional(f.name, TimestampType(), f"of {f.name}") for f in _CATALOGUE]),
+            "event time of each value, UTC: an older event that arrives late changes nothing",
+        ),
         partition="the day at whose end this was known",
     ),
+    is_touched_only=True,
 )
 
 IMPRESSIONS: Final = Table(

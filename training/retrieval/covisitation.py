@@ -16,13 +16,13 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from etl.features.buckets import walk
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import DateType, IntegerType, LongType, StructField, StructType
 
 from etl.arrow import arrow_schema, days_of_epoch, flat_lists, places_in_runs, run_starts
 from etl.days import Days, is_full
+from etl.features.buckets import walk
 from etl.tables import RETRIEVAL_COVISITATION
 from etl.tables.features import EVENT_CODES
 from training.retrieval.popularity import surface_of

@@ -35,14 +35,14 @@ class PopularityConfig:
 
 
 def build(
-    events: DataFrame, *, items: DataFrame, days: Days, config: PopularityConfig
+    events: DataFrame, *, item_daily: DataFrame, days: Days, config: PopularityConfig
 ) -> DataFrame:
     """Count each item's distinct users over the 7 event days that end with each of ``days``.
 
     Args:
         events: Rows of ``tables.SILVER_EVENTS`` that arrived from 7 days before ``days`` on (an
             event may be stamped a day after it arrived).
-        items: Rows of ``tables.SILVER_ITEMS`` of ``days``: sold-out items are left out.
+        item_daily: Rows of ``tables.FEATURES_ITEM_DAILY`` of ``days``: sold-out items are left out.
         days: The days whose evenings are described.
         config: How long the lists are.
 
@@ -50,7 +50,7 @@ def build(
         Rows of ``tables.RETRIEVAL_POPULARITY``.
     """
     touched = _touched(events, days)
-    known = _eligible(items)
+    known = _eligible(item_daily)
     overall = _counted(touched.withColumn("scope_value", F.lit("*")), known)
     in_segment = touched.where(F.col("segment") != "||")
     by_segment = _counted(in_segment.withColumn("scope_value", F.col("segment")), known)
@@ -152,8 +152,8 @@ def _touched(events: DataFrame, days: Days) -> DataFrame:
     return rows.distinct()
 
 
-def _eligible(items: DataFrame) -> DataFrame:
-    in_stock = items.where(F.coalesce(F.col("stock"), F.lit(1)) > 0)
+def _eligible(item_daily: DataFrame) -> DataFrame:
+    in_stock = item_daily.where(~F.col("is_sold_out"))
     own = surface_of(F.lit(None), F.col("item_type")).alias("surface")
     return in_stock.select("arrival_date", own, "item_type", "item_id", "item_no", "category")
 

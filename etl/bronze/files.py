@@ -1,0 +1,154 @@
+"""Makes bronze/files: the sealed input of each day.
+
+The first run of a day writes down which files it reads. Reruns read exactly these, and refuse a
+day whose files changed. A file that is found after its own day was sealed goes to the next day
+that is not, so nothing that arrived is left out and nothing written is revised.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from etl.days import Days
+
+LOOK_BACK_DAYS: Final = 40
+"""Folders of this many days before are looked through for files that came late."""
+_HOUR: Final = re.compile(r"^(?:.*T)?([01]\d|2[0-3])(?=[-_.:])")
+_DEFAULT_HOUR: Final = 23
+_SOURCE: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+
+
+class SealError(RuntimeError):
+    """A sealed file is missing or changed; the message names it and says what to do."""
+
+
+class SourceNameError(ValueError):
+    """A folder in landing does not have a source's name."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SealedFile:
+    """One row of ``tables.BRONZE_FILES``."""
+
+    arrival_date: date
+    source: str
+    file_name: str
+    arrival_at: datetime
+    landing_date: str
+    num_bytes: int
+    sha256: str
+
+
+def seal(
+    landing: Path, *, sealed: Iterable[SealedFile], sealed_days: set[date], days: Days
+) -> list[SealedFile]:
+    """Say which files each of ``days`` consists of.
+
+    Args:
+        landing: The home's landing folder.
+        sealed: The files sealed by earlier runs, of any day.
+        sealed_days: The days that earlier runs sealed, empty ones included.
+        days: The days to seal, or to check where they are sealed.
+
+    Returns:
+        Rows of ``tables.BRONZE_FILES`` of ``days``, sorted.
+
+    Raises:
+        SealError: If a file of a sealed day is missing or changed.
+        SourceNameError: If a folder in landing is not a source's.
+    """
+    known = list(sealed)
+    of_sealed_days = [file for file in known if file.arrival_date in days]
+    for file in of_sealed_days:
+        _require_unchanged(landing, file)
+    taken = {(file.landing_date, file.source, path_name(file)) for file in known}
+    found = []
+    open_days = [day for day in days if day not in sealed_days]
+    for day in open_days:
+        for folder_day in Days(day - timedelta(days=LOOK_BACK_DAYS), day):
+            new = _new_files(landing, folder_day, day, taken)
+            taken |= {(file.landing_date, file.source, path_name(file)) for file in new}
+            found += new
+    return sorted(of_sealed_days + found)
+
+
+def late_files(files: Iterable[SealedFile]) -> list[SealedFile]:
+    """List the files that were found after their own day had been sealed."""
+    return [file for file in files if file.landing_date != str(file.arrival_date)]
+
+
+def path_of(landing: Path, file: SealedFile) -> Path:
+    """Say where a sealed file lies."""
+    return landing / file.landing_date / file.source / path_name(file)
+
+
+def path_name(file: SealedFile) -> str:
+    """The file's name in its folder; a late file's name in the table has its landing day before."""
+    return file.file_name.removeprefix(f"{file.landing_date}/")
+
+
+def _new_files(
+    landing: Path, folder_day: date, day: date, taken: set[tuple[str, str, str]]
+) -> list[SealedFile]:
+    found = []
+    for path in sorted((landing / str(folder_day)).glob("*/*")):
+        if not path.is_file() or path.name.startswith(".") or path.name.endswith(".part"):
+            continue
+        source = _source_of(path)
+        if (str(folder_day), source, path.name) not in taken:
+            found.append(_sealed(path, source, folder_day, day))
+    return found
+
+
+def _source_of(path: Path) -> str:
+    name = path.parent.name
+    if not _SOURCE.match(name):
+        raise SourceNameError(
+            f"{path.parent} is not a source's folder: a source is named by letters, digits, '-' "
+            "and '_'. Rename the folder."
+        )
+    return name
+
+
+def _sealed(path: Path, source: str, folder_day: date, day: date) -> SealedFile:
+    name = path.name if folder_day == day else f"{folder_day}/{path.name}"
+    return SealedFile(
+        arrival_date=day,
+        source=source,
+        file_name=name,
+        arrival_at=_arrival_at(path.name, folder_day),
+        landing_date=str(folder_day),
+        num_bytes=path.stat().st_size,
+        sha256=sha256_of(path),
+    )
+
+
+def _arrival_at(name: str, day: date) -> datetime:
+    found = _HOUR.match(name)
+    hour = int(found[1]) if found else _DEFAULT_HOUR
+    return datetime.combine(day, time(hour), UTC)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file's bytes as they lie there."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _require_unchanged(landing: Path, file: SealedFile) -> None:
+    path = path_of(landing, file)
+    said = f"{file.arrival_date} was sealed with {file.source}/{file.file_name}"
+    if not path.exists():
+        raise SealError(
+            f"{said}, which is missing from landing/{file.landing_date}. Put it back: what was "
+            "written of that day rests on it."
+        )
+    if path.stat().st_size != file.num_bytes or sha256_of(path) != file.sha256:
+        raise SealError(
+            f"{said}, which has changed since. Put the sealed bytes back (sha256 {file.sha256}); "
+            "new lines belong into a new file, which the next night reads."
+        )
