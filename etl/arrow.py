@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
@@ -41,7 +42,7 @@ def places_in_runs(starts: np.ndarray) -> np.ndarray:
     return np.arange(len(starts)) - np.repeat(first, lengths)
 
 
-def offsets_of(row_N: np.ndarray, num_rows: int) -> np.ndarray:  # noqa: N803
+def offsets_of(row_N: np.ndarray, num_rows: int) -> np.ndarray:
     """Turn the row of each element, ascending, into list offsets: int32, num_rows + 1."""
     return np.searchsorted(row_N, np.arange(num_rows + 1)).astype(np.int32)
 
@@ -49,3 +50,41 @@ def offsets_of(row_N: np.ndarray, num_rows: int) -> np.ndarray:  # noqa: N803
 def days_of_epoch(day: date) -> int:
     """Number a day as Arrow's date32 does: days since 1970-01-01."""
     return (day - date(1970, 1, 1)).days
+
+
+def ranges(indptr: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """List the elements of some of the lists that lie one behind another.
+
+    Args:
+        indptr: int64, list l holds the elements indptr[l] … indptr[l + 1].
+        chosen: int64, Q lists in any order.
+
+    Returns:
+        query: for each element its place in ``chosen``.
+        element: its place among all elements.
+    """
+    lengths = indptr[chosen + 1] - indptr[chosen]
+    query = np.repeat(np.arange(len(chosen)), lengths)
+    place = np.arange(len(query)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return query, np.repeat(indptr[chosen], lengths) + place
+
+
+def lists_of(row_N: np.ndarray, num_rows: int, elements: pa.Array) -> pa.ListArray:
+    """Put elements that are sorted by row into one list a row."""
+    return pa.ListArray.from_arrays(pa.array(offsets_of(row_N, num_rows)), elements)
+
+
+def codes_of(*columns: pa.ChunkedArray) -> tuple[pa.StringArray, list[np.ndarray]]:
+    """Write words of several columns as places in one sorted vocabulary.
+
+    Returns:
+        vocabulary: the distinct words, ascending.
+        codes: for each column int64 places, −1 where it is null.
+    """
+    words = pa.chunked_array([c for column in columns for c in column.chunks], pa.string())
+    vocabulary = words.drop_null().unique().sort()
+    found = []
+    for column in columns:
+        place = pc.index_in(column.combine_chunks(), value_set=vocabulary)
+        found.append(place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64))
+    return vocabulary, found

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyspark import SparkFiles
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.surfaces import Surface
 from etl.tables import CANDIDATES

@@ -144,11 +144,11 @@ def _key(user: np.ndarray, item: np.ndarray) -> np.ndarray:
 class _Ranked:
     """P proposals of any sources with their ranks there and their part of the fused score."""
 
-    key_P: np.ndarray  # noqa: N815
-    source_P: np.ndarray  # noqa: N815
-    rank_P: np.ndarray  # noqa: N815
-    score_P: np.ndarray  # noqa: N815
-    part_P: np.ndarray  # noqa: N815
+    key_P: np.ndarray
+    source_P: np.ndarray
+    rank_P: np.ndarray
+    score_P: np.ndarray
+    part_P: np.ndarray
 
     @classmethod
     def joined(cls, parts: list["_Ranked"]) -> "_Ranked":
@@ -174,13 +174,13 @@ class Fused:
     """C candidates of U users with the P proposals behind them."""
 
     num_users: int
-    user_C: np.ndarray  # noqa: N815
-    item_C: np.ndarray  # noqa: N815
-    score_C: np.ndarray  # noqa: N815
-    candidate_P: np.ndarray  # noqa: N815
-    source_P: np.ndarray  # noqa: N815
-    rank_P: np.ndarray  # noqa: N815
-    source_score_P: np.ndarray  # noqa: N815
+    user_C: np.ndarray
+    item_C: np.ndarray
+    score_C: np.ndarray
+    candidate_P: np.ndarray
+    source_P: np.ndarray
+    rank_P: np.ndarray
+    source_score_P: np.ndarray
 
     def rows(self, evening: date, who: pa.Table) -> pa.Table:
         """Write them as rows of ``tables.CANDIDATES``, one for each row of ``who``."""
@@ -210,7 +210,7 @@ class Fused:
 def _fuse(ranked: _Ranked, num_users: int, num_candidates: int) -> Fused:
     starts = run_starts(ranked.key_P)
     first = np.flatnonzero(starts)
-    item_of_P = np.cumsum(starts) - 1  # noqa: N806
+    item_of_P = np.cumsum(starts) - 1
     score = np.add.reduceat(ranked.part_P, first) if len(first) else ranked.part_P[:0]
     key = ranked.key_P[first]
     user, item = key >> 32, key & _ITEM_BITS

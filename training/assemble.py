@@ -40,17 +40,17 @@ _GROUPS: Final = (
 class Rows:
     """R user-item rows to assemble, grouped by user, with the P proposals behind them."""
 
-    user_R: np.ndarray  # noqa: N815
+    user_R: np.ndarray
     """int64, ascending: the user's row in the batch."""
-    item_R: np.ndarray  # noqa: N815
+    item_R: np.ndarray
     """int64: item_no."""
-    row_P: np.ndarray  # noqa: N815
+    row_P: np.ndarray
     """int64, ascending: the row a proposal belongs to."""
-    source_P: np.ndarray  # noqa: N815
+    source_P: np.ndarray
     """int8: code of the source."""
-    rank_P: np.ndarray  # noqa: N815
+    rank_P: np.ndarray
     """int16: the item's rank there."""
-    score_P: np.ndarray  # noqa: N815
+    score_P: np.ndarray
     """float32: the item's score there."""
 
     @classmethod
@@ -61,7 +61,7 @@ class Rows:
         parts = (proposals.field(name).to_numpy() for name in ("source", "rank", "score"))
         return cls(user, items.field("item_no").to_numpy().astype(np.int64), row, *parts)
 
-    def chosen(self, keep_R: np.ndarray) -> "Rows":  # noqa: N803
+    def chosen(self, keep_R: np.ndarray) -> "Rows":
         """Keep some rows, given as bool, R."""
         place = np.cumsum(keep_R) - 1
         kept = keep_R[self.row_P]
@@ -86,10 +86,10 @@ def assemble(
         R rows: float32 numbers in the order of ``inputs.NUMERIC``, NaN where nothing is known.
     """
     place = items.places(rows.item_R)
-    numeric_RF = np.full((len(rows.item_R), len(NUMERIC)), np.nan, np.float32)  # noqa: N806
+    numeric_RF = np.full((len(rows.item_R), len(NUMERIC)), np.nan, np.float32)
     known = place >= 0
     numeric_RF[known, : len(ITEM_FEATURES)] = items.numeric_NF[place[known]]
-    user_UF = _user_matrix(users)  # noqa: N806
+    user_UF = _user_matrix(users)
     first = len(ITEM_FEATURES)
     numeric_RF[:, first : first + len(USER_FEATURES)] = user_UF[rows.user_R]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,7 +111,7 @@ def _user_matrix(users: pa.Table) -> np.ndarray:
     return matrix
 
 
-def _fill_pair(numeric_RF: np.ndarray, rows: Rows, pairs: Lists, evening_us: int) -> None:  # noqa: N803
+def _fill_pair(numeric_RF: np.ndarray, rows: Rows, pairs: Lists, evening_us: int) -> None:
     """Counts and recency of the user with this very item; zero counts where he has none."""
     item_no = pairs.numbers("item_no").astype(np.int64)
     place = _find(_key(pairs.row_N, item_no), _key(rows.user_R, rows.item_R))
@@ -129,11 +129,11 @@ def _fill_pair(numeric_RF: np.ndarray, rows: Rows, pairs: Lists, evening_us: int
 class _Group:
     """N groups (categories, brands or sellers) that users have history with, sorted by key."""
 
-    key_N: np.ndarray  # noqa: N815
-    affinity_N: np.ndarray  # noqa: N815
-    share_N: np.ndarray  # noqa: N815
-    num_orders_N: np.ndarray  # noqa: N815
-    age_days_N: np.ndarray  # noqa: N815
+    key_N: np.ndarray
+    affinity_N: np.ndarray
+    share_N: np.ndarray
+    num_orders_N: np.ndarray
+    age_days_N: np.ndarray
 
     @classmethod
     def of(cls, lists: Lists, column: str, items: ItemSide, evening_us: int) -> "_Group":
@@ -148,7 +148,7 @@ class _Group:
         parts = (affinity, share, lists.numbers("num_orders"), age_days)
         return cls(_key(lists.row_N[order], code[order]), *(part[order] for part in parts))
 
-    def found(self, user_R: np.ndarray, code_R: np.ndarray) -> dict[str, np.ndarray]:  # noqa: N803
+    def found(self, user_R: np.ndarray, code_R: np.ndarray) -> dict[str, np.ndarray]:
         """Look R users' histories with their items' groups up."""
         place = np.where(code_R >= 0, _find(self.key_N, _key(user_R, np.maximum(code_R, 0))), -1)
         return {
@@ -159,18 +159,18 @@ class _Group:
         }
 
 
-def _fill_group(numeric_RF: np.ndarray, prefix: str, found: dict[str, np.ndarray]) -> None:  # noqa: N803
+def _fill_group(numeric_RF: np.ndarray, prefix: str, found: dict[str, np.ndarray]) -> None:
     for name, values in found.items():
         column = _PLACE.get(f"{prefix}_pair_{name}")
         if column is not None:
             numeric_RF[:, column] = values
 
 
-def _codes_at(items: ItemSide, word: str, place_R: np.ndarray) -> np.ndarray:  # noqa: N803
+def _codes_at(items: ItemSide, word: str, place_R: np.ndarray) -> np.ndarray:
     return _taken(items.codes(word), place_R, otherwise=-1)
 
 
-def _fill_sources(numeric_RF: np.ndarray, rows: Rows) -> None:  # noqa: N803
+def _fill_sources(numeric_RF: np.ndarray, rows: Rows) -> None:
     counts = np.bincount(rows.row_P, minlength=len(rows.item_R)).astype(np.float32)
     numeric_RF[:, _PLACE["num_sources"]] = np.where(counts > 0, counts, np.nan)
     for name, code in SOURCE_CODES.items():
@@ -184,19 +184,19 @@ def _words(
     rows: Rows,
     users: pa.Table,
     items: ItemSide,
-    place_R: np.ndarray,  # noqa: N803
+    place_R: np.ndarray,
 ) -> dict[str, pa.DictionaryArray]:
     words = {}
     for name in ("category", "brand", "seller_id"):
         words[f"item_{name}"] = _dictionary(_codes_at(items, name, place_R), items.words(name))
     for name in USER_WORDS:
         encoded = users.column(name).combine_chunks().dictionary_encode()
-        code_U = encoded.indices.fill_null(-1).to_numpy()  # noqa: N806
+        code_U = encoded.indices.fill_null(-1).to_numpy()
         words[f"user_{name}"] = _dictionary(code_U[rows.user_R], encoded.dictionary)
     return words
 
 
-def _dictionary(code_R: np.ndarray, words: pa.Array) -> pa.DictionaryArray:  # noqa: N803
+def _dictionary(code_R: np.ndarray, words: pa.Array) -> pa.DictionaryArray:
     indices = pa.array(code_R.astype(np.int32), mask=code_R < 0)
     return pa.DictionaryArray.from_arrays(indices, words)
 

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.arrow import days_of_epoch, flat_lists, places_in_runs, run_starts
 from etl.surfaces import Surface

@@ -19,7 +19,7 @@ WORDS: Final = CATEGORICAL
 class Inputs:
     """N rows of features, as an example holds them. N rows, F features."""
 
-    numeric_NF: np.ndarray  # noqa: N815
+    numeric_NF: np.ndarray
     """float32, NaN where nothing is known; columns as in ``NUMERIC``."""
     words: Mapping[str, pa.DictionaryArray]
     """For each of ``WORDS`` N strings, null where the log does not say."""
@@ -38,7 +38,7 @@ class Inputs:
 
 def from_table(rows: pa.Table) -> Inputs:
     """Take the features out of rows of ``tables.EXAMPLES``."""
-    numeric_NF = np.empty((rows.num_rows, len(NUMERIC)), np.float32)  # noqa: N806
+    numeric_NF = np.empty((rows.num_rows, len(NUMERIC)), np.float32)
     for number, name in enumerate(NUMERIC):
         column = rows.column(name).combine_chunks()
         numeric_NF[:, number] = column.to_numpy(zero_copy_only=False)

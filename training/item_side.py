@@ -66,12 +66,12 @@ class ItemSide:
         return cls(array_file.read(path))
 
     @cached_property
-    def item_no_N(self) -> np.ndarray:  # noqa: N802
+    def item_no_N(self) -> np.ndarray:
         """int64, ascending."""
         return array_file.numbers(self.arrays["item_no"])
 
     @cached_property
-    def numeric_NF(self) -> np.ndarray:  # noqa: N802
+    def numeric_NF(self) -> np.ndarray:
         """float32, columns as in ``FEATURES``, NaN where nothing is known."""
         flat = array_file.numbers(self.arrays["numeric"])
         return flat.reshape(len(self.item_no_N), len(FEATURES))

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from etl.arrow import arrow_schema, flat_lists
@@ -122,7 +122,7 @@ def end_of(day: date) -> int:
 class Lists:
     """One array column of U users, flat: element n belongs to user ``row_N[n]``."""
 
-    row_N: np.ndarray  # noqa: N815
+    row_N: np.ndarray
     elements: pa.StructArray
 
     @classmethod

@@ -13,7 +13,7 @@ from typing import IO, Final, cast
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.arrow import arrow_schema
 from etl.bronze.files import SealedFile, path_of

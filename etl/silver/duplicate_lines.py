@@ -1,7 +1,7 @@
 """Makes silver/duplicate_lines: the lines whose event was sent before."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.tables import SILVER_DUPLICATE_LINES
 

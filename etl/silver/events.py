@@ -1,7 +1,7 @@
 """Makes silver/events: what users did and how the catalogue changed, typed and counted once."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.tables import SILVER_EVENTS
 

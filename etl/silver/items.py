@@ -7,7 +7,7 @@ known changes nothing. An item's number is given once, on the day it is first he
 from datetime import date
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.days import Days, is_full
 from etl.tables import SILVER_ITEMS

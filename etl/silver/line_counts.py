@@ -3,7 +3,7 @@
 from functools import reduce
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.tables import SILVER_LINE_COUNTS
 

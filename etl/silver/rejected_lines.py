@@ -1,7 +1,7 @@
 """Makes silver/rejected_lines: the lines that gave no event, and why."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.tables import SILVER_REJECTED_LINES
 

@@ -67,14 +67,13 @@ USER_DAILY: Final = Table(
         required("last_event_at", TimestampType(), "latest event we know of, UTC"),
         optional("last_order_at", TimestampType(), "latest order we know of, UTC"),
         required("is_personalisation_off", BooleanType(), "the user opted out"),
-        required(
-            "personalisation_at",
-            TimestampType(),
-            "event time of his last say on it, 1970-01-01 if he never said",
-        ),
+        optional("personalisation_at", TimestampType(), "event time of his last say on it, UTC"),
         optional("country", StringType(), "of his latest event that has one"),
         optional("platform", StringType(), "of his latest event that has one"),
         optional("language", StringType(), "of his latest event that has one"),
+        optional("country_at", TimestampType(), "event time of that event, UTC"),
+        optional("platform_at", TimestampType(), "event time of that event, UTC"),
+        optional("language_at", TimestampType(), "event time of that event, UTC"),
         required("sum_price_cents", LongType(), "cents, over all priced clicks, carts, orders"),
         required("num_priced", LongType(), "how many events sum_price_cents adds up"),
         *_BY_DAY,
@@ -124,6 +123,13 @@ def _affinity() -> tuple[StructField, ...]:
     )
 
 
+def _slow_and_fast() -> tuple[StructField, ...]:
+    return tuple(
+        required(f"{name}_affinity", DoubleType(), f"as affinity, halved every {days} days")
+        for name, days in (("short_term", 2), ("long_term", 30))
+    )
+
+
 def _group(name: str, what: str) -> StructField:
     return required(
         what,
@@ -133,6 +139,7 @@ def _group(name: str, what: str) -> StructField:
             required("num_orders", IntegerType(), "orders so far"),
             required("last_event_at", TimestampType(), "latest event, UTC"),
             *_affinity(),
+            *_slow_and_fast(),
         ),
         f"his {what}, ordered by name, those of the 1,000 latest",
     )
@@ -189,8 +196,8 @@ USER_HISTORY: Final = Table(
         required(
             "long",
             _HISTORY_ENTRY,
-            "the 1,000 latest and all that arrived in 28 days; "
-            "a user with more than 20,000 keeps the 20,000 latest",
+            "the 1,000 latest and all that arrived in 28 days; one day adds at most his 2,000 "
+            "latest",
         ),
         partition=AS_KNOWN,
     ),

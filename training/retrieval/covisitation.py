@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, IntegerType, LongType, StructField, StructType
 
 from etl.arrow import arrow_schema, days_of_epoch, flat_lists, places_in_runs, run_starts
@@ -240,10 +240,10 @@ def _surface_names(visits: pa.Table, state: pa.Table) -> dict[int, str]:
 class _Memory:
     """Neighbours of some items, sorted by item, then weight downwards, then neighbour."""
 
-    item_N: np.ndarray  # noqa: N815
-    to_N: np.ndarray  # noqa: N815
-    weight_N: np.ndarray  # noqa: N815
-    day_N: np.ndarray  # noqa: N815  the day to which the item's weights are decayed
+    item_N: np.ndarray
+    to_N: np.ndarray
+    weight_N: np.ndarray
+    day_N: np.ndarray  # the day to which the item's weights are decayed
 
     @classmethod
     def of(cls, state: pa.Table) -> "_Memory":

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.tables import RETRIEVAL_NEW_ITEMS
 from training.retrieval.popularity import strongest_categories, surface_of

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etl.arrow import places_in_runs, run_starts
+from etl.arrow import places_in_runs, ranges, run_starts
 
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
     """Items that one source proposes to the users of a batch."""
 
-    user_P: np.ndarray  # noqa: N815
+    user_P: np.ndarray
     """int64: the user's row in the batch."""
-    item_P: np.ndarray  # noqa: N815
+    item_P: np.ndarray
     """int64: item_no; no user is proposed an item twice."""
-    score_P: np.ndarray  # noqa: N815
+    score_P: np.ndarray
     """float64: the source's own score, higher is better."""
 
 
-def by_score(user_P: np.ndarray, score_P: np.ndarray) -> np.ndarray:  # noqa: N803
+def by_score(user_P: np.ndarray, score_P: np.ndarray) -> np.ndarray:
     """Order proposals by user, then score downwards; equal scores stay as they stand.
 
     One stable sort of one integer key: five times faster than sorting by two columns.
@@ -47,7 +47,7 @@ def strongest(proposals: Proposals, num_items: int) -> Proposals:
     return Proposals(proposals.user_P[kept], proposals.item_P[kept], proposals.score_P[kept])
 
 
-def summed(user_P: np.ndarray, item_P: np.ndarray, score_P: np.ndarray) -> Proposals:  # noqa: N803
+def summed(user_P: np.ndarray, item_P: np.ndarray, score_P: np.ndarray) -> Proposals:
     """Add up the scores of a user's item that was reached several times, in the order given."""
     key = user_P << 32 | item_P
     order = np.argsort(key, kind="stable")
@@ -58,7 +58,7 @@ def summed(user_P: np.ndarray, item_P: np.ndarray, score_P: np.ndarray) -> Propo
 
 
 def from_lists(
-    list_Q: np.ndarray,  # noqa: N803
+    list_Q: np.ndarray,
     indptr: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Follow Q queries into lists stored one behind another.
@@ -73,7 +73,5 @@ def from_lists(
     """
     has_list = np.flatnonzero(list_Q >= 0)
     chosen = list_Q[has_list]
-    lengths = indptr[chosen + 1] - indptr[chosen]
-    query = np.repeat(has_list, lengths)
-    place = np.arange(len(query)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return query, np.repeat(indptr[chosen], lengths) + place, place
+    row, element = ranges(indptr, chosen)
+    return has_list[row], element, element - indptr[chosen][row]

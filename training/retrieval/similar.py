@@ -6,7 +6,7 @@ Today co-visitation alone knows neighbours; each later source that learns some i
 from typing import Final
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import functions as F
 
 from etl.surfaces import Surface
 from etl.tables import SIMILAR

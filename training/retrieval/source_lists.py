@@ -29,9 +29,9 @@ class Named:
     names: pa.StringArray
     indptr: np.ndarray
     """int64, L + 1."""
-    item_E: np.ndarray  # noqa: N815
+    item_E: np.ndarray
     """int64, item_no, best first within a list."""
-    score_E: np.ndarray  # noqa: N815
+    score_E: np.ndarray
     """float64, the source's own."""
 
     def places(self, names: pa.Array) -> np.ndarray:

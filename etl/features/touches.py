@@ -1,0 +1,53 @@
+"""Events of users with items, with what was known of the item when they arrived."""
+
+from typing import Final
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from etl.tables.features import EVENT_CODES
+
+MAX_PER_DAY: Final = 2_000
+"""Events of one user that one arrival day adds to his histories: the latest. A bot is capped."""
+
+
+def touches(events: DataFrame, items: DataFrame) -> DataFrame:
+    """Join what users did with the items, numbered and described as of the arrival day.
+
+    Args:
+        events: Rows of ``tables.SILVER_EVENTS``.
+        items: Rows of ``tables.SILVER_ITEMS`` of the same days: an item touched on a day has a
+            row of that day.
+
+    Returns:
+        arrival_date, user_id, event_at, event_id, source, event_code, item_no, price_cents (the event's,
+        else the item's), category, brand, seller_id.
+    """
+    code = F.lit(None).cast("byte")
+    for name, number in EVENT_CODES.items():
+        code = F.when(F.col("event_type") == name, F.lit(number).cast("byte")).otherwise(code)
+    of_users = events.where(F.col("user_id").isNotNull() & F.col("event_type").isin(*EVENT_CODES))
+    known = items.select(
+        "arrival_date",
+        "item_type",
+        "item_id",
+        "item_no",
+        F.col("category").alias("item_category"),
+        F.col("brand").alias("item_brand"),
+        F.col("seller_id").alias("item_seller_id"),
+        F.col("price_cents").alias("item_price_cents"),
+    )
+    joined = of_users.join(known, ["arrival_date", "item_type", "item_id"])
+    return joined.select(
+        "arrival_date",
+        "user_id",
+        "event_at",
+        "event_id",
+        "source",
+        code.alias("event_code"),
+        "item_no",
+        F.coalesce("price_cents", "item_price_cents").alias("price_cents"),
+        F.col("item_category").alias("category"),
+        F.col("item_brand").alias("brand"),
+        F.col("item_seller_id").alias("seller_id"),
+    )
