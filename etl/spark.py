@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ MIN_JAVA: Final = 17
 INSTALLATION: Final = Path(sys.prefix) / "share" / "nightmarket"
 JARS: Final = INSTALLATION / "jars"
 CLASS_ARCHIVE: Final = INSTALLATION / "spark.jsa"
+_LOGGING: Final = Path(__file__).with_name("log4j2.properties")
 
 INSTALL_JAVA: Final = (
     "Install Java 17 or 21 (Debian, Ubuntu: apt-get install openjdk-17-jre-headless; Fedora: "
@@ -67,6 +69,8 @@ class SparkConfig:
     """Tasks after a shuffle. No row depends on it."""
     is_short_lived: bool = False
     """Compile little (C1 only): halves the start's cpu, slows hot loops. For tests, tiny lakes."""
+    is_chatty: bool = False
+    """Let Spark log warnings and errors of its own to stderr; otherwise only what is raised."""
 
 
 def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> SparkSession:
@@ -81,15 +85,32 @@ def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> Spar
     """
     _require_jars()
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    if config.master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     for name in _WORKER_THREADS:
         os.environ.setdefault(name, "1")
     builder = SparkSession.builder
     for name, value in {**_SETTINGS, **_of_machine(config), **(extra or {})}.items():
         builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with nullcontext() if config.is_chatty else _quiet_start():
+            return builder.getOrCreate()
     except (PySparkRuntimeError, FileNotFoundError) as error:
         raise _explain() from error
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keep what the starting JVM prints to stderr away from the terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _of_machine(config: SparkConfig) -> dict[str, str]:
@@ -104,6 +125,8 @@ def _of_machine(config: SparkConfig) -> dict[str, str]:
 
 def _java_options(config: SparkConfig) -> str:
     options = ["-XX:+UseSerialGC", "-Xshare:auto"]
+    if not config.is_chatty:
+        options.append(f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}")
     if CLASS_ARCHIVE.exists():
         options.append(f"-XX:SharedArchiveFile={CLASS_ARCHIVE}")
     if config.is_short_lived:
@@ -131,13 +154,22 @@ def java_version() -> int | None:
     return int(version[1]) if version else None
 
 
-def _explain() -> SparkStartError:
-    """Say why Spark did not start, which Spark itself only calls ``JAVA_GATEWAY_EXITED``."""
+def require_java() -> None:
+    """Refuse where no Java, or one too old, would start.
+
+    Raises:
+        SparkStartError: It says how to install one.
+    """
     found = java_version()
     if found is None:
-        return SparkStartError(f"No Java found. {INSTALL_JAVA}")
+        raise SparkStartError(f"No Java found. {INSTALL_JAVA}")
     if found < MIN_JAVA:
-        return SparkStartError(f"Java {found} is too old. {INSTALL_JAVA}")
+        raise SparkStartError(f"Java {found} is too old. {INSTALL_JAVA}")
+
+
+def _explain() -> SparkStartError:
+    """Say why Spark did not start, which Spark itself only calls ``JAVA_GATEWAY_EXITED``."""
+    require_java()
     return SparkStartError(
         "Java is there, but Spark did not start; run with --debug to see its own words. "
         "`nightmarket doctor` looks at jars, memory and disk."

@@ -1,0 +1,45 @@
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+NETWORKS ?= 1
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+LOCKS := requirements/base.txt $(if $(filter 0,$(NETWORKS)),,requirements/networks.txt)
+SETUP := .venv/.set-up-$(NETWORKS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test check dev lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
+
+setup: $(SETUP)  ## environment, Delta's jars and the class archive; NETWORKS=0 leaves torch out
+
+$(SETUP): $(LOCKS) pyproject.toml etl/jars.py
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else f"Python 3.11 or 3.12 is needed, {sys.executable} is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(UV) && $(UV) --version | grep -q ' $(UV_VERSION) ' || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(UV) pip sync --quiet --python $(BIN)/python $(LOCKS)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m etl.jars
+	@rm -f .venv/.set-up-* && touch $@
+
+test: $(SETUP)  ## every test that fits ten minutes on two cores
+	$(BIN)/python -m pytest
+
+check: $(SETUP)  ## lint, types, import contracts, definitions
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/dg check defs
+
+dev: $(SETUP)  ## the Dagster UI on the default home, history kept
+	$(BIN)/nightmarket ui
+
+lock:  ## resolve the dependencies anew
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal --python-version 3.11 requirements/base.in -o requirements/base.txt
+	$(UV) pip compile --quiet --upgrade --generate-hashes --no-header --universal --python-version 3.11 requirements/networks.in -o requirements/networks.txt
+
+clean:  ## remove the environment; data in .nightmarket stays
+	rm -rf .venv
