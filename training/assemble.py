@@ -44,6 +44,8 @@ class Rows:
     """int64, ascending: the user's row in the batch."""
     item_R: np.ndarray
     """int64: item_no."""
+    fused_R: np.ndarray
+    """float64: score that all sources together give."""
     row_P: np.ndarray
     """int64, ascending: the row a proposal belongs to."""
     source_P: np.ndarray
@@ -59,14 +61,15 @@ class Rows:
         user, items = flat_lists(candidates)
         row, proposals = flat_lists(items.field("proposals"))
         parts = (proposals.field(name).to_numpy() for name in ("source", "rank", "score"))
-        return cls(user, items.field("item_no").to_numpy().astype(np.int64), row, *parts)
+        item_no = items.field("item_no").to_numpy().astype(np.int64)
+        return cls(user, item_no, items.field("fused_score").to_numpy(), row, *parts)
 
     def chosen(self, keep_R: np.ndarray) -> "Rows":
         """Keep some rows, given as bool, R."""
         place = np.cumsum(keep_R) - 1
         kept = keep_R[self.row_P]
         proposals = (part[kept] for part in (self.source_P, self.rank_P, self.score_P))
-        rows = (self.user_R[keep_R], self.item_R[keep_R])
+        rows = (self.user_R[keep_R], self.item_R[keep_R], self.fused_R[keep_R])
         return Rows(*rows, place[self.row_P[kept]], *proposals)
 
 
@@ -173,6 +176,7 @@ def _codes_at(items: ItemSide, word: str, place_R: np.ndarray) -> np.ndarray:
 def _fill_sources(numeric_RF: np.ndarray, rows: Rows) -> None:
     counts = np.bincount(rows.row_P, minlength=len(rows.item_R)).astype(np.float32)
     numeric_RF[:, _PLACE["num_sources"]] = np.where(counts > 0, counts, np.nan)
+    numeric_RF[:, _PLACE["fused_score"]] = rows.fused_R
     for name, code in SOURCE_CODES.items():
         of_source = rows.source_P == code
         row = rows.row_P[of_source]

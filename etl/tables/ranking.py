@@ -54,7 +54,10 @@ def _source_features() -> list[dictionary.Feature]:
             1,
             len(SOURCE_CODES),
             "how many sources proposed it: agreement",
-        )
+        ),
+        dictionary.Feature(
+            "fused_score", "score", 0, infinite, "what all sources together make of it"
+        ),
     ]
     for name in SOURCE_CODES:
         found.append(

@@ -1,0 +1,75 @@
+"""Turns words into numbers by a rule that is fitted once and saved with the model.
+
+A word that is rare, or was not there when the encoder was fitted, is missing: a tree then takes the
+side that missing values take, and no model ever sees a number it was not fitted on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.inputs import NUMERIC, WORDS, Inputs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncoderConfig:
+    """Which words are worth a number of their own."""
+
+    min_count: int = 100
+    """Examples in which a word must occur."""
+    max_words: int = 500
+    """Words kept of one feature, the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """The words each feature knows, in the order of their numbers."""
+
+    vocabularies: Mapping[str, tuple[str, ...]]
+
+    @property
+    def names(self) -> list[str]:
+        """Columns of ``matrix`` in order."""
+        return [*NUMERIC, *WORDS]
+
+    @property
+    def types(self) -> list[str]:
+        """Xgboost's type of each column: q a quantity, c a category."""
+        return ["q"] * len(NUMERIC) + ["c"] * len(WORDS)
+
+    def matrix(self, inputs: Inputs) -> np.ndarray:
+        """Encode rows: float32, N × columns, NaN where missing or unknown."""
+        matrix_NF = np.empty((len(inputs), len(NUMERIC) + len(WORDS)), np.float32)
+        matrix_NF[:, : len(NUMERIC)] = inputs.numeric_NF
+        for number, name in enumerate(WORDS, start=len(NUMERIC)):
+            matrix_NF[:, number] = self._codes(name, inputs.words[name])
+        return matrix_NF
+
+    def _codes(self, name: str, words: pa.DictionaryArray) -> np.ndarray:
+        known = pa.array(self.vocabularies[name], pa.string())
+        of_word = pc.index_in(words.dictionary.cast(pa.string()), value_set=known)
+        codes = of_word.cast(pa.float32()).take(words.indices)
+        return codes.to_numpy(zero_copy_only=False)
+
+
+def fit(batches: Iterable[Inputs], config: EncoderConfig) -> Encoder:
+    """Count the words of all batches and keep the frequent ones; ties by the word itself."""
+    counts: dict[str, dict[str, int]] = {name: {} for name in WORDS}
+    for inputs in batches:
+        for name in WORDS:
+            _add(counts[name], inputs.words[name])
+    return Encoder({name: _kept(counts[name], config) for name in WORDS})
+
+
+def _add(counts: dict[str, int], words: pa.DictionaryArray) -> None:
+    for found in pc.value_counts(words.indices.drop_null()).to_pylist():
+        word = words.dictionary[found["values"]].as_py()
+        counts[word] = counts.get(word, 0) + found["counts"]
+
+
+def _kept(counts: dict[str, int], config: EncoderConfig) -> tuple[str, ...]:
+    frequent = [word for word, count in counts.items() if count >= config.min_count]
+    return tuple(sorted(frequent, key=lambda word: (-counts[word], word))[: config.max_words])

@@ -1,0 +1,129 @@
+"""Measures of rankings and probabilities, and their intervals by user.
+
+Everything works on flat arrays grouped by user, so that a bootstrap resamples users and not rows.
+Shapes: N rows grouped by user, U users. Nothing here reads a table.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from etl.arrow import places_in_runs, run_starts
+
+NUM_RESAMPLES: Final = 1000
+_CONFIDENCE: Final = (2.5, 97.5)
+_SMALLEST: Final = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over users with its 95 % bootstrap interval; NaN where no user counts."""
+
+    mean: float
+    low: float
+    high: float
+    num_users: int
+
+
+def log_loss(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> float:
+    """Weighted mean of −log p(what happened)."""
+    p = np.clip(p_N.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    loss = -np.where(label_N, np.log(p), np.log1p(-p))
+    return float(np.average(loss, weights=weight_N))
+
+
+def auc(label_N: np.ndarray, score_N: np.ndarray, weight_N: np.ndarray) -> float:
+    """Weighted probability that a positive scores above a negative; a tie counts half.
+
+    NaN where one of the two kinds is missing.
+    """
+    order = np.argsort(score_N, kind="stable")
+    starts = np.flatnonzero(run_starts(score_N[order]))
+    positive = np.add.reduceat(np.where(label_N, weight_N, 0.0)[order], starts)
+    negative = np.add.reduceat(np.where(label_N, 0.0, weight_N)[order], starts)
+    below = np.cumsum(negative) - negative
+    pairs = positive.sum() * negative.sum()
+    return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
+
+
+def auc_by_user(
+    user_N: np.ndarray, label_N: np.ndarray, score_N: np.ndarray, weight_N: np.ndarray
+) -> np.ndarray:
+    """Compute each user's AUC: float64, U; NaN for users without both kinds.
+
+    Args:
+        user_N: int64, ascending from 0 without gaps.
+        label_N: bool.
+        score_N: higher is better.
+        weight_N: how many rows a row stands for.
+    """
+    order = np.lexsort((score_N, user_N))
+    starts = np.flatnonzero(run_starts(user_N[order], score_N[order]))
+    user = user_N[order][starts]
+    positive = np.add.reduceat(np.where(label_N, weight_N, 0.0)[order], starts)
+    negative = np.add.reduceat(np.where(label_N, 0.0, weight_N)[order], starts)
+    num_users = int(user_N[-1]) + 1
+    all_negative = np.bincount(user, negative, num_users)
+    before = np.cumsum(negative) - negative
+    first = np.searchsorted(user, np.arange(num_users))
+    below = before - before[first][user]
+    won = np.bincount(user, positive * (below + negative / 2), num_users)
+    pairs = np.bincount(user, positive, num_users) * all_negative
+    return np.divide(won, pairs, out=np.full(num_users, np.nan), where=pairs > 0)
+
+
+def ndcg_by_user(
+    user_N: np.ndarray, label_N: np.ndarray, score_N: np.ndarray, *, k: int
+) -> np.ndarray:
+    """Compute each user's NDCG@k with binary gains: float64, U; NaN for users without a positive.
+
+    Rows of equal score keep the order they are given in (Järvelin, Kekäläinen, TOIS 2002).
+    """
+    order = np.lexsort((-score_N, user_N))
+    user, label = user_N[order], label_N[order]
+    place = places_in_runs(run_starts(user))
+    gain = np.where(label & (place < k), 1 / np.log2(place + 2.0), 0.0)
+    num_users = int(user_N[-1]) + 1
+    num_positives = np.bincount(user, label, num_users).astype(np.int64)
+    ideal = ideal_dcg(np.minimum(num_positives, k))
+    found = np.bincount(user, gain, num_users)
+    return np.divide(found, ideal, out=np.full(num_users, np.nan), where=ideal > 0)
+
+
+def ideal_dcg(num_positives_U: np.ndarray) -> np.ndarray:
+    """DCG of a list that begins with all positives: float64, U."""
+    most = int(num_positives_U.max(initial=0))
+    return np.r_[0.0, np.cumsum(1 / np.log2(np.arange(most) + 2.0))][num_positives_U]
+
+
+def bootstrap(value_U: np.ndarray, *, seed: int) -> Interval:
+    """Mean over users with a 95 % percentile bootstrap interval (Efron, Tibshirani, 1993, ch. 13).
+
+    Args:
+        value_U: one value a user; NaN where he does not count.
+        seed: of the resampling.
+    """
+    return bootstrap_by_group(value_U, np.arange(len(value_U)), seed=seed)
+
+
+def bootstrap_by_group(value_N: np.ndarray, user_N: np.ndarray, *, seed: int) -> Interval:
+    """Mean over rows, resampled by user: a user's nights stay together.
+
+    Args:
+        value_N: one value a row; NaN rows do not count.
+        user_N: int64, the user of each row, any numbers.
+        seed: of the resampling.
+    """
+    counts = ~np.isnan(value_N)
+    value, (_, user) = value_N[counts], np.unique(user_N[counts], return_inverse=True)
+    if not len(value):
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    total, rows = np.bincount(user, value), np.bincount(user).astype(np.float64)
+    rng = np.random.default_rng(seed)
+    means = np.empty(NUM_RESAMPLES)
+    for number in range(NUM_RESAMPLES):
+        drawn = np.bincount(rng.integers(0, len(total), len(total)), minlength=len(total))
+        means[number] = (drawn @ total) / (drawn @ rows)
+    low, high = np.percentile(means, _CONFIDENCE)
+    return Interval(float(value.mean()), float(low), float(high), len(total))

@@ -1,0 +1,213 @@
+"""Gradient-boosted trees (xgboost): a head for clicks, a head for orders.
+
+Both heads learn over all examples, so that p(order) is of the item being shown and not of the item
+being clicked. Examples are read a day at a time and quantised at once: memory holds one byte a
+feature, whatever the number of days.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import xgboost as xgb
+
+from etl import days as calendar
+from training import encode
+from training.encode import Encoder, EncoderConfig
+from training.inputs import Inputs
+from training.rankers.ranker import TASKS, Batch, Days, UnknownModelError
+from training.split import Split
+
+NAME: Final = "gbdt"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GbdtConfig:
+    """How the trees are grown."""
+
+    num_rounds: int = 400
+    """Trees of one head at most; early stopping takes fewer."""
+    stop_after: int = 30
+    """Rounds without a smaller loss on the stopping days after which growth ends."""
+    learning_rate: float = 0.05
+    """Weight of each tree."""
+    max_depth: int = 5
+    """Questions on the way to a leaf."""
+    min_child_weight: float = 20.0
+    """Sum of hessians that a leaf needs: against leaves of a few lucky clicks."""
+    subsample: float = 0.8
+    """Share of the examples that each tree sees."""
+    colsample: float = 0.5
+    """Share of the features that each tree sees."""
+    l2: float = 5.0
+    """Shrinks the leaves' values."""
+    max_bin: int = 256
+    """Bins a feature is quantised into."""
+    min_positives: int = 100
+    """Positives below which a head is not grown: its task follows the clicks by a fitted ratio."""
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """Which words are worth a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gbdt:
+    """Fitted trees with the encoder that they were fitted on."""
+
+    encoder: Encoder
+    heads: Mapping[str, xgb.Booster]
+    """Boosters by task; ``click`` is always there."""
+    ratio: Mapping[str, float]
+    """For a task without a head: its positives per click."""
+
+    @property
+    def name(self) -> str:
+        """As in rankers/champions."""
+        return NAME
+
+    @property
+    def num_trees(self) -> int:
+        """Trees of the click head that score."""
+        return int(self.heads["click"].num_boosted_rounds())
+
+    def score(self, given: Inputs) -> dict[str, np.ndarray]:
+        """Predict p(click) and p(order): float32, N, in [0, 1]."""
+        if not len(given):
+            return {task: np.empty(0, np.float32) for task in TASKS}
+        matrix_NF = self.encoder.matrix(given)
+        scores = {t: head.inplace_predict(matrix_NF) for t, head in self.heads.items()}
+        followers = {t: scores["click"] * np.float32(ratio) for t, ratio in self.ratio.items()}
+        return scores | followers
+
+    def importance(self) -> dict[str, float]:
+        """Say each feature's share of the click head's gain, largest first; used ones only."""
+        gain = self.heads["click"].get_score(importance_type="total_gain")
+        total = sum(gain.values()) or 1.0
+        ordered = sorted(gain.items(), key=lambda pair: (-pair[1], pair[0]))
+        return {name: value / total for name, value in ordered}
+
+    def save(self) -> dict[str, bytes]:
+        """Write the heads as UBJ and the fitted rules as JSON."""
+        rules = {"vocabularies": dict(self.encoder.vocabularies), "ratio": dict(self.ratio)}
+        heads = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
+        return {"rules.json": json.dumps(rules, sort_keys=True).encode()} | heads
+
+
+def load(files: Mapping[str, bytes]) -> Gbdt:
+    """Make the model again from what ``Gbdt.save`` wrote.
+
+    Raises:
+        UnknownModelError: If a file is missing, or its features are not today's.
+    """
+    if not {"rules.json", "click.ubj"} <= files.keys():
+        raise UnknownModelError(f"a gbdt needs rules.json and click.ubj, found {sorted(files)}")
+    rules = json.loads(files["rules.json"])
+    encoder = Encoder({name: tuple(words) for name, words in rules["vocabularies"].items()})
+    heads = {}
+    for task in TASKS:
+        if f"{task}.ubj" in files:
+            heads[task] = xgb.Booster(model_file=bytearray(files[f"{task}.ubj"]))
+            heads[task].set_param({"nthread": 1})
+    if heads["click"].feature_names != encoder.names:
+        raise UnknownModelError("the model was fitted on other features; fit it again")
+    return Gbdt(encoder, heads, rules["ratio"])
+
+
+def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
+    """Grow both heads on the days of ``split``.
+
+    Args:
+        days: Reads one day's examples.
+        split: The days to learn from and to stop on.
+        config: How the trees are grown.
+        seed: Of row and column sampling.
+    """
+    encoder = encode.fit((days(day).given for day in split.fit), config.encoder)
+    positives = {task: sum(_positives(days(day), task) for day in split.fit) for task in TASKS}
+    heads, ratio = {}, {}
+    for task in TASKS:
+        if task == "click" or positives[task] >= config.min_positives:
+            heads[task] = _grow(task, _Matrices(days, encoder, task), split, config, seed)
+        else:
+            ratio[task] = positives[task] / max(positives["click"], 1)
+    return Gbdt(encoder, heads, ratio)
+
+
+def _positives(batch: Batch, task: str) -> int:
+    return int(batch.label[task].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class _Matrices:
+    """Quantised matrices of some days for one task."""
+
+    days: Days
+    encoder: Encoder
+    task: str
+
+    def read(self, days: calendar.Days, max_bin: int, like: xgb.DMatrix | None) -> xgb.DMatrix:
+        batches = _Batches(lambda: (self._of(self.days(day)) for day in days))
+        return xgb.QuantileDMatrix(batches, max_bin=max_bin, ref=like, enable_categorical=True)
+
+    def _of(self, batch: Batch) -> dict[str, Any]:
+        return {
+            "data": self.encoder.matrix(batch.given),
+            "label": batch.label[self.task].astype(np.float32),
+            "weight": batch.weight_N,
+            "feature_names": self.encoder.names,
+            "feature_types": self.encoder.types,
+        }
+
+
+class _Batches(xgb.DataIter):
+    """Hands xgboost one non-empty day after another."""
+
+    def __init__(self, start: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        super().__init__()
+        self._start = start
+        self._left = start()
+
+    def reset(self) -> None:
+        self._left = self._start()
+
+    def next(self, input_data: Callable[..., Any]) -> bool:
+        for found in self._left:
+            if len(found["label"]):
+                input_data(**found)
+                return True
+        return False
+
+
+def _grow(
+    task: str, matrices: _Matrices, split: Split, config: GbdtConfig, seed: int
+) -> xgb.Booster:
+    train = matrices.read(split.fit, config.max_bin, None)
+    stop = matrices.read(split.stop, config.max_bin, train)
+    base = float(np.average(train.get_label(), weights=train.get_weight()))
+    grown = xgb.train(
+        _parameters(config, base, seed),
+        train,
+        num_boost_round=config.num_rounds,
+        evals=[(stop, task)],
+        early_stopping_rounds=config.stop_after,
+        verbose_eval=False,
+    )
+    return grown[: grown.best_iteration + 1]
+
+
+def _parameters(config: GbdtConfig, base: float, seed: int) -> dict[str, Any]:
+    return {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "base_score": min(max(base, 1e-6), 1 - 1e-6),
+        "tree_method": "hist",
+        "eta": config.learning_rate,
+        "max_depth": config.max_depth,
+        "min_child_weight": config.min_child_weight,
+        "subsample": config.subsample,
+        "colsample_bytree": config.colsample,
+        "lambda": config.l2,
+        "max_bin": config.max_bin,
+        "seed": seed,
+    }
