@@ -48,7 +48,7 @@ def first(surface: str, night: date) -> Champion:
     return Champion(surface, NONE, night, night, "rule", "no ranker has been judged yet")
 
 
-def decide(
+def decide(  # noqa: PLR0913
     incumbent: Champion, batch: Batch, old: Judged, new: Judged, *, night: date, seed: int
 ) -> Champion:
     """Choose between the incumbent and a ranker fitted tonight.
