@@ -20,6 +20,7 @@ from training.user_side import codes_in
 FEATURES: Final = tuple(dictionary.names(dictionary.ITEM))
 COLUMNS: Final = (
     "item_no",
+    "item_id",
     "item_type",
     "category",
     "brand",
@@ -46,6 +47,7 @@ def arrays_of(item_daily: pa.Table) -> dict[str, np.ndarray | pa.Array]:
         "type_code": codes_in(_whole(rows, "item_type"), pa.array(surfaces.ITEM_TYPES)),
         "is_sold_out": _whole(rows, "is_sold_out").cast(pa.int8()).to_numpy(),
         "numeric": _matrix(rows).ravel(),
+        "item_id": _whole(rows, "item_id"),
     }
     for name in _WORDS:
         encoded = _whole(rows, name).dictionary_encode()
@@ -95,6 +97,11 @@ class ItemSide:
         type_code = array_file.numbers(self.arrays["type_code"])
         is_sold_out = array_file.numbers(self.arrays["is_sold_out"])
         return (type_code == surfaces.ITEM_TYPES.index(surface.item_type)) & (is_sold_out == 0)
+
+    @property
+    def item_id_N(self) -> pa.StringArray:
+        """Each item as the log names it."""
+        return self.arrays["item_id"]
 
     def codes(self, word: str) -> np.ndarray:
         """Category, brand or seller of each item as its place in ``words``: int64, −1 if null."""

@@ -40,7 +40,13 @@ def _slates(surface: str) -> Table:
         schema=columns(
             required("audience", StringType(), "one of: " + ", ".join(AUDIENCES)),
             required("audience_key", StringType(), "user id, country|platform|language, or *"),
-            required("items", _SLATE_ITEM, "the slate, first place first"),
+            required(
+                "segment",
+                StringType(),
+                "country|platform|language, nothing where absent: whose row stands in for an empty "
+                "slate",
+            ),
+            required("items", _SLATE_ITEM, "the slate, first place first; empty where opted out"),
             required("reserve", _SLATE_ITEM, "who steps in for a dropped item; fits every rule"),
             optional("short_reason", StringType(), "why it has fewer than K; null if full"),
             required("ranker", StringType(), "who ordered it; none: the fused candidate order"),
