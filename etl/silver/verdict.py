@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from etl.sources.envelope import VERSION, Envelope
-from etl.surfaces import ITEM_TYPES, NAMES
+from etl.surfaces import ITEM_TYPES, NAMES, named
 from etl.tables.silver import EVENT_TYPES
 
 FIELDS: Final = (
@@ -40,11 +40,13 @@ FIELDS: Final = (
     "duration_ms",
     "host_id",
 )
+MAX_AGE_DAYS: Final = 30
+"""An event is at most so many days old when it arrives."""
 _NO_EVENT: Final = (None,) * len(FIELDS)
 _MAX_ID_BYTES: Final = 4_096
 _MAX_SAID: Final = 200
 _LATEST_US: Final = 86_400_000_000
-_EARLIEST_US: Final = 30 * _LATEST_US
+_EARLIEST_US: Final = MAX_AGE_DAYS * _LATEST_US
 _INT32: Final = 2**31
 _INT64: Final = 2**63
 _WITHOUT_ITEM: Final = {"search", "follow", "personalisation_off", "personalisation_on"}
@@ -170,13 +172,12 @@ def _out_of_range(e: Envelope) -> tuple[str, str] | None:
 
 
 def _event(e: Envelope, source: str) -> tuple:
-    item_type = e.item_type or (ITEM_TYPES[0] if e.item else None)
     return (
         e.id or _id_of(source, e),
         e.type,
         e.time_us,
         e.user,
-        item_type,
+        _item_type(e),
         e.item,
         e.surface,
         e.session,
@@ -198,6 +199,13 @@ def _event(e: Envelope, source: str) -> tuple:
         e.duration_ms,
         e.host,
     )
+
+
+def _item_type(e: Envelope) -> str | None:
+    """What kind of item an event means: as said, else what its surface shows, else a product."""
+    if e.item_type is not None or e.item is None:
+        return e.item_type
+    return named(e.surface).item_type if e.surface is not None else ITEM_TYPES[0]
 
 
 def _id_of(source: str, e: Envelope) -> str:
