@@ -43,7 +43,7 @@ def build(  # noqa: PLR0913
     files: Mapping[date, NightFiles],
     config: CandidatesConfig,
 ) -> DataFrame:
-    """Propose, suppress and fuse for every active user of each evening.
+    """Propose, suppress and fuse for every active user of each evening who did not opt out.
 
     Args:
         users: Rows of ``tables.FEATURES_USER_DAILY`` of the evenings.
@@ -58,7 +58,8 @@ def build(  # noqa: PLR0913
         Rows of ``tables.CANDIDATES[surface.name]``.
     """
     table = CANDIDATES[surface.name]
-    asked = user_side.segments(users).select(
+    willing = users.where(~F.col("is_personalisation_off"))
+    asked = user_side.segments(willing).select(
         "user_id", "segment", F.col("arrival_date").alias("feature_date")
     )
 

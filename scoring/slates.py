@@ -1,0 +1,162 @@
+"""Makes slates/<surface>: the ordered K items of every user, and the rows that stand in for them.
+
+Candidates are ranked, the best are chosen under the caps, exploration draws last. A user who opted
+out gets an empty row that names his segment; the segment's row and the default row are made of
+popularity in the same way, without exploration.
+
+What happens to a batch of users is ``compose``; where its columns go is ``scoring.slate_rows``.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from etl.surfaces import Surface
+from etl.tables import SLATES
+from scoring.explore import ExplorationConfig, explore
+from scoring.grid import layout
+from scoring.rank import Serving, rank
+from scoring.rerank import choose
+from scoring.slate_rows import Chosen, user_rows
+from scoring.value import ValueConfig
+from training import user_side
+from training.assemble import USER_FEATURES, USER_WORDS, Rows, assemble
+from training.item_side import ItemSide, mapped_items
+from training.seeds import streams
+
+CAPPED: Final = {"seller_cap": "seller_id", "category_cap": "category"}
+"""For each rule the item's group that it counts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlateConfig:
+    """What one surface's slate looks like."""
+
+    k: int = 50
+    """Places of the slate."""
+    reserve_share: float = 0.2
+    """Places of the reserve as a share of K."""
+    caps: Mapping[str, int] = field(default_factory=lambda: {"seller_cap": 15, "category_cap": 30})
+    """For each of ``CAPPED`` the places that one group may hold, slate and reserve together."""
+    value: ValueConfig = field(default_factory=ValueConfig)
+    """What the surface wants."""
+    exploration: ExplorationConfig = field(default_factory=ExplorationConfig)
+    """How much is given to finding out."""
+    num_buckets: int = 4
+    """Groups of users in memory one at a time; no row depends on it."""
+
+    @property
+    def num_reserve(self) -> int:
+        """Places of the reserve."""
+        return math.ceil(self.k * self.reserve_share)
+
+
+@dataclass(frozen=True, slots=True)
+class NightModel:
+    """What one night's slates are made with."""
+
+    items: str
+    """The item side's name under which Spark sent it."""
+    serving: Serving
+
+
+def build(  # noqa: PLR0913
+    users: DataFrame,
+    *,
+    candidates: DataFrame,
+    pairs: DataFrame,
+    surface: Surface,
+    nights: Mapping[date, NightModel],
+    config: SlateConfig,
+) -> DataFrame:
+    """Make the slates of every active user of each night.
+
+    Args:
+        users: Rows of ``tables.FEATURES_USER_DAILY`` of the nights.
+        candidates: Rows of ``tables.CANDIDATES[surface.name]`` of the nights.
+        pairs: Rows of ``tables.FEATURES_USER_PAIRS`` from the full partition before the first
+            night on.
+        surface: For which surface.
+        nights: The nights' item sides (already sent with ``SparkContext.addFile``) and champions.
+        config: What a slate looks like.
+
+    Returns:
+        Rows of ``tables.SLATES[surface.name]`` with audience ``user``.
+    """
+    schema = SLATES[surface.name].schema
+    night = F.col("arrival_date").alias("feature_date")
+    known = user_side.segments(users).select(
+        night, "user_id", "segment", "is_personalisation_off", *USER_WORDS, *USER_FEATURES
+    )
+    proposed = candidates.select(night, "user_id", F.col("items").alias("candidates"))
+
+    def kernel(evening: date, asked: pa.Table, state: pa.Table) -> pa.Table:
+        made_with = nights[evening]
+        items = mapped_items(made_with.items)
+        chosen = compose(
+            evening, asked, state, items=items, made_with=made_with, surface=surface, config=config
+        )
+        return user_rows(chosen, asked, evening=evening, champion=made_with.serving.champion)
+
+    return user_side.answer(
+        known.join(proposed, ["feature_date", "user_id"], "left"),
+        user_side.state_of(pairs),
+        kernel=kernel,
+        schema=schema,
+        num_buckets=config.num_buckets,
+    )
+
+
+def compose(  # noqa: PLR0913
+    evening: date,
+    asked: pa.Table,
+    state: pa.Table,
+    *,
+    items: ItemSide,
+    made_with: NightModel,
+    surface: Surface,
+    config: SlateConfig,
+) -> Chosen:
+    """Rank, choose and explore for one batch of users.
+
+    Args:
+        evening: The day after whose end the slates are made.
+        asked: U users: user_id, segment, ``candidates`` and features/user_daily's features.
+        state: Their rows of ``tables.FEATURES_USER_PAIRS`` as of the evening.
+        items: The evening's item side.
+        made_with: The night's champion.
+        surface: For which surface.
+        config: What a slate looks like.
+    """
+    rows = _of_those_who_want(Rows.of(asked.column("candidates")), asked)
+    given = assemble(rows, users=asked, state=state, items=items, evening=evening)
+    ranked = rank(rows, given, serving=made_with.serving, config=config.value)
+    groups = groups_of(rows, items)
+    grid = layout(rows.user_R, rows.item_R, ranked.value_R, groups=groups, num_users=asked.num_rows)
+    exploited = choose(grid, num_places=config.k + config.num_reserve, caps=config.caps)
+    stream = streams(
+        asked.column("user_id"),
+        day=evening,
+        surface=surface.name,
+        purpose=config.exploration.salt,
+    )
+    explored = explore(grid, exploited, k=config.k, stream_U=stream, config=config.exploration)
+    return Chosen(rows, ranked, items, grid, exploited, explored, config.k)
+
+
+def groups_of(rows: Rows, items: ItemSide) -> dict[str, np.ndarray]:
+    """Name the groups that the caps count: for each rule int64, R, −1 where it is not known."""
+    place_R = items.places(rows.item_R)
+    return {rule: items.codes(group)[place_R] for rule, group in CAPPED.items()}
+
+
+def _of_those_who_want(rows: Rows, asked: pa.Table) -> Rows:
+    is_off = asked.column("is_personalisation_off").to_numpy(zero_copy_only=False).astype(bool)
+    return rows.chosen(~is_off[rows.user_R])
