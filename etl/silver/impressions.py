@@ -39,13 +39,18 @@ def build(events: DataFrame, *, days: Days) -> DataFrame:
             "position": F.col("one.position"),
             "item_id": F.col("one.item_id"),
             "propensity": F.col("one.propensity"),
-            "item_type": F.coalesce("item_type", _mapped(_OF_SURFACE, "surface")),
+            "item_type": shown_type(),
             "surface": F.coalesce("surface", _mapped(_OF_ITEM_TYPE, "item_type")),
             "shown_at": F.col("event_at"),
             "shown_date": F.col("event_date"),
         }
     )
     return rows.select(SILVER_IMPRESSIONS.column_names)
+
+
+def shown_type() -> Column:
+    """What kind of items an event shows: as it says, else what its surface recommends."""
+    return F.coalesce("item_type", _mapped(_OF_SURFACE, "surface"))
 
 
 def _single_item() -> Column:

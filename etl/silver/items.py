@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from etl.days import Days, is_full
+from etl.silver.impressions import shown_type
 from etl.tables import SILVER_ITEMS
 from etl.tables.silver import CATALOGUE_COLUMNS
 
@@ -43,7 +44,7 @@ def _touched(events: DataFrame) -> DataFrame:
     shown = events.where(F.col("shown").isNotNull()).withColumn("one", F.explode("shown"))
     from_slates = shown.select(
         "arrival_date",
-        "item_type",
+        shown_type().alias("item_type"),
         F.col("one.item_id").alias("item_id"),
         "event_at",
         "event_id",

@@ -11,7 +11,7 @@ import msgspec
 
 from etl.sources.envelope import VERSION, Envelope
 from etl.surfaces import ITEM_TYPES, NAMES, named
-from etl.tables.silver import EVENT_TYPES
+from etl.tables.silver import EVENT_TYPES, REJECT_REASONS
 
 FIELDS: Final = (
     "event_id",
@@ -89,11 +89,17 @@ def judge(line: bytes, *, source: str, arrival_us: int, is_cut_off: bool) -> Ver
 
 def _decoded(line: bytes) -> Envelope | Verdict:
     try:
-        return _DECODER.decode(line)
+        envelope = _DECODER.decode(line)
     except msgspec.ValidationError as error:
         return _rejected(line, "wrong_type", str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _rejected(line, _unreadable(line), str(error))
+    if envelope.raw_base64 is not None:
+        try:
+            envelope.original()
+        except ValueError as error:
+            return _rejected(line, "wrong_type", f"raw_base64: {error}")
+    return envelope
 
 
 def _unreadable(line: bytes) -> str:
@@ -112,7 +118,8 @@ def _rejected(line: bytes, reason: str, detail: str) -> Verdict:
 def _problem(e: Envelope, arrival_us: int) -> tuple[str, str] | None:
     """The first thing that keeps an envelope from being an event, and what was found."""
     if e.problem is not None:
-        return e.problem, e.detail or ""
+        is_listed = e.problem in REJECT_REASONS
+        return (e.problem, e.detail or "") if is_listed else ("wrong_type", f"{e.problem!r}")
     return _missing(e) or _unknown(e) or _misdated(e.time_us or 0, arrival_us) or _out_of_range(e)
 
 
@@ -148,6 +155,8 @@ def _too_long(e: Envelope) -> tuple[str, str] | None:
 
 
 def _misdated(event_us: int, arrival_us: int) -> tuple[str, str] | None:
+    if not -_INT64 <= event_us < _INT64:
+        return "bad_time", "it does not fit into 64 bits"
     if event_us < arrival_us - _EARLIEST_US:
         days = (arrival_us - event_us) / _LATEST_US
         return "absurd_time", f"{days:,.1f} days before it arrived"
@@ -203,7 +212,7 @@ def _event(e: Envelope, source: str) -> tuple:
 
 def _item_type(e: Envelope) -> str | None:
     """What kind of item an event means: as said, else what its surface shows, else a product."""
-    if e.item_type is not None or e.item is None:
+    if e.item_type is not None or not e.item:
         return e.item_type
     return named(e.surface).item_type if e.surface is not None else ITEM_TYPES[0]
 

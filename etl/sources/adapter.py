@@ -5,11 +5,12 @@ never closed spoils one line and not the rest of the file.
 """
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ _AS_IS: Final = {
     "seller": "seller",
     "host": "host",
 }
+_MAX_EXPONENT: Final = 18
 _WHOLE: Final = ("position", "quantity", "watch_ms", "stock", "duration_ms")
 
 
@@ -81,9 +83,17 @@ class Adapter:
         if header is None:
             _, first = next(numbered, (1, b""))
             text = first.decode(self.mapping.encoding, errors="replace").lstrip("\ufeff")
-            header = tuple(_csv_fields(text, self.mapping.delimiter))
+            header = self._header(text)
         self._require_columns(header)
         return lambda text: _named(header, _csv_fields(text, self.mapping.delimiter))
+
+    def _header(self, text: str) -> tuple[str, ...]:
+        try:
+            return tuple(_csv_fields(text, self.mapping.delimiter))
+        except _ProblemError as problem:
+            raise HeaderError(
+                f"{self.file_name} does not begin with a line of column names: {problem.detail}"
+            ) from problem
 
     def _require_columns(self, header: tuple[str, ...]) -> None:
         for key, column in self.mapping.columns.items():
@@ -148,9 +158,9 @@ class Adapter:
             raise _ProblemError("missing_time", "no event time")
         try:
             if self.mapping.time_unit in _SCALE:
-                return int(Decimal(word) * _SCALE[self.mapping.time_unit])
+                return _integer(Decimal(word) * _SCALE[self.mapping.time_unit])
             return self._parsed_time(word)
-        except (ValueError, InvalidOperation, OverflowError) as error:
+        except (ValueError, ArithmeticError) as error:
             said = f"{word!r} is not {self.mapping.time_unit}"
             raise _ProblemError("bad_time", said) from error
 
@@ -169,17 +179,21 @@ class Adapter:
             return None
         scale = 100 if self.mapping.price_unit == "units" else 1
         try:
-            return int((self._decimal(word) * scale).to_integral_value())
-        except (InvalidOperation, OverflowError, ValueError) as error:
+            return _integer((self._decimal(word) * scale).to_integral_value())
+        except (ValueError, ArithmeticError) as error:
             raise _ProblemError("bad_value", f"price {word!r}") from error
 
     def _fraction(self, word: str | None) -> float | None:
         if word is None:
             return None
         try:
-            return float(self._decimal(word))
-        except (InvalidOperation, ValueError) as error:
+            value = float(self._decimal(word))
+        except (ValueError, ArithmeticError) as error:
             raise _ProblemError("bad_value", f"propensity {word!r}") from error
+        # JSON has no word for it: the envelope would say nothing at all.
+        if not math.isfinite(value):
+            raise _ProblemError("bad_value", f"propensity {word!r}")
+        return value
 
     def _decimal(self, word: str) -> Decimal:
         if self.mapping.decimal == ".":
@@ -217,13 +231,20 @@ def _word(key: str, value: object) -> str:
     return str(value)
 
 
+def _integer(value: Decimal) -> int:
+    """Cut the fraction off. 1e999999999 is a number too, and would fill the memory."""
+    if not value.is_finite() or value.adjusted() > _MAX_EXPONENT:
+        raise ValueError(f"{value} does not fit into 64 bits")
+    return int(value)
+
+
 def _whole(key: str, word: str | None) -> int | None:
     if word is None:
         return None
     try:
         value = Decimal(word)
-        whole = int(value)
-    except (InvalidOperation, ValueError, OverflowError) as error:
+        whole = _integer(value)
+    except (ValueError, ArithmeticError) as error:
         raise _ProblemError("bad_value", f"{key} {word!r}") from error
     if whole != value or abs(whole) >= 2**63:
         raise _ProblemError("bad_value", f"{key} {word!r} is not a whole number")
