@@ -6,6 +6,7 @@ never closed spoils one line and not the rest of the file.
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ _AS_IS: Final = {
     "seller": "seller",
     "host": "host",
 }
+_WITH_COMMA: Final = re.compile(r"-?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")
+"""12,50 or 1.299,00: a point parts thousands, so 12.50 is not twelve hundred and fifty."""
 _MAX_EXPONENT: Final = 18
 _WHOLE: Final = ("position", "quantity", "watch_ms", "stock", "duration_ms")
 
@@ -124,6 +127,8 @@ class Adapter:
         found["time_us"] = self._time(self._value(row, "time"))
         for key, field in _AS_IS.items():
             found[field] = self._value(row, key)
+        if self.mapping.surfaces:
+            found["surface"] = self.mapping.surfaces.get(str(found["surface"]))
         found["type"] = self._event_type(self._value(row, "event"))
         for key in _WHOLE:
             found[key] = _whole(key, self._value(row, key))
@@ -139,7 +144,7 @@ class Adapter:
     def _value(self, row: Dict[str, Any], key: str) -> str | None:
         """The log's value of one of ``mapping.COLUMNS``; None where it is absent or empty."""
         for columns in (self.mapping.columns, self.mapping.fallback):
-            value = row.get(columns[key]) if key in columns else None
+            value = _at(row, columns[key]) if key in columns else None
             if value is not None and value != "":
                 return _word(key, value)
         return None
@@ -198,7 +203,9 @@ class Adapter:
     def _decimal(self, word: str) -> Decimal:
         if self.mapping.decimal == ".":
             return Decimal(word)
-        return Decimal(word.replace(".", "").replace(self.mapping.decimal, "."))
+        if not _WITH_COMMA.fullmatch(word):
+            raise ValueError(word)
+        return Decimal(word.replace(".", "").replace(",", "."))
 
 
 def _csv_fields(text: str, delimiter: str) -> list[str]:
@@ -223,6 +230,16 @@ def _json_fields(text: str) -> Dict[str, Any]:
     if not isinstance(read, dict):
         raise _ProblemError("not_json", f"a JSON {type(read).__name__}, not an object")
     return read
+
+
+def _at(row: Dict[str, Any], column: str) -> object:
+    """Look a column up by its name, else as a path into nested objects: ``user.id``."""
+    if column in row or "." not in column:
+        return row.get(column)
+    found: object = row
+    for step in column.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 def _word(key: str, value: object) -> str:
