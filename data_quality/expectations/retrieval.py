@@ -1,0 +1,133 @@
+"""What must hold in retrieval and candidates: lists in order, of known items, by known sources."""
+
+from typing import Final
+
+from data_quality.checks import (
+    Check,
+    Side,
+    Suite,
+    at_least,
+    at_most,
+    complete,
+    descending,
+    distinct,
+    each,
+    knows,
+    not_empty,
+    one_of,
+    rule,
+    unique,
+    within,
+)
+from etl import surfaces
+from etl.tables.retrieval import SOURCE_CODES
+
+_CODES: Final = ", ".join(str(code) for code in SOURCE_CODES.values())
+_KNOWN_ITEMS: Final = Side(table_path="features/item_daily", things=("item_no",))
+
+
+def _knows_items(table_path: str) -> Check:
+    return knows(
+        "its item is in features/item_daily",
+        named=Side(table_path=table_path, things=("item_no",)),
+        known=_KNOWN_ITEMS,
+        severity="warning",
+    )
+
+
+def _not_itself(array: str) -> Check:
+    return rule(
+        f"{array}: not the item itself",
+        f"NOT array_contains({array}.item_no, item_no)",
+        shows=("item_no",),
+    )
+
+
+def retrieval_popularity() -> Suite:
+    """Each scope ranks an item once, by users; the scope of all has one value."""
+    scope = ("surface", "scope", "scope_value")
+    return (
+        one_of("surface", surfaces.NAMES),
+        one_of("scope", ("all", "category", "segment")),
+        rule(
+            "scope_value is * for all, and only there",
+            "(scope = 'all') = (scope_value = '*')",
+            shows=scope,
+        ),
+        *at_least(1, "rank", "num_users"),
+        unique(*scope, "item_no"),
+        _knows_items("retrieval/popularity"),
+    )
+
+
+def retrieval_covisitation() -> Suite:
+    """Neighbours are other items, each once, strongest first."""
+    return (
+        one_of("surface", surfaces.NAMES),
+        *at_least(0, "item_no"),
+        rule(
+            "weights_date is not after the day",
+            "weights_date <= arrival_date",
+            shows=("weights_date",),
+        ),
+        complete("neighbours", "item_no", "weight"),
+        each("neighbours", "weight above 0", "x.weight > 0 AND x.weight < double('Infinity')"),
+        distinct("neighbours", "item_no"),
+        descending("neighbours", "weight"),
+        at_most("neighbours", 200),
+        _not_itself("neighbours"),
+    )
+
+
+def retrieval_new_items() -> Suite:
+    """Items are at most 7 days old, each once in a category."""
+    return (
+        one_of("surface", surfaces.NAMES),
+        *at_least(1, "rank"),
+        within("age_days", 0, 7),
+        unique("surface", "category", "item_no"),
+        _knows_items("retrieval/new_items"),
+    )
+
+
+def similar() -> Suite:
+    """Neighbours are other items, each once, nearest first, from known sources."""
+    return (
+        *at_least(0, "item_no"),
+        complete("neighbours", "item_no", "score", "source"),
+        each("neighbours", "source is known", f"x.source IN ({_CODES})"),
+        distinct("neighbours", "item_no"),
+        descending("neighbours", "score"),
+        at_most("neighbours", 50),
+        _not_itself("neighbours"),
+    )
+
+
+def candidates(surface: str) -> Suite:
+    """Every candidate is a known item, proposed by known sources to a known user, once."""
+    path = f"candidates/{surface}"
+    return (
+        *not_empty("user_id"),
+        complete("items", "item_no", "fused_score", "proposals"),
+        distinct("items", "item_no"),
+        descending("items", "fused_score"),
+        at_most("items", 200),
+        each("items", "fused_score is finite", "abs(x.fused_score) < double('Infinity')"),
+        each("items", "someone proposed it", "size(x.proposals) > 0"),
+        each(
+            "items",
+            "proposed by known sources, ranks from 1 on",
+            f"forall(x.proposals, p -> p.source IN ({_CODES}) AND p.rank >= 1)",
+        ),
+        rule("there are candidates", "size(items) > 0", shows=(), severity="warning"),
+        knows(
+            "every item is in features/item_daily",
+            named=Side(table_path=path, things=("explode(items.item_no) AS item_no",)),
+            known=_KNOWN_ITEMS,
+        ),
+        knows(
+            "every user is in features/user_daily",
+            named=Side(table_path=path, things=("user_id",)),
+            known=Side(table_path="features/user_daily", things=("user_id",)),
+        ),
+    )
