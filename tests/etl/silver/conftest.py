@@ -1,10 +1,10 @@
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from etl.tables import SILVER_EVENTS, SILVER_IMPRESSIONS
+from etl.tables import BRONZE_LINES, SILVER_EVENTS, SILVER_IMPRESSIONS
 from etl.tables.schema import Table
 
 Rows = list[dict[str, object]]
@@ -43,5 +43,15 @@ def _frame(spark: SparkSession, table: Table, rows: Rows, what: str) -> DataFram
 
 
 @pytest.fixture
-def first_day() -> date:
-    return date(2026, 1, 1)
+def lines_of(spark: SparkSession) -> Callable[[dict[tuple[date, str], list[bytes]]], DataFrame]:
+    """Rows of bronze/lines: the lines of files by arrival day and name, all of source ``app``."""
+
+    def frame(files: dict[tuple[date, str], list[bytes]]) -> DataFrame:
+        rows = [
+            (day, "app", name, number, datetime.combine(day, time(23), UTC), bytearray(line), False)
+            for (day, name), lines in files.items()
+            for number, line in enumerate(lines, start=1)
+        ]
+        return spark.createDataFrame(rows, BRONZE_LINES.schema)
+
+    return frame
