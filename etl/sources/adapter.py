@@ -4,7 +4,6 @@ Each physical line is read by itself: a quoted field cannot run over a newline, 
 never closed spoils one line and not the rest of the file.
 """
 
-import csv
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -15,10 +14,9 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from etl.sources.envelope import Envelope, with_raw
 from etl.sources.mapping import Mapping
+from etl.sources.rows import ProblemError, at, csv_fields, json_fields, named
 
 _SCALE: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,14 +48,6 @@ class HeaderError(ValueError):
     """A file does not have the columns that its mapping names."""
 
 
-class _ProblemError(Exception):
-    """A line cannot be read further: the reason and what was found."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail
-
-
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """Reads the lines of one file by a mapping."""
@@ -81,19 +71,19 @@ class Adapter:
 
     def _splitter(self, numbered: Iterator[tuple[int, bytes]]) -> Callable[[str], Dict[str, Any]]:
         if self.mapping.format == "jsonl":
-            return _json_fields
+            return json_fields
         header = self.mapping.header
         if header is None:
             _, first = next(numbered, (1, b""))
             text = first.decode(self.mapping.encoding, errors="replace").lstrip("\ufeff")
             header = self._header(text)
         self._require_columns(header)
-        return lambda text: _named(header, _csv_fields(text, self.mapping.delimiter))
+        return lambda text: named(header, csv_fields(text, self.mapping.delimiter))
 
     def _header(self, text: str) -> tuple[str, ...]:
         try:
-            return tuple(_csv_fields(text, self.mapping.delimiter))
-        except _ProblemError as problem:
+            return tuple(csv_fields(text, self.mapping.delimiter))
+        except ProblemError as problem:
             raise HeaderError(
                 f"{self.file_name} does not begin with a line of column names: {problem.detail}"
             ) from problem
@@ -113,7 +103,7 @@ class Adapter:
         found: dict[str, object] = {}
         try:
             self._read(line.rstrip(b"\r"), split, found)
-        except _ProblemError as problem:
+        except ProblemError as problem:
             found |= {"problem": problem.reason, "detail": problem.detail[:200]}
         return with_raw(line, **place, **found)
 
@@ -122,13 +112,14 @@ class Adapter:
     ) -> None:
         """Fill ``found`` field by field, so that what was read before a problem is kept."""
         if not line:
-            raise _ProblemError("empty_line", "no characters")
+            raise ProblemError("empty_line", "no characters")
         row = split(self._text(line))
         found["time_us"] = self._time(self._value(row, "time"))
         for key, field in _AS_IS.items():
-            found[field] = self._value(row, key)
+            if key in self.mapping.columns or key in self.mapping.fallback:
+                found[field] = self._value(row, key)
         if self.mapping.surfaces:
-            found["surface"] = self.mapping.surfaces.get(str(found["surface"]))
+            found["surface"] = self.mapping.surfaces.get(str(found.get("surface")))
         found["type"] = self._event_type(self._value(row, "event"))
         for key in _WHOLE:
             found[key] = _whole(key, self._value(row, key))
@@ -139,35 +130,36 @@ class Adapter:
         try:
             return line.decode(self.mapping.encoding)
         except UnicodeDecodeError as error:
-            raise _ProblemError("not_utf8", f"not {self.mapping.encoding}: {error}") from error
+            raise ProblemError("not_utf8", f"not {self.mapping.encoding}: {error}") from error
 
     def _value(self, row: Dict[str, Any], key: str) -> str | None:
         """The log's value of one of ``mapping.COLUMNS``; None where it is absent or empty."""
         for columns in (self.mapping.columns, self.mapping.fallback):
-            value = _at(row, columns[key]) if key in columns else None
+            column = columns.get(key)
+            value = None if column is None else at(row, column)
             if value is not None and value != "":
                 return _word(key, value)
         return None
 
     def _event_type(self, word: str | None) -> str:
         if word is None:
-            raise _ProblemError("missing_event", "no event type")
+            raise ProblemError("missing_event", "no event type")
         event_type = self.mapping.events.get(word)
         if event_type is None:
             known = ", ".join(self.mapping.events)
-            raise _ProblemError("unknown_event", f"{word!r}; the mapping lists {known}")
+            raise ProblemError("unknown_event", f"{word!r}; the mapping lists {known}")
         return event_type
 
     def _time(self, word: str | None) -> int:
         if word is None:
-            raise _ProblemError("missing_time", "no event time")
+            raise ProblemError("missing_time", "no event time")
         try:
             if self.mapping.time_unit in _SCALE:
                 return _integer(Decimal(word) * _SCALE[self.mapping.time_unit])
             return self._parsed_time(word)
         except (ValueError, ArithmeticError) as error:
             said = f"{word!r} is not {self.mapping.time_unit}"
-            raise _ProblemError("bad_time", said) from error
+            raise ProblemError("bad_time", said) from error
 
     def _parsed_time(self, word: str) -> int:
         if self.mapping.time_unit == "iso":
@@ -186,7 +178,7 @@ class Adapter:
         try:
             return _integer((self._decimal(word) * scale).to_integral_value())
         except (ValueError, ArithmeticError) as error:
-            raise _ProblemError("bad_value", f"price {word!r}") from error
+            raise ProblemError("bad_value", f"price {word!r}") from error
 
     def _fraction(self, word: str | None) -> float | None:
         if word is None:
@@ -194,10 +186,10 @@ class Adapter:
         try:
             value = float(self._decimal(word))
         except (ValueError, ArithmeticError) as error:
-            raise _ProblemError("bad_value", f"propensity {word!r}") from error
+            raise ProblemError("bad_value", f"propensity {word!r}") from error
         # JSON has no word for it: the envelope would say nothing at all.
         if not math.isfinite(value):
-            raise _ProblemError("bad_value", f"propensity {word!r}")
+            raise ProblemError("bad_value", f"propensity {word!r}")
         return value
 
     def _decimal(self, word: str) -> Decimal:
@@ -208,43 +200,9 @@ class Adapter:
         return Decimal(word.replace(".", "").replace(",", "."))
 
 
-def _csv_fields(text: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([text], delimiter=delimiter, strict=False), [])
-    except csv.Error as error:
-        raise _ProblemError("wrong_field_count", str(error)) from error
-
-
-def _named(header: tuple[str, ...], fields: list[str]) -> Dict[str, Any]:
-    if len(fields) != len(header):
-        said = f"{len(fields)} fields where the header has {len(header)}"
-        raise _ProblemError("wrong_field_count", said)
-    return dict(zip(header, fields, strict=True))
-
-
-def _json_fields(text: str) -> Dict[str, Any]:
-    try:
-        read = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _ProblemError("not_json", str(error)) from error
-    if not isinstance(read, dict):
-        raise _ProblemError("not_json", f"a JSON {type(read).__name__}, not an object")
-    return read
-
-
-def _at(row: Dict[str, Any], column: str) -> object:
-    """Look a column up by its name, else as a path into nested objects: ``user.id``."""
-    if column in row or "." not in column:
-        return row.get(column)
-    found: object = row
-    for step in column.split("."):
-        found = found.get(step) if isinstance(found, dict) else None
-    return found
-
-
 def _word(key: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _ProblemError("wrong_type", f"{key} is {str(value)[:100]}")
+        raise ProblemError("wrong_type", f"{key} is {str(value)[:100]}")
     return str(value)
 
 
@@ -262,7 +220,7 @@ def _whole(key: str, word: str | None) -> int | None:
         value = Decimal(word)
         whole = _integer(value)
     except (ValueError, ArithmeticError) as error:
-        raise _ProblemError("bad_value", f"{key} {word!r}") from error
+        raise ProblemError("bad_value", f"{key} {word!r}") from error
     if whole != value or abs(whole) >= 2**63:
-        raise _ProblemError("bad_value", f"{key} {word!r} is not a whole number")
+        raise ProblemError("bad_value", f"{key} {word!r} is not a whole number")
     return whole

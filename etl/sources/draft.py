@@ -58,10 +58,10 @@ def _say_events(taken: Dict[str, Column], found: Draft) -> None:
         return
     events: dict[str, list[str]] = {}
     unknown = []
-    for word, times_said in Counter(taken["event"].values).most_common():
+    for word, _ in Counter(taken["event"].values).most_common():
         meaning = words.meaning(word)
         if meaning is None:
-            unknown.append(f"{word!r} ({times_said}×)")
+            unknown.append(repr(word))
         else:
             events.setdefault(meaning, []).append(word)
     if events:
@@ -137,4 +137,4 @@ def _say_shape(shape: Shape, found: Draft) -> None:
 
 
 def _missing(key: str, columns: Sequence[Column]) -> str:
-    return f"no column looks like {key}; the file has {', '.join(c.name for c in columns[:20])}"
+    return f"no column looks like {key}; the file has {', '.join(c.name for c in columns[:10])}"

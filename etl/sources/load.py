@@ -23,7 +23,8 @@ import msgspec
 from etl.sources.adapter import Adapter
 from etl.sources.envelope import Envelope
 
-_ARRIVAL_HOUR: Final = 23
+ARRIVAL_HOUR: Final = 23
+"""Hour of the day in which a historical line counts as arrived."""
 _MAX_OPEN: Final = 64
 _FAR_DAYS: Final = 60
 _STRAY_SHARE: Final = 0.01
@@ -84,7 +85,7 @@ def load(adapter: Adapter, lines: Iterable[bytes], *, source: str, landing: Path
     with TemporaryDirectory(dir=landing, prefix=".loading-") as folder:
         spool = _Spool(Path(folder))
         num_problems = 0
-        for day, envelope in _dated(adapter.envelopes(lines)):
+        for day, envelope in dated(adapter.envelopes(lines)):
             spool.add(day, envelope)
             num_problems += envelope.problem is not None
         spool.close()
@@ -94,7 +95,7 @@ def load(adapter: Adapter, lines: Iterable[bytes], *, source: str, landing: Path
 
 
 def _moved(spool: "_Spool", source: str, landing: Path, num_problems: int) -> Loaded:
-    days = _arrival_days(spool.num_lines)
+    days = arrival_days(spool.num_lines)
     new: list[Path] = []
     known: list[Path] = []
     for arrival, parts in days.items():
@@ -104,7 +105,11 @@ def _moved(spool: "_Spool", source: str, landing: Path, num_problems: int) -> Lo
     return Loaded(total, num_problems, tuple(sorted(days)), tuple(new), tuple(known))
 
 
-def _dated(envelopes: Iterable[Envelope]) -> Iterator[tuple[date, Envelope]]:
+def dated(envelopes: Iterable[Envelope]) -> Iterator[tuple[date, Envelope]]:
+    """Give each line the UTC day of its event, else that of the line before it.
+
+    Lines before the first that can be dated take its day; if none can, none is given.
+    """
     waiting: list[Envelope] = []
     day: date | None = None
     for envelope in envelopes:
@@ -153,8 +158,15 @@ class _Spool:
         self._open.clear()
 
 
-def _arrival_days(num_lines: Counter[date]) -> dict[date, list[date]]:
-    """Say which event days arrive on which day: stray ones on the nearest of the main run."""
+def arrival_days(num_lines: Counter[date]) -> dict[date, list[date]]:
+    """Say which event days arrive on which day: stray ones on the nearest of the main run.
+
+    Args:
+        num_lines: Lines of each event day; at least one.
+
+    Raises:
+        LoadError: If more than a stray share lies far from the main run.
+    """
     runs: list[list[date]] = []
     for day in sorted(num_lines):
         if runs and (day - runs[-1][-1]).days <= _FAR_DAYS:
@@ -177,7 +189,7 @@ def _arrival_days(num_lines: Counter[date]) -> dict[date, list[date]]:
 
 def _landed(spool: _Spool, parts: list[date], folder: Path) -> tuple[Path, bool]:
     """Write one arrival day's file, named by the foreign lines it carries."""
-    name = f"{_ARRIVAL_HOUR:02}-{_content_hash(spool, parts)}.jsonl.gz"
+    name = f"{ARRIVAL_HOUR:02}-{_content_hash(spool, parts)}.jsonl.gz"
     place = folder / name
     if place.exists():
         return place, False

@@ -149,7 +149,7 @@ def shape_of(lines: Sequence[bytes], *, name: str) -> Shape:
     if texts[0].startswith("{"):
         return Shape(format="jsonl", encoding=encoding)
     delimiter = _delimiter(texts)
-    if delimiter is None:
+    if delimiter is None or not num_fields(texts[0], delimiter):
         raise InspectError(
             f"{name} is neither one JSON object a line nor rows with one of , ; | or tab; "
             f"it begins with {texts[0][:80]!r}"
