@@ -1,14 +1,12 @@
-"""The only module that reads or writes a table of the lake.
+"""Reads and writes the lake's tables through Spark.
 
 A table's rows live in Delta; which of its days were made lives beside it in ``_days/``, because an
 empty day and a missing day look the same in Delta. The marker is written after the commit: a run
 killed between the two leaves a day that reads as missing, and making it again leaves the same rows.
 """
 
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from etl.days import Days, last_full
+from etl.lake_files import LakeFiles, MissingDayError
 from etl.tables.schema import PARTITION, Table
 
 # Statistics of id columns would keep ids in the log after an erasure.
@@ -28,16 +27,15 @@ _PROPERTIES: Final = {
 }
 
 
+__all__ = ["Lake", "MissingDayError", "RejectedRowsError", "SchemaMismatchError"]
+
+
 class SchemaMismatchError(ValueError):
     """A DataFrame, or a table on disk, does not have the columns its table promises."""
 
 
 class RejectedRowsError(ValueError):
     """A row is of a day that was not to be written, or null where the table promises a value."""
-
-
-class MissingDayError(LookupError):
-    """A day is read that was never made; the text names the command that makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Lake:
             MissingDayError: If one of them was not made.
             SchemaMismatchError: If what is on disk differs from ``table.schema``.
         """
-        self._require_made(table, days)
+        self.files.require_made(table, days)
         return self._load(table).where(F.col(PARTITION).between(days.first, days.last))
 
     def as_of(self, table: Table, day: date) -> DataFrame:
@@ -91,7 +89,7 @@ class Lake:
         where = f"{PARTITION} >= '{days.first}' AND {PARTITION} <= '{days.last}'"
         self.replace(table, rows, where)
         for day in days:
-            self._mark(table, day)
+            self.files.mark(table, day, self.run_id)
 
     def replace(self, table: Table, rows: DataFrame, where: str) -> None:
         """Replace the rows that meet ``where`` without saying that a day is made."""
@@ -111,14 +109,18 @@ class Lake:
         """Make a DataFrame of ``table`` without rows."""
         return self.spark.createDataFrame([], table.schema)
 
+    @property
+    def files(self) -> LakeFiles:
+        """The same lake without Spark."""
+        return LakeFiles(self.root, self.first_day)
+
     def made_days(self, table: Table) -> set[date]:
         """List the days of ``table`` that were made, empty ones included."""
-        return {date.fromisoformat(p.name) for p in self._markers(table).glob("????-??-??")}
+        return self.files.made_days(table)
 
     def missing_days(self, table: Table, days: Days) -> list[date]:
         """List those of ``days``, from the lake's first on, that were never made."""
-        made = self.made_days(table)
-        return [day for day in days if day >= self.first_day and day not in made]
+        return self.files.missing_days(table, days)
 
     def history(self, table: Table) -> list[dict[str, object]]:
         """List the table's commits, newest first: version, timestamp, userMetadata."""
@@ -130,7 +132,7 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Tell whether anything was ever written to ``table``."""
-        return (self.root / table.path / "_delta_log").is_dir()
+        return self.files.exists(table)
 
     def _load(self, table: Table) -> DataFrame:
         if not self.exists(table):
@@ -138,14 +140,6 @@ class Lake:
         rows = self.spark.read.format("delta").load(self._path(table))
         _require_columns(rows.schema, table)
         return rows
-
-    def _require_made(self, table: Table, days: Days) -> None:
-        missing = self.missing_days(table, days)
-        if missing:
-            raise MissingDayError(
-                f"{table.path} of {_said(missing)} was never made. Make it first: "
-                f"nightmarket backfill --from {missing[0]} --to {missing[-1]}"
-            )
 
     def _create_if_missing(self, table: Table) -> None:
         if self.exists(table):
@@ -156,26 +150,8 @@ class Lake:
             empty = empty.property(name, value)
         empty.execute()
 
-    def _mark(self, table: Table, day: date) -> None:
-        marker = self._markers(table) / str(day)
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps({"run_id": self.run_id}))
-
-    def _markers(self, table: Table) -> Path:
-        return self.root / "_days" / table.path
-
     def _path(self, table: Table) -> str:
         return str(self.root / table.path)
-
-
-def day_before(day: date) -> date:
-    """Name the day before ``day``."""
-    return day - timedelta(days=1)
-
-
-def _said(days: Iterable[date]) -> str:
-    found = list(days)
-    return str(found[0]) if len(found) == 1 else f"{found[0]} … {found[-1]} ({len(found)} days)"
 
 
 def _require_columns(found: StructType, table: Table) -> None:

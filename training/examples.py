@@ -9,6 +9,7 @@ that scoring uses.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,10 @@ from training.assemble import USER_FEATURES, USER_WORDS, Rows, assemble
 from training.item_side import ItemSide, mapped_items
 from training.seeds import streams, uniforms
 
-WITHOUT_IMPRESSION = "candidate"
-_LEVELS = {"view": 1, "click": 1, "cart": 2, "order": 3}
+WITHOUT_IMPRESSION: Final = "candidate"
+LATE_DAYS: Final = 7
+"""Days after its own by which an action must have arrived to become an example."""
+_LEVELS: Final = {"view": 1, "click": 1, "cart": 2, "order": 3}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +58,8 @@ def build(  # noqa: PLR0913
     Args:
         events: Rows of ``tables.SILVER_EVENTS`` of the days to make.
         items: Rows of ``tables.SILVER_ITEMS`` of the last of them.
-        candidates: Rows of ``tables.CANDIDATES[surface.name]`` of the evenings before the days.
+        candidates: Rows of ``tables.CANDIDATES[surface.name]`` of the evenings before the days,
+            from ``LATE_DAYS + 1`` before the first on.
         users: Rows of ``tables.FEATURES_USER_DAILY`` of those evenings.
         pairs: Rows of ``tables.FEATURES_USER_PAIRS`` from the full partition before them on.
         surface: For which surface.

@@ -1,0 +1,171 @@
+"""The lake without Spark: which days were made, and rows as Arrow tables.
+
+Together with ``etl.lake`` the only place that knows Delta. Here belongs what a driver or a command
+reads in one process: a night's items, lists and examples, one user's rows. What grows with users
+beyond one process is read through ``etl.lake``.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import deltalake
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from etl.arrow import arrow_schema
+from etl.days import Days, last_full
+from etl.tables.schema import PARTITION, Table
+
+
+class MissingDayError(LookupError):
+    """A day is read that was never made; the text names the command that makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LakeFiles:
+    """The lake's tables as files: read-only, but for the markers of days that were made."""
+
+    root: Path
+    """The home's ``lake`` folder."""
+    first_day: date
+    """The lake's first day: nothing exists before it, and its calendar counts from it."""
+
+    def exists(self, table: Table) -> bool:
+        """Tell whether anything was ever written to ``table``."""
+        return (self.root / table.path / "_delta_log").is_dir()
+
+    def made_days(self, table: Table) -> set[date]:
+        """List the days of ``table`` that were made, empty ones included."""
+        return {date.fromisoformat(p.name) for p in self._markers(table).glob("????-??-??")}
+
+    def missing_days(self, table: Table, days: Days) -> list[date]:
+        """List those of ``days``, from the lake's first on, that were never made."""
+        made = self.made_days(table)
+        return [day for day in days if day >= self.first_day and day not in made]
+
+    def require_made(self, table: Table, days: Days) -> None:
+        """Refuse days that were never made.
+
+        Raises:
+            MissingDayError: It names the days and the command that makes them.
+        """
+        missing = self.missing_days(table, days)
+        if missing:
+            raise MissingDayError(
+                f"{table.path} of {_said(missing)} was never made. Make it first: "
+                f"nightmarket backfill --from {missing[0]} --to {missing[-1]}"
+            )
+
+    def mark(self, table: Table, day: date, run_id: str) -> None:
+        """Say that ``day`` of ``table`` was made."""
+        marker = self._markers(table) / str(day)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(json.dumps({"run_id": run_id}))
+
+    def version(self, table: Table) -> int | None:
+        """The table's newest version; None before its first commit."""
+        return self._open(table).version() if self.exists(table) else None
+
+    def last_commit_metrics(self, table: Table) -> dict[str, int]:
+        """What the newest commit counted: numOutputRows, numOutputBytes, …; empty without one."""
+        if not self.exists(table):
+            return {}
+        counted = self._open(table).history(1)[0].get("operationMetrics") or {}
+        return {name: int(value) for name, value in counted.items() if str(value).isdigit()}
+
+    def arrow(
+        self,
+        table: Table,
+        days: Days,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table:
+        """Read the rows of ``days`` into memory.
+
+        Args:
+            table: What is read.
+            days: Which days; days before the lake's first have none.
+            columns: Which columns, in this order; all of them if None.
+            where: Rows to keep, as pyarrow says it.
+
+        Raises:
+            MissingDayError: If one of the days was not made.
+        """
+        self.require_made(table, days)
+        parts = list(self.batches(table, days, columns=columns, where=where))
+        schema = _schema(table, columns)
+        return pa.Table.from_batches(parts, schema)
+
+    def made(self, table: Table) -> pa.Table:
+        """Read every row of every day that was made."""
+        days = self.made_days(table)
+        parts = [self.arrow(table, Days(day, day)) for day in sorted(days)]
+        return pa.concat_tables([_schema(table, None).empty_table(), *parts])
+
+    def batches(
+        self,
+        table: Table,
+        days: Days,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Read as ``arrow`` does, batch by batch, in no promised order."""
+        self.require_made(table, days)
+        schema = _schema(table, columns)
+        if not self.exists(table):
+            return
+        wanted = (ds.field(PARTITION) >= days.first) & (ds.field(PARTITION) <= days.last)
+        if where is not None:
+            wanted &= where
+        partitions = [(PARTITION, ">=", str(days.first)), (PARTITION, "<=", str(days.last))]
+        found = self._open(table).to_pyarrow_dataset(partitions=partitions)
+        for batch in found.scanner(columns=schema.names, filter=wanted).to_batches():
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()[0]
+
+    def arrow_as_of(
+        self,
+        table: Table,
+        day: date,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table:
+        """Read each key's newest row of a touched-only table, as known at the end of ``day``."""
+        days = Days(last_full(max(day, self.first_day), self.first_day), max(day, self.first_day))
+        wanted = list(columns or table.column_names)
+        read = list(dict.fromkeys([*wanted, PARTITION, *table.key]))
+        rows = self.arrow(table, days, columns=read, where=where)
+        return newest(rows, table.key).select(wanted)
+
+    def _open(self, table: Table) -> deltalake.DeltaTable:
+        return deltalake.DeltaTable(str(self.root / table.path))
+
+    def _markers(self, table: Table) -> Path:
+        return self.root / "_days" / table.path
+
+
+def newest(rows: pa.Table, key: Sequence[str]) -> pa.Table:
+    """Keep each key's row of the latest partition, sorted by key."""
+    numbered = rows.append_column("_row", pa.array(np.arange(rows.num_rows)))
+    order = [(PARTITION, "descending"), *((name, "ascending") for name in key)]
+    ranked = numbered.select([PARTITION, *key, "_row"]).sort_by(order)
+    first = ranked.group_by(list(key), use_threads=False).aggregate([("_row", "first")])
+    kept = first.sort_by([(name, "ascending") for name in key])
+    return rows.take(kept.column("_row_first"))
+
+
+def _schema(table: Table, columns: Sequence[str] | None) -> pa.Schema:
+    whole = arrow_schema(table.schema)
+    return pa.schema([whole.field(name) for name in columns or table.column_names])
+
+
+def _said(days: list[date]) -> str:
+    return str(days[0]) if len(days) == 1 else f"{days[0]} … {days[-1]} ({len(days)} days)"

@@ -1,0 +1,79 @@
+"""The ``nightmarket`` command. Each subcommand lies in its own module and is imported when called.
+
+Here is the one border where errors become sentences: whatever says what to do ends with exit code
+1 and its text; ``--debug`` shows the trace instead.
+"""
+
+import importlib
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS: Final = {
+    "load": "Put a raw log's lines into landing.",
+    "inspect-log": "Say what a log holds, write nothing.",
+    "night": "Run one day and publish its slates.",
+    "backfill": "Run a range of days; publishes nothing.",
+    "top": "Print what a user is shown.",
+    "similar": "Print the items most like one.",
+    "why": "Explain an item in a user's slate, down to raw lines.",
+    "export": "Write a day's slates into one file.",
+    "report": "Print how slates fared, with intervals.",
+    "publish": "Publish slates that are there.",
+    "rollback": "Go back to the publication before.",
+    "ui": "Open the Dagster UI on the home.",
+    "doctor": "Say what is wrong with this installation, and how to mend it.",
+}
+
+
+class _Lazy(TyperGroup):
+    """Imports a command's module when the command is called: ``top`` needs no Spark."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"orchestration.commands.{cmd_name.replace('-', '_')}")
+        one = typer.Typer(add_completion=False, rich_markup_mode=None)
+        one.command(cmd_name, help=COMMANDS[cmd_name])(module.command)
+        return typer.main.get_command(one)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(
+    cls=_Lazy,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option(help="Show the trace of an error.")] = False,
+) -> None:
+    """Batch recommendation for a shop app: raw logs in, slates out."""
+
+
+def main() -> None:
+    """Run the command line; every error is one sentence and exit code 1."""
+    if "--debug" in sys.argv[1:]:
+        app()
+        return
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        from orchestration.border import sentence
+
+        sys.stderr.write(f"nightmarket: {sentence(error)}\n")
+        sys.exit(1)

@@ -1,0 +1,71 @@
+"""Slates: the ordered items of every user on each surface."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+from pyspark.sql import DataFrame
+
+from etl import surfaces, tables
+from etl.surfaces import Surface
+from orchestration.judging import serving
+from orchestration.night_files import Sender, has_items
+from orchestration.reads import on_driver, same_days, since_full
+from orchestration.table_asset import Made, Night, no_items, table_asset
+from scoring import slates, stand_ins
+from scoring.slates import NightModel
+from training.item_side import ItemSide
+from training.retrieval.source_lists import SourceLists
+
+
+def _slates(surface: Surface) -> dg.AssetsDefinition:
+    table = tables.SLATES[surface.name]
+
+    def make(night: Night, **inputs: DataFrame) -> Made:
+        if not has_items(night.lake, surface, night.days):
+            return no_items(night, table, surface)
+        sender = Sender.of(night.lake)
+        items = {day: sender.item_side(day) for day in night.days}
+        champions = {day: serving(night, surface, day) for day in night.days}
+        nights = {day: NightModel(items[day].name, champions[day]) for day in night.days}
+        config = night.workspace.settings.slate_config(surface.name)
+        own = slates.build(
+            inputs.pop("users"), **inputs, surface=surface, nights=nights, config=config
+        )
+        shared = pa.concat_tables(_stand_ins(night, surface, items))
+        rows = own.unionByName(night.lake.spark.createDataFrame(shared, table.schema))
+        rankers = {str(day): one.champion.ranker for day, one in champions.items()}
+        return Made(rows, {"rankers": dg.MetadataValue.json(rankers)})
+
+    return table_asset(
+        table,
+        make,
+        reads={
+            "users": same_days(tables.FEATURES_USER_DAILY),
+            "candidates": same_days(tables.CANDIDATES[surface.name]),
+            "pairs": since_full(tables.FEATURES_USER_PAIRS),
+            "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
+            "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
+            "champions": on_driver(same_days(tables.RANKERS_CHAMPIONS)),
+        },
+    )
+
+
+def _stand_ins(night: Night, surface: Surface, items: dict[date, Path]) -> Iterator[pa.Table]:
+    config = night.workspace.settings.slate_config(surface.name)
+    for day, path in Sender.of(night.lake).lists(surface, night.days):
+        yield stand_ins.build(
+            SourceLists.read(path),
+            ItemSide.read(items[day]),
+            surface=surface,
+            evening=day,
+            config=config,
+        )
+
+
+@dg.definitions
+def of_surfaces() -> dg.Definitions:
+    """One asset a surface."""
+    return dg.Definitions(assets=[_slates(surface) for surface in surfaces.ALL])

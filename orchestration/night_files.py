@@ -1,0 +1,107 @@
+"""Writes the files that workers map on an evening, and sends them along with the job.
+
+The item side is the same for all surfaces, the source lists for all users of one. Both are named by
+their content and kept for the length of the process, so that the steps of one run share them.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl import tables
+from etl.days import Days, one_day
+from etl.lake import Lake
+from etl.lake_files import newest
+from etl.surfaces import Surface
+from scoring.candidates import NightFiles
+from training import array_file, item_side
+from training.retrieval import source_lists
+from training.retrieval.covisitation import CovisitationConfig
+
+
+@dataclass(slots=True)
+class Sender:
+    """Writes each evening's files once, and sends each once."""
+
+    lake: Lake
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nightmarket-")))
+    _sent: set[str] = field(default_factory=set)
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def of(lake: Lake) -> "Sender":
+        """The run's one sender."""
+        return Sender(lake)
+
+    def item_side(self, evening: date) -> Path:
+        """Write and send the items as known on one evening."""
+        rows = self.lake.files.arrow(
+            tables.FEATURES_ITEM_DAILY, one_day(evening), columns=item_side.COLUMNS
+        )
+        return self._send(array_file.write(item_side.arrays_of(rows), self.folder))
+
+    def item_sides(self, evenings: Days) -> dict[date, str]:
+        """Write and send several evenings' items; names by evening."""
+        return {evening: self.item_side(evening).name for evening in evenings}
+
+    def lists(self, surface: Surface, evenings: Days) -> Iterator[tuple[date, Path]]:
+        """Write and send what one surface's sources read on each evening."""
+        covisited = _Covisitation(self.lake, surface, evenings)
+        for evening in evenings:
+            arrays = source_lists.arrays_of(
+                self._of_surface(tables.RETRIEVAL_POPULARITY, surface, evening),
+                new_items=self._of_surface(tables.RETRIEVAL_NEW_ITEMS, surface, evening),
+                covisitation=covisited.as_of(evening),
+                evening=evening,
+                half_life_days=CovisitationConfig().half_life_days,
+            )
+            yield evening, self._send(array_file.write(arrays, self.folder))
+
+    def night_files(self, surface: Surface, evenings: Days) -> dict[date, NightFiles]:
+        """Write and send all that candidates are made of."""
+        items = self.item_sides(evenings)
+        return {e: NightFiles(items[e], path.name) for e, path in self.lists(surface, evenings)}
+
+    def _of_surface(self, table: tables.Table, surface: Surface, evening: date) -> pa.Table:
+        return self.lake.files.arrow(
+            table, one_day(evening), where=pc.field("surface") == surface.name
+        )
+
+    def _send(self, path: Path) -> Path:
+        if path.name not in self._sent:
+            self.lake.spark.sparkContext.addFile(str(path))
+            self._sent.add(path.name)
+        return path
+
+
+class _Covisitation:
+    """Neighbours as of one evening after another, each partition read once."""
+
+    def __init__(self, lake: Lake, surface: Surface, evenings: Days) -> None:
+        self._lake = lake
+        self._where = pc.field("surface") == surface.name
+        self._evenings = evenings
+        self._known: pa.Table | None = None
+
+    def as_of(self, evening: date) -> pa.Table:
+        """One row per item as known at the end of ``evening``; evenings are asked in order."""
+        table = tables.RETRIEVAL_COVISITATION
+        files = self._lake.files
+        if self._known is None:
+            self._known = files.arrow_as_of(table, evening, where=self._where)
+        else:
+            touched = files.arrow(table, one_day(evening), where=self._where)
+            self._known = newest(pa.concat_tables([self._known, touched]), table.key)
+        return self._known
+
+
+def has_items(lake: Lake, surface: Surface, days: Days) -> bool:
+    """Tell whether the log has anything that ``surface`` could recommend on any of ``days``."""
+    types = lake.files.arrow(tables.FEATURES_ITEM_DAILY, days, columns=["item_type"])
+    return surface.item_type in types.column("item_type").unique().to_pylist()

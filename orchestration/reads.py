@@ -1,0 +1,123 @@
+"""Which days of a table an asset reads, said once for Dagster's graph and for the lake.
+
+A ``Read`` names a table and a window of its days relative to the days being made. The graph's
+partition mapping and the DataFrame that the maker gets come from the same value.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import dagster as dg
+from pyspark.sql import DataFrame
+
+from etl.days import FULL_EVERY_DAYS, Days
+from etl.lake import Lake
+from etl.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A table, and which of its days are read."""
+
+    table: Table
+    num_days_back: int
+    """Days before the made ones that are read too."""
+    num_days_ahead: int
+    """0 where the made days themselves are read, −1 where only earlier ones are."""
+    rows: Callable[[Lake, Days], DataFrame]
+    """Reads them for a range of days to make."""
+    is_frame: bool = True
+    """Whether the maker gets a DataFrame; otherwise it reads the lake's files on the driver."""
+
+    def require_made(self, lake: Lake, days: Days) -> None:
+        """Refuse a window with days that were never made.
+
+        Raises:
+            MissingDayError: It names the days and the command that makes them.
+        """
+        first = days.first - timedelta(days=self.num_days_back)
+        last = days.last + timedelta(days=self.num_days_ahead)
+        if first <= last:
+            lake.files.require_made(self.table, Days(first, last))
+
+    @property
+    def mapping(self) -> dg.PartitionMapping:
+        """Say the window to Dagster."""
+        return dg.TimeWindowPartitionMapping(
+            start_offset=-self.num_days_back,
+            end_offset=self.num_days_ahead,
+            allow_nonexistent_upstream_partitions=True,
+        )
+
+
+def key(table: Table) -> dg.AssetKey:
+    """Name ``table`` in Dagster: its path's parts."""
+    return dg.AssetKey(table.path.split("/"))
+
+
+def same_days(table: Table) -> Read:
+    """Read the days being made."""
+    return Read(table, 0, 0, lambda lake, days: lake.read(table, days))
+
+
+def days_back(table: Table, num_days: int) -> Read:
+    """Read the days being made and ``num_days`` before them."""
+    return Read(
+        table, num_days, 0, lambda lake, days: lake.read(table, days.reaching_back(num_days))
+    )
+
+
+def evenings_before(table: Table, num_days: int) -> Read:
+    """Read the ``num_days`` days before each of the days being made, those themselves left out."""
+    return Read(table, num_days, -1, lambda lake, days: lake.read(table, _before(days, num_days)))
+
+
+def since_full(table: Table, num_days: int = 0) -> Read:
+    """Read a touched-only table from the full partition ``num_days`` before the first day on."""
+    return Read(
+        table,
+        num_days + FULL_EVERY_DAYS - 1,
+        0,
+        lambda lake, days: lake.since_full(table, days.reaching_back(num_days)),
+    )
+
+
+def state_as_of_day_before(table: Table) -> Read:
+    """Read a touched-only table's state at the end of the day before the first; its own past."""
+    return Read(
+        table,
+        FULL_EVERY_DAYS,
+        -1,
+        lambda lake, days: (
+            lake.empty(table)
+            if days.first <= lake.first_day
+            else lake.as_of(table, days.day_before)
+        ),
+    )
+
+
+def as_of_last_day(table: Table) -> Read:
+    """Read a touched-only table's state at the end of the last day being made."""
+    return Read(table, FULL_EVERY_DAYS - 1, 0, lambda lake, days: lake.as_of(table, days.last))
+
+
+def days_before(table: Table, num_days: int = 1) -> Read:
+    """Read the ``num_days`` days before the first day: a table's own past."""
+    return Read(
+        table,
+        num_days,
+        -1,
+        lambda lake, days: lake.read(
+            table, Days(days.first - timedelta(days=num_days), days.day_before)
+        ),
+    )
+
+
+def on_driver(read: Read) -> Read:
+    """Require the window's days, and leave the reading to the maker."""
+    return replace(read, is_frame=False)
+
+
+def _before(days: Days, num_days: int) -> Days:
+    return Days(days.first - timedelta(days=num_days), days.last - timedelta(days=1))

@@ -1,0 +1,68 @@
+"""What a user sets: environment variables beginning with ``NIGHTMARKET_``, each with a default.
+
+Only here is the environment read. Every field's description is its row in the README's table.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from etl.home import Home
+from etl.spark import SparkConfig
+from scoring.explore import ExplorationConfig
+from scoring.fusion import CandidatesConfig
+from scoring.slates import SlateConfig
+from scoring.value import ValueConfig
+
+
+class Settings(BaseSettings):
+    """Settings of one installation."""
+
+    model_config = SettingsConfigDict(env_prefix="NIGHTMARKET_")
+
+    home: Path = Field(Path(".nightmarket"), description="where logs, tables and models lie")
+    spark_master: str = Field("local[*]", description="threads of this machine, or a cluster")
+    spark_memory: str = Field("4g", description="the driver's JVM heap")
+    buckets: int = Field(4, ge=1, description="groups of users held in memory one at a time")
+    k_product_feed: int = Field(50, ge=1, le=500, description="places of a product feed's slate")
+    k_live_streams: int = Field(20, ge=1, le=500, description="places of a live streams' slate")
+    k_short_videos: int = Field(100, ge=1, le=500, description="places of a short videos' slate")
+    candidates: int = Field(200, ge=1, le=2000, description="candidates ranked for one user")
+    exploration_rate: float = Field(
+        0.05, ge=0, lt=1, description="probability that a place is given to exploration"
+    )
+    order_value: float = Field(5.0, ge=0, description="worth of an order in clicks")
+    max_per_seller: int = Field(15, ge=1, description="places of one seller, reserve included")
+    max_per_category: int = Field(30, ge=1, description="places of one category, reserve included")
+    seed: int = Field(7, description="of training and bootstraps")
+
+    @property
+    def at_home(self) -> Home:
+        """The home, its path absolute."""
+        return Home(self.home.absolute())
+
+    @property
+    def spark(self) -> SparkConfig:
+        """How Spark starts."""
+        return SparkConfig(
+            master=self.spark_master,
+            driver_memory=self.spark_memory,
+            shuffle_partitions=max(2, os.cpu_count() or 2),
+        )
+
+    @property
+    def candidate_config(self) -> CandidatesConfig:
+        """How candidates are proposed and fused."""
+        return CandidatesConfig(num_candidates=self.candidates, num_buckets=self.buckets)
+
+    def slate_config(self, surface: str) -> SlateConfig:
+        """What ``surface``'s slate looks like."""
+        return SlateConfig(
+            k=getattr(self, f"k_{surface}"),
+            caps={"seller_cap": self.max_per_seller, "category_cap": self.max_per_category},
+            value=ValueConfig(order_value=self.order_value),
+            exploration=ExplorationConfig(rate=self.exploration_rate),
+            num_buckets=self.buckets,
+        )

@@ -1,0 +1,214 @@
+"""The one way an asset of this project is declared: by the table it makes and what it reads.
+
+An asset makes all days of its run in one pass, writes them in one commit, and shows what that cost.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dagster as dg
+from pyspark.sql import DataFrame
+
+from etl.bronze.files import SealError, SourceNameError
+from etl.days import Days
+from etl.home import HomeError
+from etl.lake import Lake, MissingDayError, RejectedRowsError, SchemaMismatchError
+from etl.spark import SparkStartError
+from etl.surfaces import Surface
+from etl.tables import Table
+from orchestration.cost import Cost, metered
+from orchestration.partitions import DAYS, days_of
+from orchestration.reads import Read, key
+from orchestration.workspace import Workspace
+from training.rankers.ranker import UnknownModelError
+
+OWNER: Final = "team:recommendations"
+RETRIES: Final = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
+KINDS: Final = {"spark", "deltalake"}
+
+OWN_ERRORS: Final = (
+    MissingDayError,
+    RejectedRowsError,
+    SchemaMismatchError,
+    SealError,
+    SourceNameError,
+    SparkStartError,
+    HomeError,
+    UnknownModelError,
+)
+"""They say what to do; trying again changes nothing."""
+
+Metadata = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What a maker is given besides its inputs."""
+
+    workspace: Workspace
+    lake: Lake
+    days: Days
+    run_id: str
+
+    @classmethod
+    def of(cls, context: dg.AssetExecutionContext, workspace: Workspace) -> "Night":
+        """What the run of ``context`` makes, and with what."""
+        return cls(workspace, workspace.lake(context.run_id), days_of(context), context.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a maker hands over: a table's rows, and what people should see of them."""
+
+    rows: DataFrame
+    metadata: Metadata | None = None
+
+
+Maker = Callable[..., Mapping[Table, Made]]
+"""Takes a ``Night`` and the inputs by name; gives the rows of each of its tables."""
+
+
+def table_asset(
+    table: Table,
+    make: Callable[..., DataFrame | Made],
+    *,
+    reads: Mapping[str, Read] | None = None,
+    picture: "Picture | None" = None,
+) -> dg.AssetsDefinition:
+    """Declare the asset that makes ``table``.
+
+    Args:
+        table: The table.
+        make: Takes the ``Night`` and the inputs by the names of ``reads``; gives the rows.
+        reads: The inputs.
+        picture: Draws what people would rather look at.
+    """
+
+    def maker(night: Night, **inputs: DataFrame) -> Mapping[Table, Made]:
+        made = make(night, **inputs)
+        return {table: made if isinstance(made, Made) else Made(made)}
+
+    return table_assets([table], maker, reads=reads, pictures={table: picture} if picture else {})
+
+
+Picture = Callable[[Night], str]
+"""Draws a picture after the table was written: markdown."""
+
+
+def table_assets(
+    made_tables: Sequence[Table],
+    make: Maker,
+    *,
+    reads: Mapping[str, Read] | None = None,
+    pictures: Mapping[Table, Picture] | None = None,
+) -> dg.AssetsDefinition:
+    """Declare assets that are made together, because they share a pass over their inputs."""
+    name = made_tables[0].path.replace("/", "_")
+    given = reads or {}
+
+    @dg.multi_asset(
+        name=name,
+        specs=[_spec(table, given) for table in made_tables],
+        partitions_def=DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=RETRIES,
+        can_subset=len(made_tables) > 1,
+    )
+    def asset(
+        context: dg.AssetExecutionContext, workspace: Workspace
+    ) -> Iterator[dg.MaterializeResult]:
+        night = Night.of(context, workspace)
+        wanted = [table for table in made_tables if key(table) in context.selected_asset_keys]
+        with _worth_retrying(), metered() as cost:
+            made = make(night, **_inputs(night, given))
+            for table in wanted:
+                night.lake.write(table, made[table].rows, night.days)
+        night.lake.spark.catalog.clearCache()
+        for table in wanted:
+            picture = (pictures or {}).get(table)
+            drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}
+            shown = _written(night.lake, table) | _said(cost) | (made[table].metadata or {})
+            yield dg.MaterializeResult(asset_key=key(table), metadata=shown | drawn)
+
+    return asset
+
+
+def _inputs(night: Night, reads: Mapping[str, Read]) -> dict[str, DataFrame]:
+    for read in reads.values():
+        read.require_made(night.lake, night.days)
+    return {name: r.rows(night.lake, night.days) for name, r in reads.items() if r.is_frame}
+
+
+@contextmanager
+def _worth_retrying() -> Iterator[None]:
+    """Let the machine's trouble be tried again; what our own errors say stays so."""
+    try:
+        yield
+    except OWN_ERRORS as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def no_items(night: Night, table: Table, surface: Surface) -> Made:
+    """Write an empty day, and say why: the log has nothing that ``surface`` could show."""
+    reason = f"the log has no {surface.item_type.replace('_', ' ')}s"
+    return Made(night.lake.empty(table), {"empty_because": reason})
+
+
+def _spec(table: Table, reads: Mapping[str, Read]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=key(table),
+        deps=_deps(reads),
+        description=f"One row: {table.grain}.",
+        group_name=table.layer,
+        kinds=KINDS,
+        owners=[OWNER],
+        metadata={
+            "grain": table.grain,
+            "key": ", ".join(table.key),
+            "dagster/column_schema": column_schema(table),
+        },
+    )
+
+
+def _deps(reads: Mapping[str, Read]) -> list[dg.AssetDep]:
+    """One edge a table, as wide as its widest read."""
+    by_table: dict[Table, Read] = {}
+    for read in reads.values():
+        known = by_table.get(read.table)
+        back = max(read.num_days_back, known.num_days_back if known else 0)
+        ahead = max(read.num_days_ahead, known.num_days_ahead if known else read.num_days_ahead)
+        by_table[read.table] = Read(read.table, back, ahead, read.rows)
+    return [dg.AssetDep(key(t), partition_mapping=r.mapping) for t, r in by_table.items()]
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """Say a table's columns to the UI: name, type, what it holds."""
+    columns = [
+        dg.TableColumn(
+            name=field.name,
+            type=field.dataType.simpleString(),
+            description=table.comment(field.name),
+            constraints=dg.TableColumnConstraints(nullable=field.nullable),
+        )
+        for field in table.schema
+    ]
+    return dg.TableSchema(columns=columns)
+
+
+def _written(lake: Lake, table: Table) -> Metadata:
+    metrics = lake.files.last_commit_metrics(table)
+    return {
+        "dagster/partition_row_count": int(metrics.get("numOutputRows", 0)),
+        "bytes_written": int(metrics.get("numOutputBytes", 0)),
+        "dagster/uri": str(lake.root / table.path),
+    }
+
+
+def _said(cost: Cost) -> Metadata:
+    return {
+        "wall_seconds": round(cost.wall_seconds, 2),
+        "cpu_seconds": round(cost.cpu_seconds, 2),
+        "peak_memory_mb": round(cost.peak_memory_mb),
+    }
