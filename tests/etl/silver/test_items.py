@@ -121,8 +121,8 @@ def test_every_seventh_day_holds_all_items_and_other_days_the_touched(events_of:
 def random_events(seed: int) -> list[dict[str, object]]:
     rng = random.Random(seed)  # noqa: S311
     found = []
-    for n in range(150):
-        day = rng.randint(3, 16)
+    for n in range(120):
+        day = rng.randint(3, 12)
         said = rng.sample(VALUES, rng.randint(0, 2))
         values = {name: n if name == "price_cents" else f"{n:03}" for name in said}
         item = f"i{rng.randint(0, 25)}"
@@ -157,8 +157,8 @@ def newest(events: list[dict[str, object]], name: str) -> object:
 def test_nights_leave_what_a_range_leaves_and_both_what_is_found_by_hand(events_of: Frames) -> None:
     rows = random_events(seed=5)
     events = events_of(rows).cache()
-    days = Days(FIRST, after(16))
-    halves = Days(FIRST, after(9)), Days(after(10), after(16))
+    days = Days(FIRST, after(12))
+    halves = Days(FIRST, after(8)), Days(after(9), after(12))
 
     at_once = built(events, nothing(events), days).collect()
     first = built(events, nothing(events), halves[0]).cache()

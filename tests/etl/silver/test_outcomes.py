@@ -336,7 +336,7 @@ def test_nights_leave_what_a_range_leaves_and_both_what_the_words_say(
         events_of(event_rows(done)).cache(),
         impressions_of(impression_rows(shown)).cache(),
     )
-    days = Days(_day(120), _day(122))
+    days = Days(_day(121), _day(122))
 
     def made(of: Days) -> list:
         rows = outcomes.build(reaching(events, of), impressions=reaching(seen, of), days=of)
