@@ -1,0 +1,155 @@
+"""Writes a day's slates into one file for those who read no LMDB and no lake.
+
+Belongs here: rows of slates/<surface> in, one parquet, csv or jsonl file out, in constant memory.
+
+Shapes: R rows, P places (the rows' items one behind another).
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv, parquet
+
+from etl.arrow import arrow_schema, flat_lists, places_in_runs, run_starts
+from etl.surfaces import NAMES
+from etl.tables import PARTITION, SLATES
+
+FORMATS: Final = ("parquet", "csv", "jsonl")
+_ROWS_AT_ONCE: Final = 4096
+"""Slates held in memory at once."""
+SOURCE_SEPARATOR: Final = "|"
+COLUMNS: Final = pa.schema(
+    [
+        ("surface", pa.string()),
+        ("day", pa.date32()),
+        ("audience", pa.string()),
+        ("audience_key", pa.string()),
+        ("rank", pa.int32()),
+        ("item_id", pa.string()),
+        ("item_no", pa.int32()),
+        ("value", pa.float64()),
+        ("p_click", pa.float32()),
+        ("p_order", pa.float32()),
+        ("propensity", pa.float64()),
+        ("is_exploration", pa.bool_()),
+        ("sources", pa.string()),
+    ]
+)
+"""Of csv and parquet: one row a place of a slate; ``rank`` from 1, sources joined by ``|``."""
+_OF_ITEM: Final = (
+    "item_id",
+    "item_no",
+    "value",
+    "p_click",
+    "p_order",
+    "propensity",
+    "is_exploration",
+)
+
+
+class ExportError(ValueError):
+    """An export was asked for that cannot be written; the message lists what can."""
+
+
+def export(
+    slates: Iterable[pa.Table | pa.RecordBatch], target: Path, *, surface: str, format_: str
+) -> int:
+    """Write slates into one file, which appears when it is complete.
+
+    Args:
+        slates: Rows of ``tables.SLATES``, in any order, read once.
+        target: The file; replaced if there is one. Until it is complete, it ends in ``.part``.
+        surface: Whose slates they are.
+        format_: parquet or csv (``COLUMNS``), or jsonl: one slate a line, its items in ``items``.
+
+    Returns:
+        Slates written.
+
+    Raises:
+        ExportError: If there is no such format.
+    """
+    if format_ not in FORMATS:
+        raise ExportError(f"no format {format_!r}; there are {', '.join(FORMATS)}")
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("wb") as file:
+            num_slates = _WRITERS[format_](_parts(slates), file, surface)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return num_slates
+
+
+def _parts(slates: Iterable[pa.Table | pa.RecordBatch]) -> Iterator[pa.Table]:
+    schema = arrow_schema(SLATES[NAMES[0]].schema)
+    for given in slates:
+        table = pa.Table.from_batches([given]) if isinstance(given, pa.RecordBatch) else given
+        for start in range(0, len(table), _ROWS_AT_ONCE):
+            yield table.slice(start, _ROWS_AT_ONCE).select(schema.names).cast(schema)
+
+
+def _write_parquet(parts: Iterator[pa.Table], file: BinaryIO, surface: str) -> int:
+    num_slates = 0
+    with parquet.ParquetWriter(file, COLUMNS, compression="zstd") as writer:
+        for part in parts:
+            writer.write_table(_places(part, surface))
+            num_slates += len(part)
+    return num_slates
+
+
+def _write_csv(parts: Iterator[pa.Table], file: BinaryIO, surface: str) -> int:
+    num_slates = 0
+    with csv.CSVWriter(file, COLUMNS) as writer:
+        for part in parts:
+            writer.write_table(_places(part, surface))
+            num_slates += len(part)
+    return num_slates
+
+
+def _write_jsonl(parts: Iterator[pa.Table], file: BinaryIO, surface: str) -> int:
+    encoder, num_slates = msgspec.json.Encoder(), 0
+    for part in parts:
+        file.writelines(encoder.encode(_line(row, surface)) + b"\n" for row in part.to_pylist())
+        num_slates += len(part)
+    return num_slates
+
+
+_WRITERS: Final = {"parquet": _write_parquet, "csv": _write_csv, "jsonl": _write_jsonl}
+
+
+def _places(rows: pa.Table, surface: str) -> pa.Table:
+    """One row a place, in ``COLUMNS``."""
+    row_P, elements = flat_lists(rows.column("items"))
+    row = pa.array(row_P)
+    sources = elements.field("sources").cast(pa.list_(pa.string()))
+    columns = {name: elements.field(name) for name in _OF_ITEM} | {
+        "surface": pa.repeat(surface, len(row)),
+        "day": rows.column(PARTITION).take(row),
+        "audience": rows.column("audience").take(row),
+        "audience_key": rows.column("audience_key").take(row),
+        "rank": pa.array(places_in_runs(run_starts(row_P)) + 1),
+        "sources": pc.binary_join(sources, SOURCE_SEPARATOR),
+    }
+    return pa.table({name: columns[name] for name in COLUMNS.names}).cast(COLUMNS)
+
+
+def _line(row: dict, surface: str) -> dict[str, object]:
+    """One slate; the reserve is for readers of publications."""
+    return {
+        "surface": surface,
+        "day": row[PARTITION],
+        "audience": row["audience"],
+        "audience_key": row["audience_key"],
+        "segment": row["segment"],
+        "short_reason": row["short_reason"],
+        "ranker": row["ranker"],
+        "model_date": row["model_date"],
+        "items": [{"rank": rank, **item} for rank, item in enumerate(row["items"], start=1)],
+    }

@@ -1,0 +1,32 @@
+"""Says in one sentence why an item stands in a slate, from the sources that proposed it.
+
+Imported by every reader: standard library only.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+EXPLORED: Final = "to find out whether you like it"
+
+_BY_SOURCE: Final = {
+    "unfinished": "you looked at it and have not ordered it yet",
+    "covisitation": "often visited after what you looked at",
+    "popularity_in_categories": "popular in categories that you look at",
+    "new_items": "new here",
+    "popularity_in_segment": "popular with people who use the app as you do",
+    "popularity": "popular this week",
+}
+"""The most personal first: an item is explained by the first that proposed it."""
+
+
+def sentence(sources: Sequence[str], *, is_exploration: bool) -> str:
+    """Explain an item of a slate.
+
+    A source without a sentence of its own is named: a new source must not break its readers.
+    """
+    if is_exploration:
+        return EXPLORED
+    for source, said in _BY_SOURCE.items():
+        if source in sources:
+            return said
+    return "proposed by " + (" and ".join(sources).replace("_", " ") or "a rule")
