@@ -6,9 +6,10 @@ Here is the one border where errors become sentences: whatever says what to do e
 
 import importlib
 import sys
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
+from typer._click import Command, Context, HelpFormatter
 from typer.core import TyperGroup
 
 COMMANDS: Final = {
@@ -31,10 +32,10 @@ COMMANDS: Final = {
 class _Lazy(TyperGroup):
     """Imports a command's module when the command is called: ``top`` needs no Spark."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"orchestration.commands.{cmd_name.replace('-', '_')}")
@@ -42,7 +43,7 @@ class _Lazy(TyperGroup):
         one.command(cmd_name, help=COMMANDS[cmd_name])(module.command)
         return typer.main.get_command(one)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -58,7 +59,7 @@ app = typer.Typer(
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option(help="Show the trace of an error.")] = False,
+    *, debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False
 ) -> None:
     """Batch recommendation for a shop app: raw logs in, slates out."""
 

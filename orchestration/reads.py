@@ -30,16 +30,19 @@ class Read:
     is_frame: bool = True
     """Whether the maker gets a DataFrame; otherwise it reads the lake's files on the driver."""
 
+    is_own_past: bool = False
+    """Whether only days before the first are read: a table's own, or a state's."""
+
     def require_made(self, lake: Lake, days: Days) -> None:
         """Refuse a window with days that were never made.
 
         Raises:
             MissingDayError: It names the days and the command that makes them.
         """
+        ahead = days.last + timedelta(days=self.num_days_ahead)
+        last = days.day_before if self.is_own_past else ahead
         first = days.first - timedelta(days=self.num_days_back)
-        last = days.last + timedelta(days=self.num_days_ahead)
-        if first <= last:
-            lake.files.require_made(self.table, Days(first, last))
+        lake.files.require_made(self.table, Days(min(first, last), last))
 
     @property
     def mapping(self) -> dg.PartitionMapping:
@@ -94,6 +97,7 @@ def state_as_of_day_before(table: Table) -> Read:
             if days.first <= lake.first_day
             else lake.as_of(table, days.day_before)
         ),
+        is_own_past=True,
     )
 
 
@@ -111,6 +115,7 @@ def days_before(table: Table, num_days: int = 1) -> Read:
         lambda lake, days: lake.read(
             table, Days(days.first - timedelta(days=num_days), days.day_before)
         ),
+        is_own_past=True,
     )
 
 

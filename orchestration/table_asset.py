@@ -110,7 +110,7 @@ def table_assets(
 
     @dg.multi_asset(
         name=name,
-        specs=[_spec(table, given) for table in made_tables],
+        specs=[_spec(table, _without_siblings(table, made_tables, given)) for table in made_tables],
         partitions_def=DAYS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
@@ -154,6 +154,14 @@ def no_items(night: Night, table: Table, surface: Surface) -> Made:
     """Write an empty day, and say why: the log has nothing that ``surface`` could show."""
     reason = f"the log has no {surface.item_type.replace('_', ' ')}s"
     return Made(night.lake.empty(table), {"empty_because": reason})
+
+
+def _without_siblings(
+    table: Table, made_tables: Sequence[Table], reads: Mapping[str, Read]
+) -> dict[str, Read]:
+    """Leave out the past of tables made in the same step: Dagster would order them by it."""
+    siblings = set(made_tables) - {table}
+    return {name: read for name, read in reads.items() if read.table not in siblings}
 
 
 def _spec(table: Table, reads: Mapping[str, Read]) -> dg.AssetSpec:

@@ -32,8 +32,12 @@ def array_of(*fields: StructField) -> ArrayType:
     Delta keeps NOT NULL only of top-level columns: which fields of an element are never null is
     said by how they are declared here, and kept by the makers and their checks.
     """
-    relaxed = [StructField(f.name, f.dataType, nullable=True, metadata=f.metadata) for f in fields]
+    relaxed = [StructField(f.name, _relaxed(f.dataType), metadata=f.metadata) for f in fields]
     return ArrayType(StructType(relaxed), containsNull=False)
+
+
+def _relaxed(kind: DataType) -> DataType:
+    return ArrayType(kind.elementType) if isinstance(kind, ArrayType) else kind
 
 
 def columns(*fields: StructField, partition: str = "the UTC day on which it arrived") -> StructType:

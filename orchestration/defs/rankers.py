@@ -35,9 +35,12 @@ def _examples(surface: Surface) -> dg.AssetsDefinition:
 
     def make(night: Night, **inputs: DataFrame) -> Made:
         first = max(night.days.first - timedelta(days=_EVENINGS), night.lake.first_day)
-        if first > night.days.day_before or not has_items(night.lake, surface, night.days):
+        last = night.days.last - timedelta(days=1)
+        if first > last:
+            return Made(night.lake.empty(table), {"empty_because": "no evening came before"})
+        if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
-        evenings = Days(first, night.days.last - timedelta(days=1))
+        evenings = Days(first, last)
         rows = examples.build(
             inputs.pop("events"),
             **inputs,
