@@ -152,7 +152,9 @@ def _next_step(report: Report) -> RenderableType:
         grid.add_row("refused", Text(f"load would refuse this file: {refusal}", "red"))
     grid.add_row("load", Text(_command(report), "cyan"))
     cost = report.cost
-    times = f"{_seconds(cost.load_seconds)} to load, {_seconds(cost.backfill_seconds)} to features"
+    times = (
+        f"{_seconds(cost.load_seconds)} to load, {_seconds(cost.backfill_seconds)} to make features"
+    )
     grid.add_row("roughly", f"{times}, {_bytes(cost.disk_bytes)} of disk, on two cores")
     return grid
 
