@@ -3,6 +3,7 @@
 Only the look is here; every number and every judgement comes with the report.
 """
 
+import shlex
 from collections.abc import Iterator
 from typing import Final
 
@@ -160,9 +161,10 @@ def _next_step(report: Report) -> RenderableType:
 
 
 def _command(report: Report) -> str:
+    file = shlex.quote(report.path)
     if report.source != report.format:
-        return f"nightmarket load {report.source} {report.file_name}"
-    return f"nightmarket load {report.format} {report.file_name} --mapping MAPPING.toml"
+        return f"nightmarket load {report.source} {file}"
+    return f"nightmarket load {report.format} {file} --mapping MAPPING.toml"
 
 
 def _percent(share: float) -> str:

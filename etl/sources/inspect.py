@@ -59,6 +59,7 @@ def inspect(path: Path, *, mapping: Mapping | None, max_lines: int) -> Report:
     num_read = len(lines.lines) - header_lines
     return Report(
         file_name=path.name,
+        path=str(path),
         num_bytes=path.stat().st_size,
         is_gzip=is_gzip,
         source=plan.source,

@@ -90,6 +90,8 @@ class Report:
     """What a file is, what its mapping could be, and what it would give."""
 
     file_name: str
+    path: str
+    """As it was given."""
     num_bytes: int
     is_gzip: bool
     source: str

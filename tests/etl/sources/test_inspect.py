@@ -16,6 +16,7 @@ from etl.sources.report import Contents, Report
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / ".." / "shared" / "data"
 EXAMPLE = ROOT / "docs" / "examples" / "kaufhaus.csv"
+GUIDE = ROOT / "docs" / "your-own-logs.md"
 ROWS = """\
 user,item,event,time
 u1,i1,view,2026-01-01T10:00:00Z
@@ -71,6 +72,12 @@ def test_the_draft_for_the_example_differs_from_its_mapping_only_in_what_it_doub
     assert set(said) <= set(wanted)
     assert "timezone" in " ".join(report.doubts)
     assert "umtausch" in " ".join(report.doubts)
+
+
+def test_the_guide_shows_the_draft_as_it_is() -> None:
+    report = inspect(EXAMPLE, mapping=None, max_lines=1000)
+
+    assert f"```toml\n{report.mapping_toml}```" in GUIDE.read_text(encoding="utf-8")
 
 
 def test_a_log_is_counted_by_day_user_item_and_type(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ import pytest
 
 from etl.sources import known
 from etl.sources.adapter import Adapter
-from etl.sources.mapping import COLUMNS, Mapping, MappingError, of, read
+from etl.sources.mapping import COLUMNS, SETTINGS, Mapping, MappingError, of, read
+from etl.tables.silver import EVENT_TYPES
 
+GUIDE = Path(__file__).parents[3] / "docs" / "your-own-logs.md"
 LEAST = {
     "user": "who",
     "item": "what",
@@ -172,3 +174,12 @@ def test_the_known_logs_are_mappings_that_a_file_could_say() -> None:
         said |= {"header": list(mapping.header)} if mapping.header else {}
 
         assert of(said, format_=mapping.format, name=name) == mapping
+
+
+def test_the_guide_has_a_row_for_every_key_and_names_every_event_type() -> None:
+    guide = GUIDE.read_text(encoding="utf-8")
+
+    rows = [line.split("`")[1] for line in guide.splitlines() if line.startswith("| `")]
+    keys = [*COLUMNS, *SETTINGS, "header", "events", "surfaces", "fallback"]
+    assert sorted(set(rows) & set(keys)) == sorted(keys)
+    assert all(f"`{event_type}`" in guide for event_type in EVENT_TYPES)
