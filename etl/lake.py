@@ -60,6 +60,10 @@ class Lake:
         self.files.require_made(table, days)
         return self._load(table).where(F.col(PARTITION).between(days.first, days.last))
 
+    def unchecked(self, table: Table) -> DataFrame:
+        """Read every row there is, whatever days were made."""
+        return self._load(table)
+
     def as_of(self, table: Table, day: date) -> DataFrame:
         """Read each key's newest row of a touched-only table, as known at the end of ``day``.
 
@@ -121,14 +125,6 @@ class Lake:
     def missing_days(self, table: Table, days: Days) -> list[date]:
         """List those of ``days``, from the lake's first on, that were never made."""
         return self.files.missing_days(table, days)
-
-    def history(self, table: Table) -> list[dict[str, object]]:
-        """List the table's commits, newest first: version, timestamp, userMetadata."""
-        if not self.exists(table):
-            return []
-        columns = ("version", "timestamp", "userMetadata", "operationMetrics")
-        rows = DeltaTable.forPath(self.spark, self._path(table)).history().select(*columns)
-        return [row.asDict() for row in rows.collect()]
 
     def exists(self, table: Table) -> bool:
         """Tell whether anything was ever written to ``table``."""

@@ -1,0 +1,59 @@
+"""Publication: the last step of a night. A backfill passes here without moving the pointer."""
+
+import dagster as dg
+
+from etl import surfaces, tables
+from orchestration.partitions import DAYS, days_of
+from orchestration.publishing import publish_day
+from orchestration.reads import key
+from orchestration.runs import BACKFILL, KIND
+from orchestration.table_asset import OWNER, column_schema
+from orchestration.workspace import Workspace
+
+
+def is_backfill(context: dg.AssetExecutionContext) -> bool:
+    """Tell whether the run makes a range, or was asked for as a backfill."""
+    tags = context.run.tags
+    return len(days_of(context)) > 1 or tags.get(KIND) == BACKFILL or "dagster/backfill" in tags
+
+
+@dg.asset(
+    key=key(tables.PUBLICATIONS_LOG),
+    deps=[key(tables.SLATES[name]) for name in surfaces.NAMES]
+    + [key(tables.SIMILAR[name]) for name in surfaces.NAMES],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "guarantees",
+            asset=key(tables.PUBLICATIONS_LOG),
+            description="Every row of every slate keeps its promises; else its surface is blocked.",
+        )
+    ],
+    description=f"One row: {tables.PUBLICATIONS_LOG.grain}.",
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="publications",
+    kinds={"lmdb", "deltalake"},
+    owners=[OWNER],
+    metadata={"dagster/column_schema": column_schema(tables.PUBLICATIONS_LOG)},
+)
+def publications_log(
+    context: dg.AssetExecutionContext, workspace: Workspace
+) -> dg.MaterializeResult:
+    """Check every row, then let readers see the night's slates."""
+    if is_backfill(context):
+        said = "not published: a backfill never moves the pointer"
+        return _result({"publication": said}, blocked={})
+    day = days_of(context).last
+    manifest = publish_day(workspace.lake(context.run_id), workspace.settings, day)
+    blocked = {n: s.block for n, s in manifest.surfaces.items() if s.block}
+    return _result({"publication": manifest.publication_id}, blocked=blocked)
+
+
+def _result(said: dict[str, str], *, blocked: dict[str, str]) -> dg.MaterializeResult:
+    check = dg.AssetCheckResult(
+        check_name="guarantees",
+        passed=not blocked,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"blocked": dg.MetadataValue.json(blocked)},
+    )
+    return dg.MaterializeResult(metadata=dict(said), check_results=[check])

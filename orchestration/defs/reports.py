@@ -1,0 +1,44 @@
+"""Reports: how the slates of one and of seven evenings ago fared on the days that followed."""
+
+from functools import reduce
+
+from pyspark.sql import DataFrame
+
+from etl import surfaces, tables
+from orchestration import pictures
+from orchestration.judged_slates import evidence
+from orchestration.night_files import has_items
+from orchestration.reads import on_driver, same_days
+from orchestration.table_asset import Made, Night, table_asset
+from scoring import reports
+from scoring.reports import ReportsConfig
+
+
+def _slates(night: Night) -> Made:
+    """Judge every evening whose horizon ends on the days made and that has slates."""
+    made = night.lake.made_days(tables.SLATES[surfaces.PRODUCT_FEED.name])
+    every = reports.watched_by(night.days, first_day=night.lake.first_day)
+    watched = [one for one in every if one.slate_date in made]
+    judged = [s for s in surfaces.ALL if watched and has_items(night.lake, s, night.days)]
+    if not judged:
+        return Made(
+            night.lake.empty(tables.REPORTS_SLATES), {"empty_because": "no slates to judge"}
+        )
+    config = ReportsConfig(num_buckets=night.workspace.settings.buckets)
+    parts = [
+        reports.build(evidence(night.lake, s, watched), surface=s, watched=watched, config=config)
+        for s in judged
+    ]
+    return Made(reduce(DataFrame.unionByName, parts))
+
+
+reports_slates = table_asset(
+    tables.REPORTS_SLATES,
+    _slates,
+    reads={
+        "events": on_driver(same_days(tables.SILVER_EVENTS)),
+        "items": on_driver(same_days(tables.SILVER_ITEMS)),
+        **{f"slates_{name}": on_driver(same_days(table)) for name, table in tables.SLATES.items()},
+    },
+    picture=pictures.slate_quality,
+)

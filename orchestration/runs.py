@@ -1,0 +1,204 @@
+"""Runs days from the command line: the same assets and checks as the UI, in this process.
+
+Runs are kept in the home's Dagster history, so that the UI shows them. Steps are said as they end.
+"""
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
+
+from etl.days import Days
+from etl.home import Home
+
+KIND: Final = "nightmarket/kind"
+NIGHT: Final = "night"
+BACKFILL: Final = "backfill"
+
+_DAGSTER_YAML: Final = """\
+# Written by nightmarket; runs wait their turn, because each has a Spark of its own.
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 1
+run_retries:
+  enabled: true
+  max_retries: 1
+telemetry:
+  enabled: false
+"""
+
+
+class RunFailedError(RuntimeError):
+    """A run did not get through; the message names the step and what it said."""
+
+
+class HomeBusyError(RuntimeError):
+    """Another process is working on the home."""
+
+
+def instance(home: Home) -> dg.DagsterInstance:
+    """Open the home's run history; the first call makes it."""
+    prepare(home)
+    return dg.DagsterInstance.get()
+
+
+def prepare(home: Home) -> None:
+    """Make DAGSTER_HOME with its settings, and name it in the environment."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    path = home.dagster / "dagster.yaml"
+    if not path.exists():
+        path.write_text(_DAGSTER_YAML)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ["NIGHTMARKET_HOME"] = str(home.root)
+
+
+@contextmanager
+def only_run(home: Home) -> Iterator[None]:
+    """Hold the home for as long as a command works on it.
+
+    Raises:
+        HomeBusyError: If another command holds it; it is named.
+    """
+    home.root.mkdir(parents=True, exist_ok=True)
+    with Path(home.root / "working").open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            held.seek(0)
+            raise HomeBusyError(
+                f"{held.read().strip() or 'another process'} is working on {home.root}. Wait until "
+                "it is done; nothing was changed."
+            ) from error
+        held.truncate(0)
+        held.write(f"process {os.getpid()}")
+        held.flush()
+        yield
+        held.truncate(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one run is to make."""
+
+    days: Days
+    selection: dg.AssetSelection
+    kind: str
+
+
+def run(request: Request, home: Home, console: Console) -> None:
+    """Make the days of a request in one run.
+
+    Raises:
+        RunFailedError: If a step failed or a blocking check was not met.
+    """
+    from orchestration.definitions import defs
+
+    everything = defs()
+    job = dg.define_asset_job("from_the_command_line", selection=request.selection)
+    merged = dg.Definitions.merge(
+        everything, dg.Definitions(jobs=[job], loggers={"console": _logger(console)})
+    )
+    with instance(home) as history:
+        result = merged.resolve_job_def(job.name).execute_in_process(
+            instance=history, raise_on_error=False, tags=_tags(request)
+        )
+    if not result.success:
+        raise RunFailedError(_why(result))
+
+
+def _tags(request: Request) -> dict[str, str]:
+    first, last = str(request.days.first), str(request.days.last)
+    if request.kind == NIGHT:
+        return {KIND: NIGHT, "dagster/partition": last}
+    return {
+        KIND: request.kind,
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """Say the first step that failed, or the first check that blocked."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            said = (error.message if error else "").strip()
+            return f"{event.step_key} failed: {said}"
+    return "the run failed; see the UI: nightmarket ui"
+
+
+def _logger(console: Console) -> dg.LoggerDefinition:
+    @dg.logger
+    def progress(_: dg.InitLoggerContext) -> logging.Logger:
+        found = logging.Logger("nightmarket.progress", logging.DEBUG)
+        found.addHandler(_Progress(console))
+        return found
+
+    return progress
+
+
+class _Progress(logging.Handler):
+    """Says what was made, as Dagster's events come in; a range tells each day, we say it once."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._made: dict[str, Mapping[str, Any]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a line for a step that ended, a check that was not met, a retry."""
+        meta: dict[str, Any] = getattr(record, "dagster_meta", {}) or {}
+        event = meta.get("dagster_event")
+        said = {
+            dg.DagsterEventType.ASSET_MATERIALIZATION: self._materialised,
+            dg.DagsterEventType.STEP_SUCCESS: self._ended,
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION: self._checked,
+            dg.DagsterEventType.STEP_UP_FOR_RETRY: self._retried,
+        }
+        if event is not None and event.event_type in said:
+            said[event.event_type](event)
+
+    def _materialised(self, event: dg.DagsterEvent) -> None:
+        made = event.step_materialization_data.materialization
+        self._made[made.asset_key.to_user_string()] = made.metadata
+
+    def _ended(self, _: dg.DagsterEvent) -> None:
+        for name, metadata in self._made.items():
+            self._console.print(_made_line(name, metadata), highlight=False)
+        self._made.clear()
+
+    def _checked(self, event: dg.DagsterEvent) -> None:
+        line = _check_line(event)
+        if line:
+            self._console.print(line, highlight=False)
+
+    def _retried(self, event: dg.DagsterEvent) -> None:
+        self._console.print(f"[yellow]  {event.step_key}: trying again[/]")
+
+
+def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
+    said = {key: getattr(value, "value", value) for key, value in metadata.items()}
+    rows = f"{said.get('dagster/partition_row_count', 0):>12,} rows"
+    empty = said.get("empty_because") or said.get("publication") or ""
+    return f"  {name:<30}{rows} {said.get('wall_seconds', 0):>8.1f} s  {empty}"
+
+
+def _check_line(event: dg.DagsterEvent) -> str | None:
+    check = event.asset_check_evaluation_data
+    if check.passed:
+        return None
+    colour = "red" if check.severity == dg.AssetCheckSeverity.ERROR else "yellow"
+    name = check.asset_key.to_user_string()
+    return f"[{colour}]  {name}: {escape(check.description or 'not met')}[/]"
