@@ -22,6 +22,7 @@ _TAKEN_APART: Final = 5_000
 """Rows whose values are looked at; a word of the event column that is rarer is seen as rejected."""
 _GZIP: Final = b"\x1f\x8b"
 _DELIMITERS: Final = ",;\t|"
+_UTF_16: Final = "UTF-16 text; turn it into UTF-8 by `iconv -f UTF-16 -t UTF-8`"
 _KINDS: Final = {
     b"PK\x03\x04": "a zip archive (or .xlsx); unpack it and name the file inside",
     b"PAR1": "a Parquet file; write it out as CSV or JSON lines",
@@ -30,8 +31,7 @@ _KINDS: Final = {
     b"BZh": "packed by bzip2; unpack it by `bzip2 -d`",
     b"SQLite format 3": "a SQLite database; write its table out as CSV",
     b"%PDF": "a PDF",
-    b"\xff\xfe": "UTF-16 text; turn it into UTF-8 by `iconv -f UTF-16 -t UTF-8`",
-    b"\xfe\xff": "UTF-16 text; turn it into UTF-8 by `iconv -f UTF-16 -t UTF-8`",
+    **dict.fromkeys((b"\xff\xfe", b"\xfe\xff"), _UTF_16),
 }
 
 
@@ -144,6 +144,8 @@ def shape_of(lines: Sequence[bytes], *, name: str) -> Shape:
         InspectError: If they are neither JSON objects nor rows with a delimiter.
     """
     some = _spread([line.rstrip(b"\r") for line in lines if line.strip()], _LOOKED_AT)
+    if not some:
+        raise InspectError(f"{name} has only empty lines among those that were looked at")
     encoding = _encoding(some)
     texts = [line.decode(encoding, errors="replace").lstrip("\ufeff") for line in some]
     if texts[0].startswith("{"):
@@ -211,10 +213,7 @@ def num_fields(text: str, delimiter: str) -> int:
 
 
 def is_header(fields: Sequence[str]) -> bool:
-    """Say whether a first row names columns: all differ, and none begins as a number does.
-
-    The first may have no name: tables written with their row numbers are like that.
-    """
+    """Say whether a first row names columns: all differ, none but the first is empty or a number."""
     starts = [field.strip()[:1] for field in fields]
     are_words = all(start and not start.isdigit() and start not in "+-." for start in starts[1:])
     return are_words and not starts[0].isdigit() and len(set(fields)) == len(fields)

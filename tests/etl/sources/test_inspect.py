@@ -1,8 +1,11 @@
 import gzip
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from etl.features import dictionary
 from etl.features.needs import NEEDS
@@ -226,6 +229,27 @@ def test_what_is_no_log_is_turned_away_with_a_sentence(
 
     assert said in str(refused.value)
     assert "thing" in str(refused.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    start=st.sampled_from([b"", ROWS.encode(), b'{"user": 1, "item": 2}\n' * 3, b"a;b\n1;2\n"]),
+    odd=st.binary(max_size=60),
+    max_lines=st.integers(1, 5),
+)
+def test_any_bytes_give_a_report_or_a_sentence(start: bytes, odd: bytes, max_lines: int) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "thing"
+        file.write_bytes(start + odd)
+        try:
+            report = inspect(file, mapping=None, max_lines=max_lines)
+        except InspectError:
+            return
+
+    found = report.contents
+    assert found is None or found.num_events + found.num_repeated + found.num_rejected == (
+        report.num_read
+    )
 
 
 def test_a_folder_and_a_missing_file_are_turned_away(tmp_path: Path) -> None:
