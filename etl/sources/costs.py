@@ -4,7 +4,9 @@ Rough, to tell minutes from hours and megabytes from terabytes: within a factor 
 measured on two shared cores of the Taobao extract (110,300 lines, 151,000 users and items, one day:
 83 s, 33 MB) and the REES46 extract (17,435 lines, 11,000 users and items, one day: 56 s, 8 MB),
 each from a cold JVM. How cost grows with days is less sure: of the Retailrocket extract's 139 days
-(97,381 lines, 32,000 users and items) features/item_daily alone took more than 5 minutes. Training and slates come on top and depend on settings, not on the log.
+(97,381 lines, 32,000 users and items) features/item_daily alone took more than 5 minutes.
+
+Training and slates come on top and depend on settings, not on the log.
 """
 
 from typing import Final

@@ -213,7 +213,7 @@ def num_fields(text: str, delimiter: str) -> int:
 
 
 def is_header(fields: Sequence[str]) -> bool:
-    """Say whether a first row names columns: no numbers, all differ, only the first may be empty."""
+    """Say whether a first row names columns: no numbers, all differ, the first may be empty."""
     starts = [field.strip()[:1] for field in fields]
     are_words = all(start and not start.isdigit() and start not in "+-." for start in starts[1:])
     return are_words and not starts[0].isdigit() and len(set(fields)) == len(fields)
