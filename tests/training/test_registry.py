@@ -1,0 +1,76 @@
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from training import registry
+from training.rankers.ranker import UnknownModelError
+from training.registry import ModelName
+
+NAME = ModelName("gbdt", "product_feed", date(2026, 1, 8))
+FILES = {"click.ubj": b"trees", "rules.json": b"{}"}
+COMMAND = "nightmarket backfill --from 2026-01-08 --to 2026-01-08"
+
+
+def test_a_saved_model_is_read_as_it_was(tmp_path: Path) -> None:
+    sha256 = registry.save(tmp_path, NAME, FILES, {"seed": 7, "night": NAME.night})
+
+    assert registry.read(tmp_path, NAME, sha256) == FILES
+    manifest = json.loads((NAME.folder(tmp_path) / "manifest.json").read_text())
+    assert manifest == {"night": "2026-01-08", "seed": 7, "sha256": sha256}
+
+
+def test_a_changed_file_is_refused_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    sha256 = registry.save(tmp_path, NAME, FILES, {})
+    (NAME.folder(tmp_path) / "click.ubj").write_bytes(b"treez")
+    with pytest.raises(UnknownModelError, match=f"sha256 differs.*{COMMAND}"):
+        registry.read(tmp_path, NAME, sha256)
+
+
+@pytest.mark.parametrize("change", ["a file more", "a file less", "files swapped"])
+def test_a_model_is_all_of_its_files_under_their_names(tmp_path: Path, change: str) -> None:
+    sha256 = registry.save(tmp_path, NAME, FILES, {})
+    folder = NAME.folder(tmp_path)
+    if change == "a file more":
+        (folder / "order.ubj").write_bytes(b"")
+    elif change == "a file less":
+        (folder / "click.ubj").unlink()
+    else:
+        (folder / "click.ubj").write_bytes(FILES["rules.json"])
+        (folder / "rules.json").write_bytes(FILES["click.ubj"])
+    with pytest.raises(UnknownModelError, match="sha256 differs"):
+        registry.read(tmp_path, NAME, sha256)
+
+
+def test_a_missing_model_names_the_command_that_fits_it(tmp_path: Path) -> None:
+    with pytest.raises(UnknownModelError, match=f"no model in .*2026-01-08.*{COMMAND}"):
+        registry.read(tmp_path, NAME, "0" * 64)
+
+
+def test_saving_again_replaces_the_model_and_what_a_killed_save_left(tmp_path: Path) -> None:
+    registry.save(tmp_path, NAME, {**FILES, "order.ubj": b"old"}, {})
+    torn = NAME.folder(tmp_path).with_name("2026-01-08.part")
+    torn.mkdir()
+    (torn / "half.ubj").write_bytes(b"half")
+
+    sha256 = registry.save(tmp_path, NAME, FILES, {})
+
+    assert registry.read(tmp_path, NAME, sha256) == FILES
+    assert not torn.exists()
+
+
+def test_surfaces_and_nights_do_not_share_a_folder(tmp_path: Path) -> None:
+    others = [
+        ModelName("gbdt", "product_feed", date(2026, 1, 9)),
+        ModelName("gbdt", "short_videos", NAME.night),
+    ]
+    sha256 = registry.save(tmp_path, NAME, FILES, {})
+    for other in others:
+        registry.save(tmp_path, other, {"rules.json": b"other"}, {})
+    assert registry.read(tmp_path, NAME, sha256) == FILES
+
+
+def test_an_unknown_ranker_is_refused_and_the_known_are_named() -> None:
+    with pytest.raises(UnknownModelError, match="no ranker 'forest'; there are gbdt"):
+        registry.load("forest", FILES)
