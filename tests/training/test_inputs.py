@@ -1,0 +1,36 @@
+import numpy as np
+import pyarrow as pa
+
+from etl.tables import EXAMPLES
+from training.inputs import NUMERIC, WORDS, Inputs, from_table
+
+
+def some_inputs() -> Inputs:
+    """Three rows; the first number is unknown in the second row, the first word in the third."""
+    numeric_NF = np.arange(3 * len(NUMERIC), dtype=np.float32).reshape(3, -1)
+    numeric_NF[1, 0] = np.nan
+    words = {name: pa.array(["a", "b", "a"]).dictionary_encode() for name in WORDS}
+    words[WORDS[0]] = pa.array(["a", "b", None]).dictionary_encode()
+    return Inputs(numeric_NF, words)
+
+
+def test_features_come_back_from_a_table_as_they_were() -> None:
+    given = some_inputs()
+    back = from_table(pa.table(given.columns()))
+    np.testing.assert_array_equal(back.numeric_NF, given.numeric_NF)
+    assert [back.words[n].to_pylist() for n in WORDS] == [given.words[n].to_pylist() for n in WORDS]
+
+
+def test_what_is_not_known_is_null_in_a_table() -> None:
+    columns = some_inputs().columns()
+    assert columns[NUMERIC[0]].to_pylist() == [0.0, None, 2.0 * len(NUMERIC)]
+    assert columns[WORDS[0]].to_pylist() == ["a", "b", None]
+
+
+def test_a_ranker_reads_every_feature_column_of_examples_and_no_other() -> None:
+    names = EXAMPLES["product_feed"].column_names
+    assert [*WORDS, *NUMERIC] == names[names.index("sampling_weight") + 1 :]
+
+
+def test_a_day_without_examples_gives_no_rows() -> None:
+    assert len(from_table(pa.table(some_inputs().columns()).slice(0, 0))) == 0
