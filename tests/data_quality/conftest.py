@@ -1,6 +1,6 @@
 """Good rows made from a table's schema, and days that break one promise each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -78,6 +78,18 @@ class Planted:
         shown = {name for name, result in self.of_fault.items() if len(result.examples) == 1}
         counted = {name for name, result in self.of_fault.items() if result.num_unexpected == 1}
         assert shown == counted == set(self.of_fault) - set(but)
+
+
+@pytest.fixture(autouse=True)
+def _interpreted(spark: SparkSession) -> Iterator[None]:
+    """Each suite is a wide plan of its own: compiling it costs more than running it on ten rows."""
+    names = ("spark.sql.codegen.wholeStage", "spark.sql.codegen.factoryMode")
+    before = {name: spark.conf.get(name) for name in names}
+    spark.conf.set(names[0], "false")
+    spark.conf.set(names[1], "NO_CODEGEN")
+    yield
+    for name, value in before.items():
+        spark.conf.set(name, value)
 
 
 @pytest.fixture
