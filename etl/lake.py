@@ -58,6 +58,8 @@ class Lake:
             SchemaMismatchError: If what is on disk differs from ``table.schema``.
         """
         self.files.require_made(table, days)
+        if self.files.is_empty(table, days):
+            return self.empty(table)
         return self._load(table).where(F.col(PARTITION).between(days.first, days.last))
 
     def unchecked(self, table: Table) -> DataFrame:
@@ -111,7 +113,8 @@ class Lake:
 
     def empty(self, table: Table) -> DataFrame:
         """Make a DataFrame of ``table`` without rows."""
-        return self.spark.createDataFrame([], table.schema)
+        # The limit lets Spark see that there is nothing, and skip what would be done with it.
+        return self.spark.createDataFrame([], table.schema).limit(0)
 
     @property
     def files(self) -> LakeFiles:

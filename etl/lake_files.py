@@ -39,6 +39,12 @@ class LakeFiles:
         """Tell whether anything was ever written to ``table``."""
         return (self.root / table.path / "_delta_log").is_dir()
 
+    def is_empty(self, table: Table, days: Days) -> bool:
+        """Tell whether ``days`` have no row, by the list of files alone."""
+        if not self.exists(table):
+            return True
+        return not self._open(table).file_uris(_partitions(days))
+
     def made_days(self, table: Table) -> set[date]:
         """List the days of ``table`` that were made, empty ones included."""
         return {date.fromisoformat(p.name) for p in self._markers(table).glob("????-??-??")}
@@ -124,8 +130,7 @@ class LakeFiles:
         wanted = (ds.field(PARTITION) >= days.first) & (ds.field(PARTITION) <= days.last)
         if where is not None:
             wanted &= where
-        partitions = [(PARTITION, ">=", str(days.first)), (PARTITION, "<=", str(days.last))]
-        found = self._open(table).to_pyarrow_dataset(partitions=partitions)
+        found = self._open(table).to_pyarrow_dataset(partitions=_partitions(days))
         for batch in found.scanner(columns=schema.names, filter=wanted).to_batches():
             if batch.num_rows:
                 yield pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()[0]
@@ -160,6 +165,10 @@ def newest(rows: pa.Table, key: Sequence[str]) -> pa.Table:
     first = ranked.group_by(list(key), use_threads=False).aggregate([("_row", "first")])
     kept = first.sort_by([(name, "ascending") for name in key])
     return rows.take(kept.column("_row_first"))
+
+
+def _partitions(days: Days) -> list[tuple[str, str, str]]:
+    return [(PARTITION, ">=", str(days.first)), (PARTITION, "<=", str(days.last))]
 
 
 def _schema(table: Table, columns: Sequence[str] | None) -> pa.Schema:

@@ -22,6 +22,7 @@ from etl.home import Home
 KIND: Final = "nightmarket/kind"
 NIGHT: Final = "night"
 BACKFILL: Final = "backfill"
+_PROGRESS: Final = "progress"
 
 _DAGSTER_YAML: Final = """\
 # Written by nightmarket; runs wait their turn, because each has a Spark of its own.
@@ -106,11 +107,14 @@ def run(request: Request, home: Home, console: Console) -> None:
     everything = defs()
     job = dg.define_asset_job("from_the_command_line", selection=request.selection)
     merged = dg.Definitions.merge(
-        everything, dg.Definitions(jobs=[job], loggers={"console": _logger(console)})
+        everything, dg.Definitions(jobs=[job], loggers={_PROGRESS: _logger(console)})
     )
     with instance(home) as history:
         result = merged.resolve_job_def(job.name).execute_in_process(
-            instance=history, raise_on_error=False, tags=_tags(request)
+            run_config={"loggers": {_PROGRESS: {}}},
+            instance=history,
+            raise_on_error=False,
+            tags=_tags(request),
         )
     if not result.success:
         raise RunFailedError(_why(result))

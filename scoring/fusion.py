@@ -212,6 +212,8 @@ def _fuse(ranked: _Ranked, num_users: int, num_candidates: int) -> Fused:
     first = np.flatnonzero(starts)
     item_of_P = np.cumsum(starts) - 1
     score = np.add.reduceat(ranked.part_P, first) if len(first) else ranked.part_P[:0]
+    # Kept as precisely as it is compared: who reads the list finds it in order.
+    score = score.astype(np.float32).astype(np.float64)
     key = ranked.key_P[first]
     user, item = key >> 32, key & _ITEM_BITS
     order = by_score(user, score)

@@ -16,6 +16,7 @@ from orchestration.reads import on_driver, same_days, since_full
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import slates, stand_ins
 from scoring.slates import NightModel
+from training import user_side
 from training.item_side import ItemSide
 from training.retrieval.source_lists import SourceLists
 
@@ -31,10 +32,9 @@ def _slates(surface: Surface) -> dg.AssetsDefinition:
         champions = {day: serving(night, surface, day) for day in night.days}
         nights = {day: NightModel(items[day].name, champions[day]) for day in night.days}
         config = night.workspace.settings.slate_config(surface.name)
-        own = slates.build(
-            inputs.pop("users"), **inputs, surface=surface, nights=nights, config=config
-        )
-        shared = pa.concat_tables(_stand_ins(night, surface, items))
+        users = inputs.pop("users")
+        own = slates.build(users, **inputs, surface=surface, nights=nights, config=config)
+        shared = pa.concat_tables(_stand_ins(night, surface, items, _segments(users)))
         rows = own.unionByName(night.lake.spark.createDataFrame(shared, table.schema))
         rankers = {str(day): one.champion.ranker for day, one in champions.items()}
         return Made(rows, {"rankers": dg.MetadataValue.json(rankers)})
@@ -53,12 +53,24 @@ def _slates(surface: Surface) -> dg.AssetsDefinition:
     )
 
 
-def _stand_ins(night: Night, surface: Surface, items: dict[date, Path]) -> Iterator[pa.Table]:
+def _segments(users: DataFrame) -> dict[date, set[str]]:
+    """Name each evening's segments: few words, however many users there are."""
+    named = user_side.segments(users).select("arrival_date", "segment").distinct()
+    found: dict[date, set[str]] = {}
+    for evening, segment in named.collect():
+        found.setdefault(evening, set()).add(segment)
+    return found
+
+
+def _stand_ins(
+    night: Night, surface: Surface, items: dict[date, Path], segments: dict[date, set[str]]
+) -> Iterator[pa.Table]:
     config = night.workspace.settings.slate_config(surface.name)
     for day, path in Sender.of(night.lake).lists(surface, night.days):
         yield stand_ins.build(
             SourceLists.read(path),
             ItemSide.read(items[day]),
+            segments=segments.get(day, set()),
             surface=surface,
             evening=day,
             config=config,

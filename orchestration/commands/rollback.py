@@ -1,0 +1,23 @@
+"""``nightmarket rollback``: let readers see an earlier publication again."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from orchestration.commands._days import console
+from orchestration.runs import only_run
+from orchestration.settings import Settings
+from scoring.publish import rollback
+
+
+def command(
+    to: Annotated[
+        str | None, typer.Option(help="A publication's id; the one before by default.")
+    ] = None,
+) -> None:
+    """Move the pointer back; the next night or publish writes the move into publications/log."""
+    home = Settings().at_home
+    with only_run(home):
+        swap = rollback(home.publications, to=to, now=datetime.now(UTC))
+    console().print(f"{swap.publication_id} is served again, slates of {swap.slate_date}")
