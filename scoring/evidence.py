@@ -79,6 +79,7 @@ class Evidence:
         shared = stand_ins.select(
             "arrival_date",
             "audience_key",
+            F.size("items").alias("num_items"),
             F.col("items.item_no").alias("items"),
             F.concat("items.item_no", "reserve.item_no").alias("with_reserve"),
         ).toArrow()
@@ -135,9 +136,12 @@ def _of(rows: pa.Table, evening: date) -> pa.Table:
 
 
 def _evening(popular: pa.Table, stand_ins: pa.Table) -> Evening:
+    """A stand-in without items stands in for nobody: readers go on to the default."""
+    sizes = stand_ins["num_items"].to_pylist()
+    keys = stand_ins["audience_key"].to_pylist()
     return Evening(
         popular=Lists.of(popular["items"]),
         slates=Lists.of(stand_ins["items"]),
         with_reserve=Lists.of(stand_ins["with_reserve"]),
-        stand_in_of={key: n for n, key in enumerate(stand_ins["audience_key"].to_pylist())},
+        stand_in_of={keys[n]: n for n, size in enumerate(sizes) if size},
     )

@@ -18,7 +18,7 @@ import pyarrow as pa
 from etl.arrow import codes_of, places_in_runs, run_starts
 from scoring.judged_rows import Facts, Touches, item_in, key_of, user_in
 from scoring.shown_lists import Evening, Lists, Watched
-from training.slate_metrics import AT, Shown, Truths, measure
+from training.slate_metrics import AT, Shown, Truths, is_in, measure
 
 _WHOLE: Final = np.iinfo(np.int32).max
 """More than any list holds."""
@@ -83,7 +83,7 @@ class _Asked:
     """Their rows of slates among the facts, −1 where there is none."""
     truths: Truths
     done_D: np.ndarray
-    """Keys of the users' places and what they bought or hid."""
+    """Keys of the users' places and what they bought or hid, ascending."""
 
     def judged(
         self, policy: str, lists: Lists, list_U: np.ndarray, limit_U: np.ndarray | int = AT
@@ -91,7 +91,7 @@ class _Asked:
         """Measure one list a user, of which what he bought or hid is passed over."""
         num_done_U = np.bincount(user_in(self.done_D), minlength=len(self.user_U))
         user, item = lists.first(list_U, limit_U + num_done_U)
-        keep = ~np.isin(key_of(user, item), self.done_D)
+        keep = ~is_in(key_of(user, item), self.done_D)
         user, item = user[keep], item[keep]
         place = places_in_runs(run_starts(user))
         is_shown = place < np.broadcast_to(limit_U, len(self.user_U))[user]
@@ -110,16 +110,16 @@ class _Asked:
 def _asked(one: Watched, touches: Touches, facts: Facts) -> Iterator[_Asked]:
     """Split those with a truth into those with a slate of their own, and the others."""
     key_T, is_known_T = touches.within(one)
-    bought, hidden = _done(facts, np.unique(user_in(key_T)), one.slate_date)
-    is_truth_T = ~np.isin(key_T, bought)
+    bought, hidden = _done(facts, _users(key_T), one.slate_date)
+    is_truth_T = ~is_in(key_T, bought)
     key_T, is_known_T = key_T[is_truth_T], is_known_T[is_truth_T]
-    user_U = np.unique(user_in(key_T))
+    user_U = _users(key_T)
     own_U = facts.of_evening("slates", user_U, one.slate_date)
     has_own_U = facts.first.lengths(own_U) > 0
-    done = np.r_[bought, hidden]
+    done = np.sort(np.r_[bought, hidden])
     for audience, is_meant_U in (("user", has_own_U), ("default", ~has_own_U)):
         meant = user_U[is_meant_U]
-        at_T = np.isin(user_in(key_T), meant)
+        at_T = is_in(user_in(key_T), meant)
         place_T = np.searchsorted(meant, user_in(key_T[at_T]))
         yield _Asked(
             watched=one,
@@ -131,17 +131,23 @@ def _asked(one: Watched, touches: Touches, facts: Facts) -> Iterator[_Asked]:
         )
 
 
+def _users(key_T: np.ndarray) -> np.ndarray:
+    """List the users of ascending keys once."""
+    user_T = user_in(key_T)
+    return user_T[run_starts(user_T)]
+
+
 def _done(facts: Facts, user_U: np.ndarray, evening: date) -> tuple[np.ndarray, np.ndarray]:
-    """Keys of what users had bought, and had hidden, by the evening."""
+    """Keys of what users had bought, and had hidden, by the evening, each ascending."""
     row_U = facts.newest("pairs", user_U, evening)
     both = (lists.first(row_U, _WHOLE) for lists in (facts.first, facts.second))
-    bought, hidden = (key_of(user_U[user], item) for user, item in both)
+    bought, hidden = (np.sort(key_of(user_U[user], item)) for user, item in both)
     return bought, hidden
 
 
 def _renumbered(key_D: np.ndarray, user_U: np.ndarray) -> np.ndarray:
     """Write keys of some users with their places instead."""
-    his_D = key_D[np.isin(user_in(key_D), user_U)]
+    his_D = key_D[is_in(user_in(key_D), user_U)]
     return key_of(np.searchsorted(user_U, user_in(his_D)), item_in(his_D))
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.tables.serving import AUDIENCES
-from scoring.checked_rows import Places, Shelf, booleans, flat, numbers, times
+from scoring.checked_rows import Places, Shelf, booleans, flat, is_in, numbers, times
 
 EVERYBODY: Final = "*"
 OPTED_OUT: Final = "personalisation_off"
@@ -136,7 +136,7 @@ def broken_places(
     yield "item_is_once", times(key_P, is_alive_P) > 1
     done_row, _, done = flat(rows["done"])
     done_key = done_row << _ITEM_BITS | numbers(done["item_no"], -1).astype(np.int64)
-    yield "item_is_not_done", np.isin(key_P, done_key)
+    yield "item_is_not_done", is_in(key_P, np.sort(done_key))
     yield from _broken_numbers(rows, places, limits)
 
 

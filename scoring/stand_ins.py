@@ -5,6 +5,7 @@ first and is filled up from the whole surface's. Without exploration: nobody's r
 from a row that many share.
 """
 
+from collections.abc import Collection
 from datetime import date
 from typing import Final
 
@@ -27,16 +28,26 @@ from training.item_side import ItemSide
 from training.retrieval.source_lists import Named, SourceLists
 
 EVERYBODY: Final = "*"
+NO_SEGMENT: Final = "||"
+"""Of users of whom the log says neither country nor platform nor language."""
 
 
-def build(
-    lists: SourceLists, items: ItemSide, *, surface: Surface, evening: date, config: SlateConfig
+def build(  # noqa: PLR0913
+    lists: SourceLists,
+    items: ItemSide,
+    *,
+    segments: Collection[str],
+    surface: Surface,
+    evening: date,
+    config: SlateConfig,
 ) -> pa.Table:
     """Make the segments' rows and the default row of one night.
 
     Args:
         lists: The evening's popularity, overall and by segment.
         items: The evening's item side.
+        segments: Of the evening's users: one in which nobody acted for 7 days gets the default's
+            items, so that whoever needs a row of his segment finds one.
         surface: For which surface.
         evening: The day after whose end the slates are made.
         config: What a slate looks like.
@@ -63,7 +74,17 @@ def build(
                 champion=promote.first(surface.name, evening),
             )
         )
+    quiet = sorted({*segments} - {*by_segment.names.to_pylist(), NO_SEGMENT})
+    made += [_of_segment(made[-1], segment) for segment in quiet]
     return pa.concat_tables(made).cast(arrow_schema(SLATES[surface.name].schema))
+
+
+def _of_segment(default: pa.Table, segment: str) -> pa.Table:
+    words = {"audience": "segment", "audience_key": segment, "segment": segment}
+    for name, word in words.items():
+        at = default.column_names.index(name)
+        default = default.set_column(at, name, pa.array([word]))
+    return default
 
 
 def _list(named: Named, name: str) -> dict[int, float]:

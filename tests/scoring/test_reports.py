@@ -64,12 +64,14 @@ def random_shop(seed: int) -> Shop:
             for rank, item in enumerate(popular if scope == "all" else popular[::-1], 1)
         ]
         shop["item_daily"] += [(evening, n, kind[n], n % 9 == 0) for n in ITEMS]
-        for audience, key in (("segment", "DE||"), ("default", "*")):
-            places = [(n,) for n in rng.sample(ITEMS, 24)]
+        for audience, key in (("segment", "DE||"), ("segment", "FR||"), ("default", "*")):
+            places = [(n,) for n in rng.sample(ITEMS, 0 if key == "FR||" else 24)]
             shop["slates"].append((evening, audience, key, "", places[:21], places[21:]))
         for user in rng.sample(USERS, 7):
             shown = [(n,) for n in rng.sample(ITEMS, rng.choice([0, 10, 24, 30]))]
-            shop["slates"].append((evening, "user", user, rng.choice(["DE||", "FR||"]), shown, []))
+            shop["slates"].append(
+                (evening, "user", user, rng.choice(["DE||", "FR||", "IT||"]), shown, [])
+            )
             proposed = [
                 (n, [(s, rank) for s in (1, 4) if rng.random() < 0.6])
                 for rank, n in enumerate(rng.sample(ITEMS, rng.choice([5, 25, 40])), 1)
@@ -131,7 +133,7 @@ def expected(shop: Shop, one: Watched) -> Slow:
             lists["candidates"] = [n for n, _ in proposals], 20
             lists["covisitation"] = [n for _, n in by_rank], 20
         else:
-            _, places, reserve = shared.get(segment, shared["*"])
+            _, places, reserve = next(r for r in (shared.get(segment), shared["*"]) if r and r[1])
             lists["slates"] = [n for (n,) in places + reserve], min(20, len(places))
         for policy, (full, most) in lists.items():
             left = [n for n in full if n not in bought | hidden][:most]
