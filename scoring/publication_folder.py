@@ -19,6 +19,8 @@ from scoring.published import CURRENT, MANIFEST, Manifest, Swap, read_current, r
 
 SWAPS: Final = "swaps.jsonl"
 """Every move of the pointer, oldest first, one a line."""
+PUBLISHED: Final = "publish"
+ROLLED_BACK: Final = "rollback"
 _LOCK: Final = ".lock"
 _PART: Final = ".part"
 
@@ -95,6 +97,12 @@ def swaps(publications: Path) -> list[Swap]:
     return logged if last is None or last in logged[-1:] else [*logged, last]
 
 
+def replaced_by(publications: Path, publication_id: str) -> str:
+    """Say what a publication replaced when it was made; empty for the first."""
+    made = (swap for swap in reversed(swaps(publications)) if swap.action == PUBLISHED)
+    return next((swap.previous_id for swap in made if swap.publication_id == publication_id), "")
+
+
 def retire(publications: Path, *, num_kept: int) -> None:
     """Remove the oldest publications, but never the one served nor the one before it.
 
@@ -103,8 +111,7 @@ def retire(publications: Path, *, num_kept: int) -> None:
     last = current(publications)
     kept = set(ids(publications)[-num_kept:])
     if last is not None:
-        before = read_manifest(publications, last.publication_id).previous_id
-        kept |= {last.publication_id, before}
+        kept |= {last.publication_id, replaced_by(publications, last.publication_id)}
     for publication_id in ids(publications):
         if publication_id not in kept:
             _remove(publications, publication_id)
@@ -123,7 +130,7 @@ def swap_of(manifest: Manifest) -> Swap:
     """Say how the pointer moved when a publication was made."""
     return Swap(
         publication_id=manifest.publication_id,
-        action="publish",
+        action=PUBLISHED,
         slate_date=manifest.slate_date,
         published_at=manifest.made_at,
         previous_id=manifest.previous_id,

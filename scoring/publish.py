@@ -87,7 +87,7 @@ def publish(
         AlreadyPublishingError: If another process is publishing.
     """
     with folder.only_writer(publications):
-        before = _manifest_served(publications)
+        before = folder.current(publications)
         _require_all_served(surfaces, before)
         _require_newer(surfaces, before, config)
         draft = _draft(publications, before, now, config)
@@ -113,7 +113,7 @@ def rollback(publications: Path, *, to: str | None, now: datetime) -> Swap:
         PublicationError: If its files are not those that its manifest names.
     """
     with folder.only_writer(publications):
-        served = _manifest_served(publications)
+        served = folder.current(publications)
         if served is None:
             raise NothingToRollBackError(
                 f"nothing is published in {publications}; run: nightmarket night --day D"
@@ -122,7 +122,7 @@ def rollback(publications: Path, *, to: str | None, now: datetime) -> Swap:
         require_whole(publications, manifest)
         swap = msgspec.structs.replace(
             folder.swap_of(manifest),
-            action="rollback",
+            action=folder.ROLLED_BACK,
             published_at=_utc(now),
             previous_id=served.publication_id,
         )
@@ -155,17 +155,13 @@ def _log_row(swap: Swap) -> dict[str, object]:
     return row | {"arrival_date": swap.slate_date, "surfaces": surfaces}
 
 
-def _manifest_served(publications: Path) -> Manifest | None:
-    served = folder.current(publications)
-    return None if served is None else read_manifest(publications, served.publication_id)
-
-
 def _draft(
-    publications: Path, before: Manifest | None, now: datetime, config: PublishConfig
+    publications: Path, before: Swap | None, now: datetime, config: PublishConfig
 ) -> Manifest:
     """Begin a manifest: all but the surfaces. Ids sort by age, whatever the clock does."""
     made_at = _utc(now)
-    number = max((int(found.split("-")[0]) for found in folder.ids(publications)), default=0) + 1
+    made = {swap.publication_id for swap in folder.swaps(publications)}
+    number = max((int(found.split("-")[0]) for found in made), default=0) + 1
     return Manifest(
         format=FORMAT,
         publication_id=f"{number:06d}-{made_at:%Y%m%dT%H%M%SZ}",
@@ -179,7 +175,7 @@ def _draft(
     )
 
 
-def _require_all_served(surfaces: Mapping[str, Offer | Blocked], before: Manifest | None) -> None:
+def _require_all_served(surfaces: Mapping[str, Offer | Blocked], before: Swap | None) -> None:
     served = set() if before is None else set(before.surfaces)
     if missing := served - set(surfaces):
         raise PublicationError(
@@ -189,7 +185,7 @@ def _require_all_served(surfaces: Mapping[str, Offer | Blocked], before: Manifes
 
 
 def _require_newer(
-    surfaces: Mapping[str, Offer | Blocked], before: Manifest | None, config: PublishConfig
+    surfaces: Mapping[str, Offer | Blocked], before: Swap | None, config: PublishConfig
 ) -> None:
     if before is None or config.is_older_allowed:
         return
@@ -202,9 +198,9 @@ def _require_newer(
             )
 
 
-def _target(publications: Path, served: Manifest, to: str | None) -> str:
+def _target(publications: Path, served: Swap, to: str | None) -> str:
     there = folder.ids(publications)
-    target = served.previous_id if to is None else to
+    target = folder.replaced_by(publications, served.publication_id) if to is None else to
     if target in there and target != served.publication_id:
         return target
     wanted = "the one before it" if to is None else repr(to)

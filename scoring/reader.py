@@ -26,9 +26,7 @@ class NoNeighboursError(LookupError):
     """Nothing is known to be similar to an item."""
 
 
-def top(
-    publications: Path, user: str, surface: str, *, exclude: Set[str] = frozenset()
-) -> Answer:
+def top(publications: Path, user: str, surface: str, *, exclude: Set[str] = frozenset()) -> Answer:
     """Say what a user is shown on a surface.
 
     Args:

@@ -1,4 +1,6 @@
 import json
+import resource
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -257,6 +259,34 @@ def test_leftovers_of_a_killed_run_are_removed_at_the_next(tmp_path: Path) -> No
     second = publish_numbered(tmp_path, 2)
 
     assert folders(tmp_path) == [first, second]
+    assert not list(tmp_path.glob(".part*"))
+
+
+def test_a_publication_that_somebody_removed_can_be_replaced(tmp_path: Path) -> None:
+    made = [publish_numbered(tmp_path, number) for number in (1, 2)]
+    shutil.rmtree(tmp_path / made[1])
+
+    rollback(tmp_path, to=None, now=NOW)
+    back = shown(tmp_path)
+    third = publish_numbered(tmp_path, 3)
+
+    assert (back, shown(tmp_path)) == (["p1"], ["p3"])
+    assert third.startswith("000003")
+
+
+def test_a_disk_that_refuses_leaves_what_is_served(tmp_path: Path) -> None:
+    publish_numbered(tmp_path, 1)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    users = [row(f"u{number}", [place(2)]) for number in range(500)]
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 15, hard))
+    try:
+        with pytest.raises(PublicationError, match=r"Readers see what they saw.*df -h"):
+            publish_feed(tmp_path, *users)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+    assert shown(tmp_path) == ["p1"]
     assert not list(tmp_path.glob(".part*"))
 
 
