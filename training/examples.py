@@ -91,13 +91,20 @@ def build(  # noqa: PLR0913
 
 
 def _actions(events: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
-    """One row per user and arrival day: the items he touched that day and how far he went."""
+    """One row per user and arrival day: the items he touched that day and how far he went.
+
+    Later than ``LATE_DAYS`` no night has the evening at hand; a clock that is ahead names an
+    evening that already knew of the event. Neither becomes an example, in a range no more than in
+    a night.
+    """
+    days_late = F.date_diff("arrival_date", "event_date")
     level = F.lit(None).cast("byte")
     for event_type, number in _LEVELS.items():
         level = F.when(F.col("event_type") == event_type, number).otherwise(level)
     own = items.where(F.col("item_type") == surface.item_type)
     acted = events.where(F.col("event_type").isin(*_LEVELS) & F.col("user_id").isNotNull())
-    known = acted.withColumn("level", level).join(
+    in_time = acted.where(days_late.between(0, LATE_DAYS))
+    known = in_time.withColumn("level", level).join(
         own.select("item_type", "item_id", "item_no"), ["item_type", "item_id"]
     )
     by = ("arrival_date", "event_date", "user_id")
