@@ -189,9 +189,7 @@ class Fortnight:
         rows = build(
             self._frame(SILVER_EVENTS, [e for e in events if first <= e["arrival_date"] <= last]),
             items=self._frame(SILVER_ITEMS, known),
-            candidates=self._frame(
-                CANDIDATES["product_feed"], [r | {"items": proposed} for r in own]
-            ),
+            candidates=self._frame(CANDIDATES["product_feed"], served),
             users=self._frame(FEATURES_USER_DAILY, users),
             pairs=self._frame(FEATURES_USER_PAIRS, pairs),
             surface=PRODUCT_FEED,

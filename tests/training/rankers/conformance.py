@@ -1,0 +1,172 @@
+"""What every ranker promises, and the planted examples on which it is held to it.
+
+A ranker is run through these by ``test_rankers.py``: to add one, add a line to its ``RANKERS``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from sklearn.metrics import roc_auc_score
+
+from etl.days import Days
+from training.inputs import NUMERIC, WORDS, Inputs
+from training.rankers.ranker import TASKS, Batch, Ranker
+from training.split import Split
+
+NIGHT: Final = date(2026, 1, 20)
+SPLIT: Final = Split(Days(date(2026, 1, 15), date(2026, 1, 18)), Days(date(2026, 1, 19), NIGHT))
+_USERS, _ITEMS_EACH = 100, 20
+_SIGNAL: Final = NUMERIC.index("item_click_rate_28d")
+_WORD: Final = "item_category"
+NEGATIVES_KEPT: Final = 0.25
+"""Share of the negatives that a sample keeps: each stands for four."""
+
+Fit = Callable[[Callable[[date], Batch], Split, int], Ranker]
+Load = Callable[[Mapping[str, bytes]], Ranker]
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """One ranker, as its module gives it, with a config small enough for a test."""
+
+    fit: Fit
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One day of examples whose truth is known."""
+
+    batch: Batch
+    p_click_N: np.ndarray
+
+
+@lru_cache(maxsize=16)
+def planted(day: date) -> Planted:
+    """Draw one day: clicks follow one number and one word, one click in three is an order."""
+    rng = np.random.default_rng(day.toordinal())
+    num_rows = _USERS * _ITEMS_EACH
+    numeric_NF = rng.random((num_rows, len(NUMERIC))).astype(np.float32)
+    numeric_NF[rng.random(numeric_NF.shape) < 0.1] = np.nan
+    word = rng.choice(["shoes", "hats", "rare"], num_rows, p=[0.5, 0.45, 0.05])
+    signal = np.nan_to_num(numeric_NF[:, _SIGNAL], nan=0.5)
+    p_click = 1 / (1 + np.exp(-(4 * signal - 3.5 + 1.5 * (word == "shoes"))))
+    click = rng.random(num_rows) < p_click
+    label = {"click": click, "order": click & (rng.random(num_rows) < 1 / 3)}
+    nothing = pa.array([None] * num_rows, pa.string()).dictionary_encode()
+    words = dict.fromkeys(WORDS, nothing) | {_WORD: pa.array(word).dictionary_encode()}
+    user = np.repeat(np.arange(_USERS), _ITEMS_EACH)
+    return Planted(Batch(Inputs(numeric_NF, words), label, np.ones(num_rows), user), p_click)
+
+
+def days(day: date) -> Batch:
+    """Read one planted day, whole."""
+    return planted(day).batch
+
+
+def sampled_days(day: date) -> Batch:
+    """Read one planted day with a seeded sample of its negatives and the weights of the sample."""
+    batch = planted(day).batch
+    drawn = np.random.default_rng(day.toordinal() + 1).random(len(batch)) < NEGATIVES_KEPT
+    rows = np.flatnonzero(batch.label["click"] | drawn)
+    weight = np.where(batch.label["click"], 1.0, 1 / NEGATIVES_KEPT)
+    label = {task: found[rows] for task, found in batch.label.items()}
+    return Batch(taken(batch.given, rows), label, weight[rows], batch.user_N[rows])
+
+
+def taken(given: Inputs, rows: np.ndarray) -> Inputs:
+    """Some rows of inputs, in the order asked for."""
+    places = pa.array(rows)
+    return Inputs(given.numeric_NF[rows], {n: w.take(places) for n, w in given.words.items()})
+
+
+def unseen() -> Planted:
+    """A day that no fit has read."""
+    return planted(NIGHT + timedelta(days=1))
+
+
+def scores_are_probabilities(ranker: Ranker) -> None:
+    """Every task has one float32 in [0, 1] a row."""
+    given = unseen().batch.given
+    scores = ranker.score(given)
+    assert sorted(scores) == sorted(TASKS)
+    for score in scores.values():
+        assert score.dtype == np.float32
+        assert score.shape == (len(given),)
+        assert ((score >= 0) & (score <= 1)).all()
+
+
+def same_seed_same_scores(fit: Fit) -> None:
+    """Two fits of one seed score alike, bit for bit."""
+    given = unseen().batch.given
+    same_scores(fit(days, SPLIT, 7).score(given), fit(days, SPLIT, 7).score(given))
+
+
+def a_loaded_model_scores_as_the_saved_one(ranker: Ranker, load: Load) -> None:
+    """What ``save`` wrote makes the same ranker again, and the same files."""
+    given = unseen().batch.given
+    loaded = load(ranker.save())
+    assert loaded.name == ranker.name
+    assert loaded.save() == ranker.save()
+    same_scores(loaded.score(given), ranker.score(given))
+
+
+def row_order_does_not_matter(ranker: Ranker) -> None:
+    """A row scores the same wherever it stands, and alone as in a batch."""
+    given = unseen().batch.given
+    order = np.random.default_rng(1).permutation(len(given))
+    whole = ranker.score(given)
+    same_scores(ranker.score(taken(given, order)), {t: s[order] for t, s in whole.items()})
+    same_scores(ranker.score(taken(given, order[:1])), {t: s[order[:1]] for t, s in whole.items()})
+
+
+def nothing_to_score_gives_no_scores(ranker: Ranker) -> None:
+    """An empty batch has an empty answer for each task."""
+    scores = ranker.score(taken(unseen().batch.given, np.empty(0, np.int64)))
+    assert {task: len(score) for task, score in scores.items()} == dict.fromkeys(TASKS, 0)
+
+
+def an_unseen_word_scores_as_a_missing_one(ranker: Ranker) -> None:
+    """A category that no fit knew is no error and no invention."""
+    given = unseen().batch.given
+    new = pa.array(["never seen"] * len(given)).dictionary_encode()
+    missing = pa.array([None] * len(given), pa.string()).dictionary_encode()
+    same_scores(
+        ranker.score(Inputs(given.numeric_NF, {**given.words, _WORD: new})),
+        ranker.score(Inputs(given.numeric_NF, {**given.words, _WORD: missing})),
+    )
+
+
+def a_planted_pattern_is_found(ranker: Ranker) -> None:
+    """It orders a new day nearly as well as the truth would."""
+    day = unseen()
+    scores = ranker.score(day.batch.given)
+    for task in TASKS:
+        label = day.batch.label[task]
+        best = roc_auc_score(label, day.p_click_N)
+        assert roc_auc_score(label, scores[task]) - 0.5 > 0.85 * (best - 0.5)
+
+
+def probabilities_are_of_the_whole_though_negatives_were_sampled(fit: Fit) -> None:
+    """Predicted sums meet observed ones over all rows, high and low, for clicks and orders."""
+    day = unseen().batch
+    scores = fit(sampled_days, SPLIT, 7).score(day.given)
+    for task in TASKS:
+        score = scores[task].astype(np.float64)
+        is_high = score > np.median(score)
+        for rows in (is_high, ~is_high, np.ones(len(score), bool)):
+            predicted, observed = score[rows].sum(), day.label[task][rows].sum()
+            # Four standard deviations of a sum of coins, and a tenth for what is learned.
+            assert abs(predicted - observed) < 4 * np.sqrt(observed) + 0.1 * observed
+
+
+def same_scores(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> None:
+    """Two answers are the same, bit for bit."""
+    assert one.keys() == other.keys()
+    for task in one:
+        np.testing.assert_array_equal(one[task], other[task])

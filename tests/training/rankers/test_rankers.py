@@ -1,0 +1,70 @@
+from dataclasses import dataclass
+
+import pytest
+
+from tests.training.rankers import conformance
+from tests.training.rankers.conformance import Implementation
+from training.encode import EncoderConfig
+from training.rankers import gbdt
+from training.rankers.gbdt import GbdtConfig
+from training.rankers.ranker import Ranker
+
+_GBDT = GbdtConfig(
+    num_rounds=60,
+    learning_rate=0.15,
+    max_depth=3,
+    max_bin=32,
+    encoder=EncoderConfig(min_count=10),
+)
+RANKERS = {
+    "gbdt": Implementation(
+        fit=lambda days, split, seed: gbdt.fit(days, split, _GBDT, seed), load=gbdt.load
+    ),
+}
+"""One line for each ranker there is."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One ranker and what it learned from the planted days."""
+
+    made: Implementation
+    fitted: Ranker
+
+
+@pytest.fixture(scope="module", params=sorted(RANKERS))
+def tried(request: pytest.FixtureRequest) -> Tried:
+    made = RANKERS[request.param]
+    return Tried(made, made.fit(conformance.days, conformance.SPLIT, 7))
+
+
+def test_scores_are_probabilities(tried: Tried) -> None:
+    conformance.scores_are_probabilities(tried.fitted)
+
+
+def test_the_same_seed_gives_the_same_scores(tried: Tried) -> None:
+    conformance.same_seed_same_scores(tried.made.fit)
+
+
+def test_a_loaded_model_scores_as_the_saved_one(tried: Tried) -> None:
+    conformance.a_loaded_model_scores_as_the_saved_one(tried.fitted, tried.made.load)
+
+
+def test_row_order_does_not_matter(tried: Tried) -> None:
+    conformance.row_order_does_not_matter(tried.fitted)
+
+
+def test_nothing_to_score_gives_no_scores(tried: Tried) -> None:
+    conformance.nothing_to_score_gives_no_scores(tried.fitted)
+
+
+def test_an_unseen_word_scores_as_a_missing_one(tried: Tried) -> None:
+    conformance.an_unseen_word_scores_as_a_missing_one(tried.fitted)
+
+
+def test_a_planted_pattern_is_found(tried: Tried) -> None:
+    conformance.a_planted_pattern_is_found(tried.fitted)
+
+
+def test_probabilities_are_of_the_whole_though_negatives_were_sampled(tried: Tried) -> None:
+    conformance.probabilities_are_of_the_whole_though_negatives_were_sampled(tried.made.fit)
