@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 Kernel = Callable[[pa.Table, pa.Table], pa.Table]
+KnowingKernel = Callable[[pa.Table, pa.Table, pa.Table], pa.Table]
 _BUCKET = "_bucket"
 
 
@@ -45,6 +46,59 @@ def walk(  # noqa: PLR0913
     bucket = _bucket_of(F.col(key), num_buckets)
     sides = [frame.withColumn(_BUCKET, bucket).groupBy(_BUCKET) for frame in (events, before)]
     return sides[0].cogroup(sides[1]).applyInArrow(of_bucket, schema)
+
+
+def walk_knowing(  # noqa: PLR0913
+    events: DataFrame,
+    before: DataFrame,
+    everywhere: DataFrame,
+    *,
+    key: str,
+    kernel: KnowingKernel,
+    schema: StructType,
+    num_buckets: int,
+) -> DataFrame:
+    """Apply a kernel to the rows of two frames, bucket by bucket, and all rows of a small third.
+
+    Args:
+        events: What happened, with the column ``key``.
+        before: What was known, with the column ``key``.
+        everywhere: What every bucket is to know, such as sums over all keys.
+        key: The column whose values stay together.
+        kernel: Takes a bucket's rows of the first two frames (either may be empty) and all rows of
+            the third, gives rows.
+        schema: Of the rows it gives, columns in this order.
+        num_buckets: A bucket's rows are in memory at once.
+
+    Returns:
+        The rows of all buckets.
+    """
+
+    def of_bucket(left: pa.Table, right: pa.Table) -> pa.Table:
+        sides = (_unpacked(right, name) for name in ("before", "everywhere"))
+        return kernel(left.drop_columns([_BUCKET]), *sides)
+
+    # Spark lets two frames meet in a kernel: what was known travels with what all are to know.
+    no_row = [F.lit(None).cast(frame.schema) for frame in (before, everywhere)]
+    numbers = F.sequence(F.lit(0).cast("long"), F.lit(num_buckets - 1).cast("long"))
+    bucket = _bucket_of(F.col(key), num_buckets).alias(_BUCKET)
+    known = before.select(
+        bucket, F.struct(*before.columns).alias("before"), no_row[1].alias("everywhere")
+    )
+    copies = everywhere.select(
+        F.explode(numbers).alias(_BUCKET),
+        no_row[0].alias("before"),
+        F.struct(*everywhere.columns).alias("everywhere"),
+    )
+    sides = (events.withColumn(_BUCKET, bucket), known.unionByName(copies))
+    left, right = (side.groupBy(_BUCKET) for side in sides)
+    return left.cogroup(right).applyInArrow(of_bucket, schema)
+
+
+def _unpacked(rows: pa.Table, name: str) -> pa.Table:
+    """The rows that a struct column holds where it is not null."""
+    column = rows.column(name).combine_chunks()
+    return pa.Table.from_struct_array(column.drop_null())
 
 
 def _bucket_of(key: Column, num_buckets: int) -> Column:

@@ -10,10 +10,8 @@ from typing import Final
 
 WINDOWS: Final = (1, 7, 28)
 """Days (D−n, D] that counts look back over."""
-COUNTED: Final = ("impression", "click", "cart", "order", "cancel", "like", "hide")
-"""Outcomes that are counted by day; a view of a log without impressions counts as a click."""
 HISTORY_DAYS: Final = 28
-"""Event days kept one by one in the ``*_by_day`` arrays."""
+"""Event days that numbers are kept of one by one, in the column ``recent``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,16 @@ def _number(name: str, unit: str, why: str, *, high: float = _INFINITE) -> Featu
     return Feature(name, unit, 0, high, why)
 
 
+def _decayed(what: str, half_life_days: int, why: str) -> Feature:
+    said = f"{what} of the last {HISTORY_DAYS} days, halved every {half_life_days} days"
+    return _number(f"decayed_{what}_{half_life_days}d", what, f"{said}, in steps of 2^-24: {why}")
+
+
 ITEM: Final = (
     *_counts("impression", "click", "cart", "order"),
-    _number("decayed_clicks_3d", "clicks", "clicks, halved every 3 days: what is moving now"),
-    _number("decayed_carts_7d", "carts", "carts, halved every 7 days"),
-    _number("decayed_orders_7d", "orders", "orders, halved every 7 days"),
+    _decayed("clicks", 3, "what is moving now"),
+    _decayed("carts", 7, "what is wanted"),
+    _decayed("orders", 7, "what sells"),
     _number("click_rate_28d", "clicks per impression", "how attractive it is when seen; smoothed"),
     _number("cart_rate_28d", "carts per click", "how often interest becomes intent; smoothed"),
     _number("order_rate_28d", "orders per click", "how often interest becomes an order; smoothed"),
@@ -86,8 +89,8 @@ ITEM: Final = (
 
 USER: Final = (
     *_counts("impression", "click", "cart", "order"),
-    _number("decayed_clicks_3d", "clicks", "clicks, halved every 3 days: is he shopping now"),
-    _number("decayed_orders_28d", "orders", "orders, halved every 28 days: does he buy"),
+    _decayed("clicks", 3, "is he shopping now"),
+    _decayed("orders", 28, "does he buy"),
     _number("click_rate_28d", "clicks per impression", "how easily he clicks; smoothed"),
     _number("cart_rate_28d", "carts per click", "how serious his clicks are; smoothed"),
     _number("order_rate_28d", "orders per click", "how often his clicks end in an order; smoothed"),

@@ -1,7 +1,7 @@
 """Makes features/item_daily: each item of the last 90 days as known at the end of the day.
 
-Counts and recencies are walked item by item; what an item owes to its category, brand and seller
-is added up afterwards over the evening's snapshot.
+Items are walked twice: once for what their categories, brands and sellers add up to on each
+evening, and once, knowing that, for their rows.
 """
 
 from dataclasses import dataclass
@@ -10,49 +10,42 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructField, StructType
 
 from etl.arrow import arrow_schema
 from etl.days import Days
-from etl.features import dictionary, windows
-from etl.features.buckets import walk
-from etl.features.daily import (
-    BY_DAY,
-    Arrived,
-    alive,
-    by_day_lists,
-    count_into,
+from etl.features import dictionary, item_groups, rates
+from etl.features.buckets import walk, walk_knowing
+from etl.features.evenings import (
+    day_column,
     days_since,
+    evening_us,
     instant_column,
     instants,
-    walk_days,
 )
-from etl.features.windows import Windows, or_null
+from etl.features.fold import NEVER
+from etl.features.item_groups import EVERYTHING, OUTCOMES, Groups
+from etl.features.item_state import WORDS, Items
+from etl.features.windows import or_null, ratio_or_nan, trend
+from etl.silver.impressions import shown_type
 from etl.tables import FEATURES_ITEM_DAILY
 
 _KINDS: Final = ("impression", "click", "cart", "order")
-_WORDS: Final = ("item_type", "item_id", "category", "brand", "seller_id")
-_CATALOGUE: Final = (*_WORDS, "price_cents", "stock")
-_LATER: Final = tuple(
-    name
-    for name in dictionary.names(dictionary.ITEM)
-    if name.endswith("_rate_28d") or name.startswith(("category_", "brand_", "seller_"))
-) + ("price_to_category_ratio",)
-"""Features that need the evening's other items."""
-_GROUPS: Final = {"category": "category", "brand": "brand", "seller": "seller_id"}
-_SUMMED: Final = (
-    "num_impressions_28d",
-    "num_clicks_1d",
-    "num_clicks_7d",
-    "num_clicks_28d",
-    "num_carts_28d",
-    "num_orders_28d",
-    "num_hides_28d",
-    "num_cancels_28d",
-    "price_sum_cents",
+_CATALOGUE: Final = (*WORDS, "price_cents", "stock")
+_STATE: Final = (
+    "arrival_date",
+    "item_no",
+    *WORDS,
+    "is_sold_out",
+    "price_cents",
+    "age_days",
+    "last_event_at",
+    "last_click_at",
+    "last_order_at",
+    "recent",
 )
+"""What a night goes on from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +70,7 @@ def build(
     Args:
         events: Rows of ``tables.SILVER_EVENTS`` that arrived from the day before ``days`` on: an
             event stamped on the day after its arrival is counted then.
-        items: Rows of ``tables.SILVER_ITEMS`` of the same days.
+        items: Rows of ``tables.SILVER_ITEMS`` of the same days, the day before included.
         before: Rows of ``tables.FEATURES_ITEM_DAILY`` of the day before; none on the first day.
         days: The days to make.
         config: How few observations are trusted.
@@ -85,56 +78,58 @@ def build(
     Returns:
         Rows of ``tables.FEATURES_ITEM_DAILY``.
     """
-    schema = _walked_schema()
-    arrow = arrow_schema(schema)
+    schema = FEATURES_ITEM_DAILY.schema
+    arrow, arrow_sums = arrow_schema(schema), arrow_schema(item_groups.SCHEMA)
 
-    def kernel(arrived: pa.Table, state: pa.Table) -> pa.Table:
-        return snapshots(arrived, state, days=days).select(arrow.names).cast(arrow)
+    def add_up(events: pa.Table, state: pa.Table) -> pa.Table:
+        return sums(events, state, days=days).cast(arrow_sums)
 
-    walked = walk(
-        _described(events, items, days),
-        before,
+    def describe(events: pa.Table, state: pa.Table, added: pa.Table) -> pa.Table:
+        made = snapshots(events, state, added, days=days, config=config)
+        return made.select(arrow.names).cast(arrow)
+
+    described = _described(events, items, days)
+    state = before.select(*_STATE)
+    num_buckets = config.num_buckets
+    parts = walk(
+        described,
+        state,
         key="item_no",
-        kernel=kernel,
-        schema=schema,
-        num_buckets=config.num_buckets,
+        kernel=add_up,
+        schema=item_groups.SCHEMA,
+        num_buckets=num_buckets,
     )
-    return _with_groups(walked, config).select(FEATURES_ITEM_DAILY.column_names)
+    totals = [F.sum(name).alias(name) for name in item_groups.NUMBERS]
+    added = parts.groupBy(*item_groups.KEY).agg(*totals)
+    return walk_knowing(
+        described,
+        state,
+        added,
+        key="item_no",
+        kernel=describe,
+        schema=schema,
+        num_buckets=num_buckets,
+    )
 
 
 def _described(events: DataFrame, items: DataFrame, days: Days) -> DataFrame:
     """Events with their item as known at the end of the day on which they arrived."""
-    slates = events.where(F.col("shown").isNotNull()).select("*", F.explode("shown").alias("one"))
-    shown = slates.withColumn("item_id", F.col("one.item_id")).drop("one")
-    every = events.where(F.col("item_id").isNotNull()).unionByName(shown)
+    named = events.where(F.col("item_id").isNotNull())
+    slates = events.where(F.col("shown").isNotNull()).withColumn("one", F.explode("shown"))
+    shown = slates.withColumns({"item_id": F.col("one.item_id"), "item_type": shown_type()})
     counted = F.greatest("arrival_date", "event_date")
-    in_days = every.where(counted.between(days.first, days.last)).select(
-        "arrival_date", "event_date", "event_at", "event_type", "item_type", "item_id", "watch_ms"
+    columns = (
+        *("arrival_date", "event_date", "event_at", "event_type"),
+        *("item_type", "item_id", "watch_ms"),
     )
+    every = named.unionByName(shown.drop("one"))
+    in_days = every.where(counted.between(days.first, days.last)).select(*columns)
     known = items.select("arrival_date", "item_no", "first_arrival_date", *_CATALOGUE)
     return in_days.join(known, ["arrival_date", "item_type", "item_id"])
 
 
-def _walked_schema() -> StructType:
-    own = [f for f in FEATURES_ITEM_DAILY.schema if f.name not in _LATER]
-    return StructType([StructField(f.name, f.dataType, f.nullable) for f in own])
-
-
-@dataclass(slots=True)
-class _Items:
-    """State of K items of a bucket; ``row_K`` is the row of ``described`` that describes each."""
-
-    item_no_K: np.ndarray
-    windows: Windows
-    last_K: np.ndarray
-    last_click_K: np.ndarray
-    last_order_K: np.ndarray
-    row_K: np.ndarray
-    described: pa.Table
-
-
-def snapshots(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:
-    """Walk the days of some items.
+def sums(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:
+    """Add some items up by category, brand and seller on each evening.
 
     Args:
         events: Events that are counted on ``days``, with their items as of arrival.
@@ -142,178 +137,108 @@ def snapshots(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:
         days: The days to make.
 
     Returns:
-        Rows of ``tables.FEATURES_ITEM_DAILY`` without what needs the evening's other items.
+        Rows of ``item_groups.SCHEMA``.
     """
-    numbers = [rows.column("item_no").to_numpy() for rows in (events, state)]
-    item_no = np.unique(np.concatenate(numbers))
-    key, place = (np.searchsorted(item_no, n) for n in numbers)
-    size = len(item_no)
-    row_K = np.full(size, -1, np.int64)
-    row_K[place] = np.arange(len(place))
-    items = _Items(
-        item_no,
-        Windows.of(state, place, size, BY_DAY),
-        *(instants(state, f"last_{n}_at", place, size) for n in ("event", "click", "order")),
-        row_K,
-        _description(state, events),
+    items = Items.of(events, state, days)
+    price = items.said.column("price_cents")
+    numbers = {name: items.recent.total(*window) for name, window in OUTCOMES.items()}
+    numbers["sum_price_cents"] = price.fill_null(0).to_numpy()
+    numbers["num_priced"] = price.is_valid().to_numpy().astype(np.int64)
+    return item_groups.sums(
+        numbers, day_R=items.evenings.day_R, said_R=items.said_R, described=items.described
     )
-    arrived = Arrived.of(events, key)
-    arrival_day = events.column("arrival_date").cast(pa.int32()).to_numpy()
-
-    def take(number: int) -> None:
-        now = arrived.counted_on(number)
-        count_into(items.windows, arrived, now, number)
-        arrived.latest(now, items.last_K)
-        arrived.latest(now, items.last_click_K, "view", "click")
-        arrived.latest(now, items.last_order_K, "order")
-        # All events of an item and arrival day describe it alike: any of the latest will do.
-        newest = now[np.argsort(arrival_day[now], kind="stable")]
-        items.row_K[key[newest]] = state.num_rows + newest
-
-    return walk_days(days, items.windows, take, lambda n, end: _give(items, n, end))
 
 
-def _description(state: pa.Table, events: pa.Table) -> pa.Table:
-    """What is known of an item, from yesterday's rows and from the items of today's events."""
-    evening = state.column("arrival_date").cast(pa.int32())
-    first_day = pc.subtract(evening, state.column("age_days").cast(pa.int32()))
-    old = {name: state.column(name).cast(pa.string()) for name in _WORDS} | {
-        "price_cents": state.column("price_cents").cast(pa.int64()),
-        "is_sold_out": state.column("is_sold_out"),
-        "first_day": first_day,
-    }
-    stock = events.column("stock")
-    new = {name: events.column(name).cast(pa.string()) for name in _WORDS} | {
-        "price_cents": events.column("price_cents"),
-        "is_sold_out": pc.fill_null(pc.equal(stock, 0), False),
-        "first_day": events.column("first_arrival_date").cast(pa.int32()),
-    }
-    schema = pa.schema(
-        [(name, pa.string()) for name in _WORDS]
-        + [("price_cents", pa.int64()), ("is_sold_out", pa.bool_()), ("first_day", pa.int32())]
+def snapshots(
+    events: pa.Table, state: pa.Table, added: pa.Table, *, days: Days, config: ItemDailyConfig
+) -> pa.Table:
+    """Walk the days of some items.
+
+    Args:
+        events: Events that are counted on ``days``, with their items as of arrival.
+        state: Rows of ``tables.FEATURES_ITEM_DAILY`` of the day before.
+        added: Rows of ``item_groups.SCHEMA``: what ``sums`` of all items add up to.
+        days: The days to make.
+        config: How few observations are trusted.
+
+    Returns:
+        Rows of ``tables.FEATURES_ITEM_DAILY``.
+    """
+    items = Items.of(events, state, days)
+    groups = Groups.of(
+        added, day_R=items.evenings.day_R, said_R=items.said_R, described=items.described
     )
-    return pa.concat_tables([pa.table(side).cast(schema) for side in (old, new)]).combine_chunks()
+    columns = _known(items)
+    price = columns["price_cents"].fill_null(np.nan).to_numpy()
+    of_groups = item_groups.features(
+        groups, price, prior_clicks=config.prior_clicks, prior_orders=config.prior_orders
+    )
+    return pa.table(columns | _counted(items, groups) | _rates(items, groups, config) | of_groups)
 
 
-def _give(items: _Items, number: int, evening_us: int) -> dict[str, pa.Array]:
-    keys = alive(items.last_K, evening_us)
-    said = items.described.take(pa.array(items.row_K[keys]))
-    age_days = (number - said.column("first_day").to_numpy()).astype(np.float64)
-    columns: dict[str, pa.Array] = {
-        "arrival_date": pa.repeat(pa.scalar(number, pa.int32()), len(keys)).cast(pa.date32()),
-        "item_no": pa.array(items.item_no_K[keys]),
-        "is_sold_out": said.column("is_sold_out"),
-        "last_event_at": instant_column(items.last_K[keys]),
-        "last_click_at": instant_column(items.last_click_K[keys]),
-        "last_order_at": instant_column(items.last_order_K[keys]),
+def _known(items: Items) -> dict[str, pa.Array]:
+    """What is said of each row's item, and when it was last heard of."""
+    rows, said = items.evenings, items.said
+    at = instants(items.events, "event_at")
+    event_type = items.events.column("event_type")
+    ends = evening_us(rows.day_R)
+
+    def last(name: str, *types: str) -> np.ndarray:
+        is_of = (
+            pc.is_in(event_type, pa.array(types)).to_numpy() if types else np.ones(len(at), bool)
+        )
+        return rows.latest(np.where(is_of, at, NEVER), instants(items.state, f"last_{name}_at"))
+
+    lasts = {
+        "event": last("event"),
+        "click": last("click", "view", "click"),
+        "order": last("order", "order"),
+    }
+    known = {name: said.column(name) for name in (*WORDS, "is_sold_out")}
+    known |= {f"last_{name}_at": instant_column(at) for name, at in lasts.items()}
+    age_days = (rows.day_R - said.column("first_day").to_numpy()).astype(np.float64)
+    return known | {
+        "arrival_date": day_column(rows.day_R),
+        "item_no": pa.array(items.item_no_K[rows.key_R]),
+        "recent": items.recent.column(),
         "age_days": pa.array(age_days),
-        "price_cents": said.column("price_cents").cast(pa.float64()),
-        "days_since_click": or_null(days_since(items.last_click_K[keys], evening_us)),
-        "days_since_order": or_null(days_since(items.last_order_K[keys], evening_us)),
+        "price_cents": said.column("price_cents").cast(pa.float64()).combine_chunks(),
+        "days_since_click": or_null(days_since(lasts["click"], ends)),
+        "days_since_order": or_null(days_since(lasts["order"], ends)),
     }
-    columns |= {name: said.column(name) for name in _WORDS}
-    columns |= dict(by_day_lists(items.windows, keys, BY_DAY))
-    return columns | _features(items.windows, keys)
 
 
-def _features(walked: Windows, keys: np.ndarray) -> dict[str, pa.Array]:
-    own = Windows({name: numbers[keys] for name, numbers in walked.by_day.items()})
-    clicks, orders = own.by_day["num_clicks_by_day"], own.by_day["num_orders_by_day"]
-    found = dict(windows.counts(own, _KINDS, dictionary.WINDOWS))
-    watched = windows.total(own.by_day["watch_ms_by_day"], 28)
-    click_trend = windows.trend(found["num_clicks_1d"], found["num_clicks_7d"], 7, 1)
-    order_trend = windows.trend(found["num_orders_7d"], found["num_orders_28d"], 4, 1)
+def _counted(items: Items, groups: Groups) -> dict[str, pa.Array]:
+    recent = items.recent
+    found = recent.counts(_KINDS, dictionary.WINDOWS)
     numbers = {name: pa.array(values.astype(np.int32)) for name, values in found.items()}
+    watch_ms = ratio_or_nan(recent.total("watch_ms", 28), found["num_clicks_28d"])
+    is_logged = groups.total(EVERYTHING, "watch_ms_28d") > 0
+    click_trend = trend(found["num_clicks_1d"], found["num_clicks_7d"], 7, 1)
+    order_trend = trend(found["num_orders_7d"], found["num_orders_28d"], 4, 1)
     return numbers | {
-        "decayed_clicks_3d": pa.array(windows.decayed(clicks, 3)),
-        "decayed_carts_7d": pa.array(windows.decayed(own.by_day["num_carts_by_day"], 7)),
-        "decayed_orders_7d": pa.array(windows.decayed(orders, 7)),
+        "decayed_clicks_3d": pa.array(recent.decayed("click", 3)),
+        "decayed_carts_7d": pa.array(recent.decayed("cart", 7)),
+        "decayed_orders_7d": pa.array(recent.decayed("order", 7)),
         "click_trend": pa.array(click_trend),
         "order_trend": pa.array(order_trend),
-        "weekday_click_share": or_null(windows.weekday_share(clicks)),
-        "mean_watch_ms_28d": or_null(windows.ratio_or_nan(watched, found["num_clicks_28d"])),
+        "weekday_click_share": or_null(recent.weekday_share("click")),
+        "mean_watch_ms_28d": or_null(np.where(is_logged, watch_ms, np.nan)),
     }
 
 
-def _with_groups(walked: DataFrame, config: ItemDailyConfig) -> DataFrame:
-    """Add what an item owes to the other items of its evening, all from integer sums."""
-    own = walked.withColumns(
-        {
-            "num_hides_28d": _total("num_hides_by_day"),
-            "num_cancels_28d": _total("num_cancels_by_day"),
-            "price_sum_cents": F.col("price_cents").cast("long"),
-        }
-    )
-    everything = own.groupBy("arrival_date", "item_type").agg(*_sums("all"))
-    joined = own.join(F.broadcast(everything), ["arrival_date", "item_type"])
-    for prefix, column in _GROUPS.items():
-        by = ["arrival_date", "item_type", column]
-        sums = own.where(F.col(column).isNotNull()).groupBy(*by).agg(*_sums(prefix))
-        joined = joined.join(sums, by, "left")
-    return joined.withColumns(_of_groups(config)).withColumns(_own_rates(config))
-
-
-def _total(by_day: str) -> Column:
-    return F.aggregate(by_day, F.lit(0), lambda total, number: total + number)
-
-
-def _sums(prefix: str) -> list[Column]:
-    sums = [F.sum(name).alias(f"{prefix}_sum_{name}") for name in _SUMMED]
-    return [*sums, F.count("price_cents").alias(f"{prefix}_num_priced")]
-
-
-def _of_groups(config: ItemDailyConfig) -> dict[str, Column]:
-    found: dict[str, Column] = {}
-    for prefix, column in _GROUPS.items():
-        clicks, orders = (F.col(f"{prefix}_sum_num_{n}") for n in ("clicks_7d", "orders_28d"))
-        found[f"{prefix}_num_clicks_7d"] = clicks.cast("double")
-        found[f"{prefix}_num_orders_28d"] = orders.cast("double")
-        order_rate = _smoothed(prefix, "orders", "clicks", config.prior_clicks)
-        found[f"{prefix}_order_rate_28d"] = F.when(F.col(column).isNotNull(), order_rate)
-    has_category = F.col("category").isNotNull()
-    cart_rate = _smoothed("category", "carts", "clicks", config.prior_clicks)
-    found["category_cart_rate_28d"] = F.when(has_category, cart_rate)
-    today = F.col("category_sum_num_clicks_1d") + 1.0
-    found["category_click_trend"] = today / (F.col("category_sum_num_clicks_7d") / 7.0 + 1.0)
-    cancel_rate = _smoothed("seller", "cancels", "orders", config.prior_orders)
-    found["seller_cancel_rate_28d"] = F.when(F.col("seller_id").isNotNull(), cancel_rate)
-    mean = F.col("category_sum_price_sum_cents") / F.col("category_num_priced")
-    ratio = F.when(mean > 0, F.col("price_cents") / mean)
-    found["price_to_category_ratio"] = F.when(has_category, ratio)
+def _rates(items: Items, groups: Groups, config: ItemDailyConfig) -> dict[str, pa.Array]:
+    """An item's rates, each drawn towards its category's, or where it has none all items'."""
+    of = {
+        "click": ("impression", config.prior_impressions),
+        "hide": ("impression", config.prior_impressions),
+        "cart": ("click", config.prior_clicks),
+        "order": ("click", config.prior_clicks),
+        "cancel": ("order", config.prior_orders),
+    }
+    found = {}
+    for part, (whole, prior) in of.items():
+        own, seen = (items.recent.total(what, 28) for what in (part, whole))
+        expected = groups.expected(f"{part}s", f"{whole}s", prior)
+        found[f"{part}_rate_28d"] = or_null(rates.drawn(own, seen, expected, prior))
     return found
-
-
-def _own_rates(config: ItemDailyConfig) -> dict[str, Column]:
-    return {
-        "click_rate_28d": _own_rate("clicks", "impressions", config.prior_impressions),
-        "hide_rate_28d": _own_rate("hides", "impressions", config.prior_impressions),
-        "cart_rate_28d": _own_rate("carts", "clicks", config.prior_clicks),
-        "order_rate_28d": _own_rate("orders", "clicks", config.prior_clicks),
-        "cancel_rate_28d": _own_rate("cancels", "orders", config.prior_orders),
-    }
-
-
-def _own_rate(part: str, whole: str, prior: float) -> Column:
-    """An item's rate, drawn towards its category's, or where it has none towards all items'.
-
-    (x + s·r) / (n + s): the mean of a beta posterior with s prior observations at rate r (Gelman
-    et al., Bayesian Data Analysis, 2.4). Null where the log has no such outcomes at all.
-    """
-    of_category = _smoothed("category", part, whole, prior)
-    rate = F.when(F.col("category").isNotNull(), of_category).otherwise(_overall(part, whole))
-    own = F.col(f"num_{part}_28d") + prior * rate
-    return F.when(_is_logged(whole), own / (F.col(f"num_{whole}_28d") + prior))
-
-
-def _smoothed(prefix: str, part: str, whole: str, prior: float) -> Column:
-    """A group's rate, drawn towards all items'."""
-    own = F.col(f"{prefix}_sum_num_{part}_28d") + prior * _overall(part, whole)
-    return F.when(_is_logged(whole), own / (F.col(f"{prefix}_sum_num_{whole}_28d") + prior))
-
-
-def _overall(part: str, whole: str) -> Column:
-    return (F.col(f"all_sum_num_{part}_28d") + 1.0) / (F.col(f"all_sum_num_{whole}_28d") + 2.0)
-
-
-def _is_logged(whole: str) -> Column:
-    return F.col(f"all_sum_num_{whole}_28d") > 0

@@ -20,8 +20,8 @@ def touches(events: DataFrame, items: DataFrame) -> DataFrame:
             row of that day.
 
     Returns:
-        arrival_date, user_id, event_at, event_id, source, event_code, item_no, price_cents (the event's,
-        else the item's), category, brand, seller_id.
+        arrival_date, user_id, event_at, event_id, source, event_code, item_no, price_cents (the
+        event's, else the item's), category, brand, seller_id.
     """
     code = F.lit(None).cast("byte")
     for name, number in EVENT_CODES.items():

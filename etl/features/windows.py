@@ -1,23 +1,27 @@
-"""Counts by event day, the last 28 of them, brought forward from day to day.
+"""Counts over windows of event days, from the few days on which anything happened.
 
-A window is (D−n, D] in event days among what arrived by D. Each key keeps one number per event
-day, so a late event lands on its own day, and every window is a sum of integers.
+A window is (D−n, D] in event days among what arrived by D. Of each key the column ``recent`` keeps
+one number per event day and outcome, none where nothing happened: a late event lands on its own
+day, every window is a sum of integers, and a night goes on from the column of the night before.
 
 An event stamped on the day after it arrived is counted when its day has come: ``counted_day``.
 
-Shapes: K keys, E events, H = 28 event days; column 0 is the day at hand.
+Shapes: S keys known the day before, E events, N numbers, R rows, P pairs of a row and a number of
+one of its event days, outcome by outcome.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from etl.features.dictionary import COUNTED, HISTORY_DAYS
+from etl.arrow import flat_lists, lists_of, ranges, run_starts
+from etl.features.dictionary import HISTORY_DAYS
+from etl.features.evenings import Evenings, day_column
+from etl.tables.features import RECENT_CODES
 
-COUNT_CODES: Final = {
+COUNTED_AS: Final = {
     "impression": "impression",
     "view": "click",
     "click": "click",
@@ -28,76 +32,144 @@ COUNT_CODES: Final = {
     "hide": "hide",
 }
 """What each event type counts as: a view of a log without impressions stands for a click."""
+_STEP: Final = 2.0**24
+"""Decayed counts are whole numbers of 1 / _STEP: a sum that no order of its parts can change."""
 
 
-@dataclass(slots=True)
-class Windows:
-    """By-day numbers of K keys."""
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The numbers of the last 28 event days of each row, by row, event day and code."""
 
-    by_day: dict[str, np.ndarray]
-    """int64 by name, K × H."""
+    row_P: np.ndarray
+    age_P: np.ndarray
+    """Event days before the row's evening, 0 … 27."""
+    code_P: np.ndarray
+    number_P: np.ndarray
+    evenings: Evenings
 
     @classmethod
     def of(
-        cls, state: pa.Table, place: np.ndarray, num_keys: int, names: tuple[str, ...]
-    ) -> "Windows":
-        """Take the by-day columns of yesterday's rows up.
+        cls, events: pa.Table, state: pa.Table, evenings: Evenings, *, kept: tuple[str, ...]
+    ) -> "Recent":
+        """Count events into the rows at which they are known.
 
         Args:
-            state: Yesterday's rows, with the columns ``names``.
-            place: int64, the key of each row.
-            num_keys: K.
-            names: The by-day columns.
+            events: event_date, event_type, watch_ms of ``tables.SILVER_EVENTS``, E.
+            state: The column ``recent`` of the day before, S.
+            evenings: The rows, made of the same events and state.
+            kept: Which of ``RECENT_CODES`` are counted.
         """
-        found = {}
-        for name in names:
-            numbers = np.zeros((num_keys, HISTORY_DAYS), np.int64)
-            flat = state.column(name).combine_chunks().flatten().to_numpy()
-            numbers[place] = flat.reshape(-1, HISTORY_DAYS)
-            found[name] = numbers
-        return cls(found)
+        parts = [_of_state(state, evenings), *_of_events(events, evenings, kept)]
+        known = _merged(pa.concat_tables(parts))
+        cell, event_day, code, number = (known.column(n).to_numpy() for n in known.column_names)
+        first_day = evenings.first_day
+        counted_day = first_day + cell // max(evenings.num_lives, 1)
+        last_day = np.minimum(event_day + HISTORY_DAYS, first_day + evenings.num_days) - 1
+        lasts = np.maximum(last_day - counted_day + 1, 0)
+        source, later = ranges(np.cumsum(np.r_[0, lasts]), np.arange(len(lasts)))
+        later = later - np.repeat(np.cumsum(lasts) - lasts, lasts)
+        row = evenings.rows_of(cell[source] + later * evenings.num_lives)
+        age = (counted_day - event_day)[source] + later
+        row, age, code, number = _by_row(row, age, code[source], number[source])
+        return cls(row, age, code, number, evenings)
 
-    def next_day(self) -> None:
-        """Move every number one day back; a new day begins empty."""
-        for numbers in self.by_day.values():
-            numbers[:, 1:] = numbers[:, :-1].copy()
-            numbers[:, 0] = 0
+    def column(self) -> pa.ListArray:
+        """Write the column ``recent``."""
+        day = self.evenings.day_R[self.row_P] - self.age_P
+        fields = {
+            "event_date": day_column(day),
+            "code": pa.array(self.code_P.astype(np.int8)),
+            "number": pa.array(self.number_P),
+        }
+        elements = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+        return lists_of(self.row_P, len(self.evenings.day_R), elements)
 
-    def add(self, name: str, key_E: np.ndarray, age_E: np.ndarray, amount_E: np.ndarray) -> None:
-        """Add amounts at the keys and ages (in event days) of E events; older ones are too late."""
-        kept = age_E < HISTORY_DAYS
-        flat = key_E[kept] * HISTORY_DAYS + age_E[kept]
-        size = self.by_day[name].size
-        # Integers below 2^53 add up exactly in float64, in any order.
-        added = np.bincount(flat, amount_E[kept], size).astype(np.int64)
-        self.by_day[name] += added.reshape(self.by_day[name].shape)
+    def total(self, what: str, window: int) -> np.ndarray:
+        """Sum what was counted in the last ``window`` event days: int64, R."""
+        chosen = (self.code_P == RECENT_CODES[what]) & (self.age_P < window)
+        return self._sum(chosen, self.number_P)
 
-    def list_column(self, name: str, keys: np.ndarray, kind: pa.DataType) -> pa.ListArray:
-        """Write the by-day numbers of some keys as a list column."""
-        numbers = self.by_day[name][keys]
-        offsets = np.arange(0, numbers.size + 1, HISTORY_DAYS, dtype=np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers.ravel(), kind))
+    def decayed(self, what: str, half_life_days: float) -> np.ndarray:
+        """Sum n · 2^(−age / half-life) over the event days kept: float64, R.
+
+        Exact in steps of 2^−24 up to 2^29 outcomes of a key.
+        """
+        step_A = np.rint(_STEP * np.exp2(-np.arange(HISTORY_DAYS) / half_life_days))
+        chosen = self.code_P == RECENT_CODES[what]
+        return self._sum(chosen, self.number_P * step_A[self.age_P]) / _STEP
+
+    def weekday_share(self, what: str) -> np.ndarray:
+        """Share of the 28 days' numbers on tomorrow's weekday; NaN where there are none."""
+        chosen = (self.code_P == RECENT_CODES[what]) & ((self.age_P + 1) % 7 == 0)
+        return ratio_or_nan(self._sum(chosen, self.number_P), self.total(what, HISTORY_DAYS))
+
+    def num_days(self, what: str) -> np.ndarray:
+        """Count the event days that have a number: int64, R."""
+        return self._sum(self.code_P == RECENT_CODES[what], np.ones(len(self.row_P)))
+
+    def counts(self, whats: tuple[str, ...], windows: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """Count outcomes over windows, named as in the dictionary."""
+        return {f"num_{what}s_{n}d": self.total(what, n) for what in whats for n in windows}
+
+    def _sum(self, chosen_P: np.ndarray, number_P: np.ndarray) -> np.ndarray:
+        # Whole numbers below 2^53 add up exactly in float64, in any order.
+        size = len(self.evenings.day_R)
+        added = np.bincount(self.row_P[chosen_P], number_P[chosen_P], size)
+        return added.astype(np.int64)
 
 
-def by_day_columns() -> tuple[str, ...]:
-    """Name the by-day columns that users and items share."""
-    return (*(f"num_{kind}s_by_day" for kind in COUNTED), "watch_ms_by_day")
+def _table(cell: np.ndarray, day: np.ndarray, code: np.ndarray, number: np.ndarray) -> pa.Table:
+    columns = {"cell": cell, "event_day": day, "code": code, "number": number}
+    return pa.table({name: pa.array(c, pa.int64()) for name, c in columns.items()})
 
 
-def total(by_day_KH: np.ndarray, window: int) -> np.ndarray:
-    """Sum the last ``window`` event days: int64, K."""
-    return by_day_KH[:, :window].sum(axis=1)
+def _of_state(state: pa.Table, evenings: Evenings) -> pa.Table:
+    row, known = flat_lists(state.column("recent"))
+    numbers = [known.field(name) for name in ("event_date", "code", "number")]
+    day, code, number = (n.cast(pa.int32()) if n.type == pa.date32() else n for n in numbers)
+    return _table(evenings.cell_S[row], *(n.to_numpy() for n in (day, code, number)))
 
 
-def decayed(by_day_KH: np.ndarray, half_life_days: float) -> np.ndarray:
-    """Sum n · 2^(−age / half-life) over the event days kept: float64, K.
+def _of_events(events: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> list[pa.Table]:
+    """What each event counts as, the time watched, and that there was an event at all."""
+    types = events.column("event_type").combine_chunks().dictionary_encode()
+    type_E, words = types.indices.to_numpy(), types.dictionary.to_pylist()
+    watch_ms_E = events.column("watch_ms").fill_null(0).to_numpy()
+    day_E = events.column("event_date").cast(pa.int32()).to_numpy()
+    ones = np.ones(len(day_E), np.int64)
+    number_of = dict.fromkeys(kept, ones) | {"watch_ms": watch_ms_E}
+    made = []
+    for what in kept:
+        is_of_type = np.array(
+            [what in (COUNTED_AS.get(w), "event", "watch_ms") for w in words], bool
+        )
+        chosen = np.flatnonzero(is_of_type[type_E] & (number_of[what] > 0))
+        code = np.full(len(chosen), RECENT_CODES[what])
+        made.append(_table(evenings.cell_E[chosen], day_E[chosen], code, number_of[what][chosen]))
+    return made
 
-    Added up day by day: a matrix product would choose its order by the number of keys.
-    """
-    result = np.zeros(len(by_day_KH))
-    for age in range(HISTORY_DAYS):
-        result += by_day_KH[:, age] * 2.0 ** (-age / half_life_days)
-    return result
+
+def _merged(numbers: pa.Table) -> pa.Table:
+    """Add up what is alike, without what belongs to no row."""
+    keys = ["cell", "event_day", "code"]
+    present = numbers.filter(pa.compute.greater_equal(numbers.column("cell"), 0))
+    added = present.group_by(keys, use_threads=False).aggregate([("number", "sum")])
+    return added.select([*keys, "number_sum"])
+
+
+def _by_row(
+    row: np.ndarray, age: np.ndarray, code: np.ndarray, number: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Sort by row, event day and code, and add up what fell on a day in several arrivals."""
+    place = (row * HISTORY_DAYS + (HISTORY_DAYS - 1 - age)) * (
+        max(RECENT_CODES.values()) + 1
+    ) + code
+    order = np.argsort(place)
+    first = np.flatnonzero(run_starts(place[order]))
+    if not len(first):
+        return row, age, code, number
+    kept = order[first]
+    return row[kept], age[kept], code[kept], np.add.reduceat(number[order], first)
 
 
 def trend(short: np.ndarray, long: np.ndarray, ratio: float, pseudo: float) -> np.ndarray:
@@ -109,29 +181,11 @@ def trend(short: np.ndarray, long: np.ndarray, ratio: float, pseudo: float) -> n
     return (short + pseudo) / (long / ratio + pseudo)
 
 
-def weekday_share(by_day_KH: np.ndarray) -> np.ndarray:
-    """Share of the 28 days' numbers on tomorrow's weekday: ages 6, 13, 20, 27; NaN where none."""
-    on_weekday = by_day_KH[:, 6::7].sum(axis=1)
-    everything = by_day_KH.sum(axis=1)
-    return ratio_or_nan(on_weekday, everything)
-
-
 def ratio_or_nan(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide where the divisor is above 0, NaN elsewhere: float64."""
     result = np.full(len(part), np.nan)
     np.divide(part, whole, out=result, where=whole > 0)
     return result
-
-
-def counts(
-    windows: Windows, kinds: tuple[str, ...], spans: tuple[int, ...]
-) -> Mapping[str, np.ndarray]:
-    """Count outcomes over windows, named as in the dictionary."""
-    return {
-        f"num_{kind}s_{span}d": total(windows.by_day[f"num_{kind}s_by_day"], span)
-        for kind in kinds
-        for span in spans
-    }
 
 
 def or_null(values: np.ndarray) -> pa.Array:

@@ -3,7 +3,6 @@
 from typing import Final
 
 from pyspark.sql.types import (
-    ArrayType,
     BooleanType,
     ByteType,
     DateType,
@@ -16,7 +15,7 @@ from pyspark.sql.types import (
 )
 
 from etl.features import dictionary
-from etl.features.dictionary import COUNTED, HISTORY_DAYS, Feature
+from etl.features.dictionary import HISTORY_DAYS, Feature
 from etl.tables.schema import ITEM_NO, USER_ID, Table, array_of, columns, optional, required
 
 AS_KNOWN: Final = "the day at whose end this was known; it serves the next"
@@ -33,6 +32,19 @@ EVENT_CODES: Final = {
 }
 """How arrays of histories write event types."""
 
+RECENT_CODES: Final = {
+    "impression": 1,
+    "click": 2,
+    "cart": 3,
+    "order": 4,
+    "cancel": 5,
+    "like": 6,
+    "hide": 7,
+    "watch_ms": 8,
+    "event": 9,
+}
+"""How the column ``recent`` writes what it counts; a view counts as a click."""
+
 _CODES_SAID: Final = ", ".join(f"{code} {name}" for name, code in EVENT_CODES.items())
 
 
@@ -43,19 +55,19 @@ def _feature_columns(features: tuple[Feature, ...]) -> list[StructField]:
     ]
 
 
-def _by_day(kind: str) -> StructField:
-    said = f"{kind}s by event day, newest first: element 0 is arrival_date, {HISTORY_DAYS} in all"
-    return required(f"num_{kind}s_by_day", ArrayType(IntegerType(), containsNull=False), said)
+_RECENT_SAID: Final = ", ".join(f"{code} {name}" for name, code in RECENT_CODES.items())
 
-
-_BY_DAY: Final = (
-    *(_by_day(kind) for kind in COUNTED),
-    required(
-        "watch_ms_by_day",
-        ArrayType(LongType(), containsNull=False),
-        f"ms watched by event day, newest first: element 0 is arrival_date, {HISTORY_DAYS} in all",
+_RECENT: Final = required(
+    "recent",
+    array_of(
+        required("event_date", DateType(), f"day it happened, of the last {HISTORY_DAYS}"),
+        required("code", ByteType(), f"what is counted: {_RECENT_SAID} (of users only)"),
+        required("number", LongType(), "how many, for watch_ms how long in ms, > 0"),
     ),
+    f"what happened on each of the last {HISTORY_DAYS} event days, ordered by event_date, code; "
+    "nothing is 0",
 )
+"""The state that the next night's windows are counted from."""
 
 USER_DAILY: Final = Table(
     path="features/user_daily",
@@ -76,12 +88,7 @@ USER_DAILY: Final = Table(
         optional("language_at", TimestampType(), "event time of that event, UTC"),
         required("sum_price_cents", LongType(), "cents, over all priced clicks, carts, orders"),
         required("num_priced", LongType(), "how many events sum_price_cents adds up"),
-        *_BY_DAY,
-        required(
-            "num_events_by_day",
-            ArrayType(IntegerType(), containsNull=False),
-            f"events of any kind by event day, newest first, {HISTORY_DAYS} in all",
-        ),
+        _RECENT,
         *_feature_columns(dictionary.USER),
         partition=AS_KNOWN,
     ),
@@ -102,7 +109,7 @@ ITEM_DAILY: Final = Table(
         required("last_event_at", TimestampType(), "latest event we know of, UTC"),
         optional("last_click_at", TimestampType(), "latest click or view, UTC"),
         optional("last_order_at", TimestampType(), "latest order, UTC"),
-        *_BY_DAY,
+        _RECENT,
         *_feature_columns(dictionary.ITEM),
         partition=AS_KNOWN,
     ),
