@@ -59,7 +59,7 @@ features_item_daily = table_asset(
     _item_daily,
     reads={
         "events": days_back(tables.SILVER_EVENTS, 1),
-        "items": same_days(tables.SILVER_ITEMS),
+        "items": days_back(tables.SILVER_ITEMS, 1),
         "before": days_before(tables.FEATURES_ITEM_DAILY),
     },
 )
