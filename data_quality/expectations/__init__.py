@@ -21,13 +21,7 @@ from data_quality.checks import (
 )
 from data_quality.config import QualityConfig
 from data_quality.expectations.bronze import bronze_files, bronze_lines
-from data_quality.expectations.features import (
-    features_item_daily,
-    features_user_daily,
-    features_user_history,
-    features_user_interests,
-    features_user_pairs,
-)
+from data_quality.expectations.features import features_item_daily, features_user_daily
 from data_quality.expectations.ranking import (
     examples,
     rankers_champions,
@@ -55,6 +49,11 @@ from data_quality.expectations.silver import (
     silver_line_counts,
     silver_outcomes,
     silver_rejected_lines,
+)
+from data_quality.expectations.user_states import (
+    features_user_history,
+    features_user_interests,
+    features_user_pairs,
 )
 from etl import surfaces, tables
 from etl.tables import PARTITION, Table

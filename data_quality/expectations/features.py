@@ -1,4 +1,4 @@
-"""What must hold in features: every feature in its range, everyone of the day known."""
+"""What must hold in features by day: each in its range, everyone of the day known."""
 
 from itertools import pairwise
 from typing import Final
@@ -7,13 +7,7 @@ from data_quality.checks import (
     Check,
     Side,
     Suite,
-    ascending,
     at_least,
-    at_most,
-    complete,
-    descending,
-    distinct,
-    each,
     knows,
     not_empty,
     one_of,
@@ -23,35 +17,65 @@ from data_quality.checks import (
 )
 from etl import surfaces
 from etl.features import dictionary
-from etl.features.dictionary import COUNTED, HISTORY_DAYS, WINDOWS, Feature
-from etl.tables.features import EVENT_CODES
+from etl.features.dictionary import HISTORY_DAYS, WINDOWS, Feature
+from etl.tables.features import RECENT_CODES
 
 ALIVE_DAYS: Final = 90
-_BY_DAY: Final = (*(f"num_{kind}s_by_day" for kind in COUNTED), "watch_ms_by_day")
 _ITEM: Final = ("item_type", "item_id")
-_AFFINITY: Final = "x.affinity >= 0 AND x.affinity < double('Infinity')"
-_GROUP_AFFINITIES: Final = " AND ".join(
-    f"x.{name} >= 0 AND x.{name} < double('Infinity')"
-    for name in ("affinity", "short_term_affinity", "long_term_affinity")
-)
-_ENTRY: Final = ("event_at", "event_code", "item_no", "entry_arrival_date", "event_id")
-_TOUCHES: Final = "user_id IS NOT NULL AND event_type IN ({}) AND item_id IS NOT NULL".format(
-    ", ".join(f"'{name}'" for name in EVENT_CODES)
-)
 
 
 def _in_range(features: tuple[Feature, ...]) -> Suite:
     return tuple(within(f.name, f.low, f.high) for f in features)
 
 
-def _by_day(*columns: str) -> Suite:
-    return tuple(
+def never_null_in(array: str, absent: dict[str, str]) -> Check:
+    """Promise that an array's fields are never null, without a lambda: 10 times faster.
+
+    ``array_contains`` of a value that is absent is null where there are nulls, and else false.
+
+    Args:
+        array: The column.
+        absent: By field, a literal that no element may hold.
+    """
+    any_null = " OR ".join(f"x.{field} IS NULL" for field in absent)
+    return rule(
+        f"{array}: {', '.join(absent)} never null",
+        " AND ".join(
+            f"array_contains({array}.{field}, {value}) <=> false" for field, value in absent.items()
+        ),
+        shows=(f"slice(filter({array}, x -> {any_null}), 1, 2) AS {array}",),
+    )
+
+
+def _recent() -> Suite:
+    """Numbers by day, of which all windows are counted."""
+    # As whole numbers: Spark compares an array's structs pair by pair to find the distinct.
+    places = "transform(recent, x -> 100 * unix_date(x.event_date) + x.code)"
+    days = "array_min(recent.event_date), array_max(recent.event_date)"
+    return (
+        never_null_in("recent", {"event_date": "date'0001-01-01'", "code": "-1Y", "number": "-1L"}),
         rule(
-            f"{c}: {HISTORY_DAYS} days, none below 0",
-            f"size({c}) = {HISTORY_DAYS} AND coalesce(array_min({c}), 0) >= 0",
-            shows=(c,),
-        )
-        for c in columns
+            "recent: code is known",
+            "array_min(recent.code) >= 1 "
+            f"AND array_max(recent.code) <= {max(RECENT_CODES.values())}",
+            shows=("array_distinct(recent.code) AS recent_codes",),
+        ),
+        rule(
+            "recent: number above 0",
+            "array_min(recent.number) > 0",
+            shows=("array_min(recent.number) AS smallest_recent_number",),
+        ),
+        rule(
+            f"recent: of the last {HISTORY_DAYS} days",
+            f"array_min(recent.event_date) > date_sub(arrival_date, {HISTORY_DAYS}) "
+            "AND array_max(recent.event_date) <= arrival_date",
+            shows=(f"array({days}) AS recent_days",),
+        ),
+        rule(
+            "recent: by event_date and code, each once",
+            f"{places} = sort_array(array_distinct({places}))",
+            shows=("recent",),
+        ),
     )
 
 
@@ -68,8 +92,11 @@ def _nested_windows(*kinds: str) -> Suite:
     )
 
 
-def _is_alive(num_days_ahead: int) -> Check:
-    """An event stamped on the day after its arrival is known to states, not yet to snapshots."""
+def is_alive(num_days_ahead: int) -> Check:
+    """Promise that nobody is kept for longer than 90 days without an event.
+
+    An event stamped on the day after its arrival is known to states, not yet to snapshots.
+    """
     return rule(
         f"last_event_at is of the last {ALIVE_DAYS} days",
         f"date(last_event_at) BETWEEN date_sub(arrival_date, {ALIVE_DAYS - 1}) "
@@ -78,7 +105,8 @@ def _is_alive(num_days_ahead: int) -> Check:
     )
 
 
-def _knows_users(table_path: str, where: str) -> Check:
+def knows_users(table_path: str, where: str) -> Check:
+    """Promise that users of the day's events that meet ``where`` are in the table."""
     return knows(
         "it has every user of the day's events",
         named=Side(table_path="silver/events", things=("user_id",), where=where),
@@ -90,7 +118,7 @@ def features_user_daily() -> Suite:
     """Everyone who did anything on the day is there, with every feature in its range."""
     return (
         *not_empty("user_id"),
-        _is_alive(0),
+        is_alive(0),
         rule(
             "first_event_at is not after last_event_at",
             "first_event_at <= last_event_at",
@@ -102,10 +130,10 @@ def features_user_daily() -> Suite:
             shows=("last_order_at", "last_event_at"),
         ),
         *at_least(0, "sum_price_cents", "num_priced"),
-        *_by_day(*_BY_DAY, "num_events_by_day"),
+        *_recent(),
         *_nested_windows("impression", "click", "cart", "order"),
         *_in_range(dictionary.USER),
-        _knows_users("features/user_daily", "user_id IS NOT NULL AND event_date <= arrival_date"),
+        knows_users("features/user_daily", "user_id IS NOT NULL AND event_date <= arrival_date"),
     )
 
 
@@ -116,8 +144,8 @@ def features_item_daily() -> Suite:
         *not_empty("item_id"),
         *at_least(0, "item_no"),
         unique(*_ITEM),
-        _is_alive(0),
-        *_by_day(*_BY_DAY),
+        is_alive(0),
+        *_recent(),
         *_nested_windows("impression", "click", "cart", "order"),
         *_in_range(dictionary.ITEM),
         knows(
@@ -128,106 +156,5 @@ def features_item_daily() -> Suite:
                 where="item_id IS NOT NULL AND event_date <= arrival_date",
             ),
             known=Side(table_path="features/item_daily", things=_ITEM),
-        ),
-    )
-
-
-def _group(array: str, name: str) -> Suite:
-    return (
-        complete(
-            array,
-            *(name, "num_clicks", "num_orders", "last_event_at", "affinity", "affinity_at"),
-            *("short_term_affinity", "long_term_affinity"),
-        ),
-        each(array, "counts from 0 on", "x.num_clicks >= 0 AND x.num_orders >= 0"),
-        each(array, "affinities from 0 on", _GROUP_AFFINITIES),
-        ascending(array, name),
-        at_most(array, 1_000),
-    )
-
-
-def features_user_pairs() -> Suite:
-    """Histories with items and groups are ordered, without repetition, never below 0."""
-    counts = ("num_clicks", "num_carts", "num_orders", "num_hides")
-    return (
-        *not_empty("user_id"),
-        _is_alive(1),
-        complete("items", "item_no", *counts, "affinity", "affinity_at"),
-        each("items", "counts from 0 on", " AND ".join(f"x.{name} >= 0" for name in counts)),
-        each("items", "affinity from 0 on", _AFFINITY),
-        ascending("items", "item_no"),
-        *_group("categories", "category"),
-        *_group("brands", "brand"),
-        *_group("sellers", "seller_id"),
-        _knows_users("features/user_pairs", _TOUCHES),
-    )
-
-
-def _entries(array: str) -> Suite:
-    codes = f"{min(EVENT_CODES.values())} AND {max(EVENT_CODES.values())}"
-    places = f"transform({array}, x -> struct(x.event_at, x.event_id))"
-    return (
-        complete(array, *_ENTRY),
-        rule(
-            f"{array}: event_code is known",
-            f"array_min({array}.event_code) >= 1 AND array_max({array}.event_code) BETWEEN {codes}",
-            shows=(f"array_distinct({array}.event_code) AS event_codes",),
-        ),
-        rule(
-            f"{array}: in order of event time, then event id",
-            f"{places} = sort_array({places})",
-            shows=(f"{array}.event_at AS {array}_event_at",),
-        ),
-        rule(
-            f"{array}: nothing that arrived after the day",
-            f"array_max({array}.entry_arrival_date) <= arrival_date",
-            shows=(f"array_max({array}.entry_arrival_date) AS newest_arrival_date",),
-        ),
-    )
-
-
-def features_user_history() -> Suite:
-    """Each history is in order and holds nothing that was not yet known."""
-    return (
-        *not_empty("user_id"),
-        *_entries("short"),
-        *_entries("long"),
-        at_most("short", 50),
-        rule(
-            "short is the end of long",
-            "short.event_id = slice(long, -size(short), size(short)).event_id",
-            shows=("size(short) AS num_short", "size(long) AS num_long"),
-        ),
-        rule(
-            "num_events counts at least what is kept",
-            "num_events >= size(long)",
-            shows=("num_events", "size(long) AS num_long"),
-        ),
-        _knows_users("features/user_history", _TOUCHES),
-    )
-
-
-def _interests(array: str, num_kept: int) -> Suite:
-    return (
-        complete(array, "category", "strength", "num_events"),
-        each(array, "strength in (0, 1]", "x.strength > 0 AND x.strength <= 1"),
-        each(array, "num_events from 0 on", "x.num_events >= 0"),
-        descending(array, "strength"),
-        distinct(array, "category"),
-        at_most(array, num_kept),
-    )
-
-
-def features_user_interests() -> Suite:
-    """Strengths are shares, strongest first, of everyone who has pairs."""
-    return (
-        *not_empty("user_id"),
-        _is_alive(1),
-        *_interests("short_term", 10),
-        *_interests("long_term", 20),
-        knows(
-            "it has every user of features/user_pairs",
-            named=Side(table_path="features/user_pairs", things=("user_id",)),
-            known=Side(table_path="features/user_interests", things=("user_id",)),
         ),
     )
