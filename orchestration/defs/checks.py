@@ -13,6 +13,7 @@ import dagster as dg
 from pyspark.sql import functions as F
 
 from data_quality import drift, results
+from data_quality.checks import NUM_USUAL_DAYS
 from data_quality.config import QualityConfig
 from data_quality.expectations import related_tables
 from data_quality.profile import count_rows
@@ -58,11 +59,12 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=not unmet,
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-            description=_first_words(blocking or unmet),
+            description=_first_words(blocking or _news(unmet)),
             metadata={
                 "results": dg.MetadataValue.md(results.summary(found)),
                 "num_expectations": len(found),
                 "num_unmet": len(unmet),
+                "is_news": bool(_news(unmet)),
                 "wall_seconds": round(cost.wall_seconds, 2),
                 "cpu_seconds": round(cost.cpu_seconds, 2),
             },
@@ -102,6 +104,11 @@ def _record(lake: Lake, table: Table, days: Days, found: Sequence[Result], run_i
         f"AND {PARTITION} <= '{days.last}'"
     )
     lake.replace(DATA_QUALITY_RESULTS, rows, where)
+
+
+def _news(unmet: Sequence[Result]) -> list[Result]:
+    """Warnings that say more than that the lake is young."""
+    return [result for result in unmet if result.expectation != NUM_USUAL_DAYS]
 
 
 def _first_words(found: Sequence[Result]) -> str:
