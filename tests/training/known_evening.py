@@ -9,14 +9,27 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructField, StructType
 
 from etl.arrow import arrow_schema
 from etl.features import dictionary
-from etl.tables import CANDIDATES, FEATURES_ITEM_DAILY, FEATURES_USER_DAILY, FEATURES_USER_PAIRS
+from etl.tables import (
+    CANDIDATES,
+    FEATURES_ITEM_DAILY,
+    FEATURES_USER_DAILY,
+    FEATURES_USER_PAIRS,
+    RETRIEVAL_COVISITATION,
+    RETRIEVAL_NEW_ITEMS,
+    RETRIEVAL_POPULARITY,
+)
 from etl.tables.features import EVENT_CODES, USER_HISTORY
 from etl.tables.schema import Table
 from training import item_side
 from training.item_side import ItemSide
+from training.retrieval import source_lists
+from training.retrieval.source_lists import SourceLists
+from training.user_side import UserBatch
 
 EVENING: Final = date(2026, 1, 10)
 END: Final = datetime.combine(EVENING + timedelta(days=1), time(), UTC)
@@ -34,6 +47,14 @@ def table_of(table: Table, rows: Sequence[Mapping[str, Any]], **same: Any) -> pa
     schema = arrow_schema(table.schema)
     complete = [{**dict.fromkeys(schema.names), **same, **row} for row in rows]
     return pa.Table.from_pylist(complete, pa.schema([f.with_nullable(True) for f in schema]))
+
+
+def frame_of(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+    """Rows of a table in Spark."""
+    values = [tuple(row.get(name) for name in table.column_names) for row in rows]
+    return spark.createDataFrame(
+        values, StructType([StructField(f.name, f.dataType) for f in table.schema])
+    )
 
 
 def item_daily(*rows: Row) -> pa.Table:
@@ -86,6 +107,50 @@ def state_of(*rows: Row | None) -> pa.Table:
     short = arrow_schema(USER_HISTORY.schema).field("short").type
     found = [None if row is None else row.get("short", []) for row in rows]
     return pairs.append_column("short", pa.array(found, short))
+
+
+def batch_of(*states: Row | None, segments: Sequence[str] | None = None) -> UserBatch:
+    """Users as sources read them, of the segment ``||`` unless said."""
+    found = segments if segments is not None else ["||"] * len(states)
+    return UserBatch.of(EVENING, pa.table({"segment": pa.array(found)}), state_of(*states))
+
+
+def lists_of_sources(
+    popularity: Mapping[tuple[str, str], Sequence[int]],
+    *,
+    new_items: Mapping[str, Sequence[int]] | None = None,
+    covisitation: Mapping[int, Mapping[int, float]] | None = None,
+) -> SourceLists:
+    """What sources read: items by (scope, value), by category, and weights by item and neighbour.
+
+    Of n popular items the first was touched by n users, the last by one.
+    """
+    popular = [
+        {"scope": scope, "scope_value": value, "rank": rank, "item_no": item, "num_users": n}
+        for (scope, value), items in popularity.items()
+        for rank, (item, n) in enumerate(zip(items, range(len(items), 0, -1), strict=True), 1)
+    ]
+    new = [
+        {"category": category, "rank": rank, "item_no": item}
+        for category, items in (new_items or {}).items()
+        for rank, item in enumerate(items, 1)
+    ]
+    visited = [
+        {
+            "item_no": item,
+            "weights_date": EVENING,
+            "neighbours": [{"item_no": to, "weight": w} for to, w in neighbours.items()],
+        }
+        for item, neighbours in (covisitation or {}).items()
+    ]
+    arrays = source_lists.arrays_of(
+        table_of(RETRIEVAL_POPULARITY, popular),
+        new_items=table_of(RETRIEVAL_NEW_ITEMS, new),
+        covisitation=table_of(RETRIEVAL_COVISITATION, visited),
+        evening=EVENING,
+        half_life_days=30.0,
+    )
+    return SourceLists({name: pa.array(array) for name, array in arrays.items()})
 
 
 def candidate(item_no: int, fused: float, *proposals: tuple[int, int, float]) -> Row:

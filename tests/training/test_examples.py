@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from etl.arrow import arrow_schema
 from etl.surfaces import PRODUCT_FEED
@@ -18,12 +18,12 @@ from etl.tables import (
     SILVER_EVENTS,
     SILVER_ITEMS,
 )
-from etl.tables.schema import Table
 from tests.training.known_evening import (
     EVENING,
     Row,
     candidate,
     candidates_of,
+    frame_of,
     own_item,
     side_of,
     state_of,
@@ -161,10 +161,6 @@ class Fortnight:
             self.spark.sparkContext.addFile(str(path))
             yield evening, path.name
 
-    def _frame(self, table: Table, rows: list[Row]) -> DataFrame:
-        values = [tuple(row.get(name) for name in table.column_names) for row in rows]
-        return self.spark.createDataFrame(values, relaxed(table))
-
     def examples(self, events: list[Row], first: date, last: date) -> list[Row]:
         """Examples of the days first … last, from the tables as a night of them would read them."""
         start = max(first - timedelta(days=8), self.evenings[0])
@@ -186,24 +182,19 @@ class Fortnight:
             for row in own
         ]
         known = [{"item_no": n, "item_id": f"p{n}", "item_type": "product"} for n in range(4)]
+        arrived = [event for event in events if first <= event["arrival_date"] <= last]
         rows = build(
-            self._frame(SILVER_EVENTS, [e for e in events if first <= e["arrival_date"] <= last]),
-            items=self._frame(SILVER_ITEMS, known),
-            candidates=self._frame(CANDIDATES["product_feed"], served),
-            users=self._frame(FEATURES_USER_DAILY, users),
-            pairs=self._frame(FEATURES_USER_PAIRS, pairs),
+            frame_of(self.spark, SILVER_EVENTS, arrived),
+            items=frame_of(self.spark, SILVER_ITEMS, known),
+            candidates=frame_of(self.spark, CANDIDATES["product_feed"], served),
+            users=frame_of(self.spark, FEATURES_USER_DAILY, users),
+            pairs=frame_of(self.spark, FEATURES_USER_PAIRS, pairs),
             surface=PRODUCT_FEED,
             item_sides=self.sides,
             config=ExamplesConfig(num_buckets=1),
         )
         key = ("arrival_date", "user_id", "shown_date", "item_no")
         return [row.asDict() for row in rows.orderBy(*key).collect()]
-
-
-def relaxed(table: Table) -> object:
-    """A table's schema whose columns may all be null."""
-    schema = table.schema
-    return type(schema)([type(f)(f.name, f.dataType) for f in schema])
 
 
 def acted(user: str, item: str, day: int, *, arrived: int, what: str = "click") -> Row:
