@@ -33,9 +33,7 @@ _PROPOSED: Final = (
 )
 _LEARNED: Final = tuple(tables.EXAMPLES.values())
 _SERVED: Final = tuple(
-    t
-    for t in tables.ALL
-    if t.layer in {"rankers", "slates", "reports"} or t is tables.PUBLICATIONS_LOG
+    t for t in tables.ALL if t.layer in {"rankers", "slates", "reports", "publications"}
 )
 EVERYTHING: Final = (*_STATE, *_PROPOSED, *_LEARNED, *_SERVED)
 
@@ -62,8 +60,8 @@ def night(day: date) -> Request:
 
 
 def selection(*made: Table) -> dg.AssetSelection:
-    """Select the assets of tables, with their checks."""
-    return dg.AssetSelection.assets(*(key(table) for table in made))
+    """Select the assets of tables, with their checks and what those found."""
+    return dg.AssetSelection.assets(*map(key, [*made, tables.DATA_QUALITY_RESULTS]))
 
 
 def _first_missing(

@@ -129,7 +129,7 @@ def table_assets(
         for table in wanted:
             picture = (pictures or {}).get(table)
             drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}
-            shown = _written(night.lake, table) | _said(cost) | (made[table].metadata or {})
+            shown = _written(night.lake, table) | said(cost) | (made[table].metadata or {})
             yield dg.MaterializeResult(asset_key=key(table), metadata=shown | drawn)
 
     return asset
@@ -214,7 +214,8 @@ def _written(lake: Lake, table: Table) -> Metadata:
     }
 
 
-def _said(cost: Cost) -> Metadata:
+def said(cost: Cost) -> Metadata:
+    """Say what a step cost, as metadata."""
     return {
         "wall_seconds": round(cost.wall_seconds, 2),
         "cpu_seconds": round(cost.cpu_seconds, 2),

@@ -6,7 +6,6 @@ stops everything that follows; a warning is shown. Great Expectations itself is 
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import dagster as dg
@@ -24,9 +23,11 @@ from etl.days import Days
 from etl.features import dictionary
 from etl.lake import Lake
 from etl.tables import DATA_QUALITY_RESULTS, PARTITION, Table
+from orchestration import check_results
 from orchestration.cost import metered
-from orchestration.partitions import days_of
+from orchestration.partitions import DAYS, days_of
 from orchestration.reads import key
+from orchestration.table_asset import OWNER, column_schema, said
 from orchestration.workspace import Workspace
 
 CHECKED: Final = tuple(
@@ -53,8 +54,10 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
         lake = workspace.lake(context.run.run_id)
         with metered() as cost:
             found = _validated(lake, table, days) + _drifted(lake, table, days)
-            _record(lake, table, days, found, context.run.run_id)
-        blocking = [result for result in found if result.is_blocking]
+            check_results.leave(lake, table, days, found)
+            blocking = [result for result in found if result.is_blocking]
+            if blocking:
+                check_results.write(lake)
         unmet = [result for result in found if not result.is_met]
         return dg.AssetCheckResult(
             passed=not unmet,
@@ -97,15 +100,6 @@ def _drifted(lake: Lake, table: Table, days: Days) -> list[Result]:
     return drift.drift(table, week, days=days, features=DRIFTING[table], config=config)
 
 
-def _record(lake: Lake, table: Table, days: Days, found: Sequence[Result], run_id: str) -> None:
-    rows = results.as_rows(found, spark=lake.spark, run_id=run_id, checked_at=datetime.now(UTC))
-    where = (
-        f"table_path = '{table.path}' AND {PARTITION} >= '{days.first}' "
-        f"AND {PARTITION} <= '{days.last}'"
-    )
-    lake.replace(DATA_QUALITY_RESULTS, rows, where)
-
-
 def _news(unmet: Sequence[Result]) -> list[Result]:
     """Warnings that say more than that the lake is young."""
     return [result for result in unmet if result.expectation != NUM_USUAL_DAYS]
@@ -120,7 +114,28 @@ def _first_words(found: Sequence[Result]) -> str:
     return f"{first.arrival_date}: {first.expectation}: {first.observed}{shown}{more}"
 
 
+@dg.asset(
+    key=key(DATA_QUALITY_RESULTS),
+    deps=[key(table) for table in CHECKED],
+    description=f"One row: {DATA_QUALITY_RESULTS.grain}.",
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name=DATA_QUALITY_RESULTS.layer,
+    kinds={"greatexpectations", "deltalake"},
+    owners=[OWNER],
+    metadata={"dagster/column_schema": column_schema(DATA_QUALITY_RESULTS)},
+)
+def data_quality_results(
+    context: dg.AssetExecutionContext, workspace: Workspace
+) -> dg.MaterializeResult:
+    """Write what the run's checks found into the lake."""
+    with metered() as cost:
+        num_results = check_results.write(workspace.lake(context.run_id))
+    return dg.MaterializeResult(metadata={"num_results": num_results} | said(cost))
+
+
 @dg.definitions
 def checks() -> dg.Definitions:
-    """One check for each table that an asset makes."""
-    return dg.Definitions(asset_checks=[suite_check(table) for table in CHECKED])
+    """One check for each table that an asset makes, and the table of their results."""
+    made = [suite_check(table) for table in CHECKED]
+    return dg.Definitions(assets=[data_quality_results], asset_checks=made)
