@@ -59,7 +59,8 @@ def explore(
     shown = unexplored(exploited, k=k)
     column_UK, propensity_UK = shown.column_UK, shown.propensity_UK
     is_free_UC = _outside(grid, exploited)
-    for place in range(k if config.rate > 0 else 0):
+    has_any = config.rate > 0 and grid.is_there_UC.any()
+    for place in range(k if has_any else 0):
         at = np.flatnonzero(column_UK[:, place] != ABSENT)
         may_QC = _may_be_drawn(grid, exploited.counts, is_free_UC, at, column_UK[at, place])
         pool = _Pool.of(may_QC, config.pool_size)

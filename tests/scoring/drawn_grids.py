@@ -28,6 +28,14 @@ class Drawn:
             self.user_R, self.item_R, self.value_R, groups=self.groups, num_users=self.num_users
         )
 
+    def of(self, *users: int) -> "Drawn":
+        """The same candidates for a batch of some of the users, in the order asked for."""
+        rows = [np.flatnonzero(self.user_R == user) for user in users]
+        taken = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        place = np.repeat(np.arange(len(users)), [len(own) for own in rows])
+        groups = {name: code_R[taken] for name, code_R in self.groups.items()}
+        return Drawn(len(users), place, self.item_R[taken], self.value_R[taken], groups)
+
     def best_first(self, user: int) -> list[int]:
         """One user's rows by value, ties by item_no."""
         own = np.flatnonzero(self.user_R == user).tolist()

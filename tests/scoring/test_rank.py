@@ -1,0 +1,75 @@
+from datetime import date
+
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from scoring.rank import Serving, rank
+from scoring.value import ValueConfig
+from tests.training.rankers import conformance
+from training import promote, registry
+from training.assemble import Rows
+from training.inputs import NUMERIC
+from training.promote import Champion
+from training.rankers import gbdt
+from training.rankers.gbdt import Gbdt, GbdtConfig
+from training.rankers.ranker import UnknownModelError
+
+GIVEN = conformance.unseen().batch.given
+NIGHT = date(2026, 1, 20)
+FUSED = promote.first("product_feed", NIGHT)
+
+
+def some_rows() -> Rows:
+    num_rows, nothing = len(GIVEN), np.empty(0)
+    fused = np.random.default_rng(1).random(num_rows)
+    return Rows(np.zeros(num_rows, int), np.arange(num_rows), fused, *[nothing] * 4)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Gbdt:
+    with xgb.config_context(nthread=1):
+        config = GbdtConfig(num_rounds=5, max_depth=2)
+        return gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
+
+
+def serving_of(ranker: str, files: dict[str, bytes]) -> Serving:
+    champion = Champion("product_feed", ranker, NIGHT, NIGHT, "rule", "it was better")
+    return Serving(champion, registry.sha256_of(files), files)
+
+
+def test_without_a_ranker_the_fused_order_is_the_value() -> None:
+    rows = some_rows()
+    found = rank(rows, GIVEN, serving=Serving(FUSED, "", {}), config=ValueConfig())
+    np.testing.assert_array_equal(found.value_R, rows.fused_R)
+    assert found.p_by_task is None
+
+
+def test_the_champions_probabilities_make_the_value(fitted: Gbdt) -> None:
+    config = ValueConfig(click_value=1.0, order_value=3.0, price_power=1.0, typical_price_cents=0.5)
+
+    found = rank(some_rows(), GIVEN, serving=serving_of("gbdt", fitted.save()), config=config)
+
+    scores = fitted.score(GIVEN)
+    price = GIVEN.numeric_NF[:, NUMERIC.index("item_price_cents")].astype(float)
+    term = np.where(np.isnan(price), 1.0, price / 0.5)
+    np.testing.assert_allclose(found.value_R, scores["click"] + 3.0 * scores["order"] * term, 1e-6)
+    assert found.p_by_task is not None
+    conformance.same_scores(found.p_by_task, scores)
+
+
+def test_each_night_is_scored_by_its_own_model(fitted: Gbdt) -> None:
+    other = Gbdt(fitted.encoder, {"click": fitted.heads["click"][:1]}, {"order": 0.5})
+    first, second = (
+        rank(some_rows(), GIVEN, serving=serving_of("gbdt", m.save()), config=ValueConfig())
+        for m in (fitted, other)
+    )
+    assert first.p_by_task is not None
+    assert second.p_by_task is not None
+    conformance.same_scores(second.p_by_task, other.score(GIVEN))
+    assert (first.value_R != second.value_R).any()
+
+
+def test_a_champion_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(UnknownModelError, match="no ranker 'forest'"):
+        rank(some_rows(), GIVEN, serving=serving_of("forest", {}), config=ValueConfig())
