@@ -1,127 +1,82 @@
-from datetime import date
-from pathlib import Path
-
-import pyarrow as pa
-import pytest
-from pyspark.sql import SparkSession
-
-from etl.arrow import arrow_schema
-from etl.surfaces import PRODUCT_FEED
-from etl.tables import (
-    FEATURES_ITEM_DAILY,
-    FEATURES_USER_PAIRS,
-    RETRIEVAL_COVISITATION,
-    RETRIEVAL_NEW_ITEMS,
-    RETRIEVAL_POPULARITY,
-    SLATES,
-)
-from scoring import stand_ins
-from scoring.guarantees import Broken, Limits, check
+from etl.surfaces import PRODUCT_FEED, SHORT_VIDEOS
+from scoring.explore import ExplorationConfig
 from scoring.slates import SlateConfig
-from training import array_file, item_side
-from training.item_side import ItemSide
-from training.retrieval import source_lists
-from training.retrieval.source_lists import SourceLists
+from scoring.stand_ins import build
+from tests.training.known_evening import EVENING, Row, lists_of_sources, side_of
 
-EVENING = date(2026, 1, 5)
-CONFIG = SlateConfig(k=3, caps={"seller_cap": 2, "category_cap": 4})
-LIMITS = Limits(k=3, reserve_share=0.2, max_per_seller=2, max_per_category=4, rate=0.05)
-OPTED_OUT = {
-    "arrival_date": EVENING,
-    "audience": "user",
-    "audience_key": "anna",
-    "segment": "FR||",
-    "items": [],
-    "reserve": [],
-    "short_reason": "personalisation_off",
-    "ranker": "none",
-    "feature_date": EVENING,
-}
-
-
-def items() -> pa.Table:
-    """Six products: the first three of one seller, the sixth sold out."""
-    rows = [
-        {
-            "item_no": number,
-            "item_type": "product",
-            "item_id": f"p{number}",
-            "category": "c",
-            "brand": None,
-            "seller_id": "s1" if number < 4 else None,
-            "is_sold_out": number == 6,
-        }
-        for number in range(1, 7)
-    ]
-    return pa.Table.from_pylist(rows, arrow_schema(FEATURES_ITEM_DAILY.schema))
-
-
-def popularity() -> pa.Table:
-    """Most popular first: 6, 1, 2, 3, 4, 5; in Germany 5 alone."""
-    ranked = [("all", "*", n, item) for n, item in enumerate((6, 1, 2, 3, 4, 5), 1)]
-    rows = [
-        {"scope": scope, "scope_value": value, "rank": rank, "item_no": item, "num_users": 9 - rank}
-        for scope, value, rank, item in [*ranked, ("segment", "DE||", 1, 5)]
-    ]
-    return pa.Table.from_pylist(rows, arrow_schema(RETRIEVAL_POPULARITY.schema))
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> pa.Table:
-    """The rows for users of Germany, of France, and of nowhere known."""
-    arrays = source_lists.arrays_of(
-        popularity(),
-        new_items=arrow_schema(RETRIEVAL_NEW_ITEMS.schema).empty_table(),
-        covisitation=arrow_schema(RETRIEVAL_COVISITATION.schema).empty_table(),
-        evening=EVENING,
-        half_life_days=30.0,
-    )
-    return stand_ins.build(
-        SourceLists.read(array_file.write(arrays, tmp_path)),
-        ItemSide.read(array_file.write(item_side.arrays_of(items()), tmp_path)),
-        segments={"DE||", "FR||", "||"},
-        surface=PRODUCT_FEED,
-        evening=EVENING,
-        config=CONFIG,
-    )
-
-
-def test_a_segment_in_which_nobody_acted_gets_the_defaults_items(made: pa.Table) -> None:
-    found = {
-        (row["audience"], row["audience_key"]): [shown["item_no"] for shown in row["items"]]
-        for row in made.to_pylist()
-    }
-    assert found == {
-        ("segment", "DE||"): [5, 1, 2],
-        ("default", "*"): [1, 2, 4],
-        ("segment", "FR||"): [1, 2, 4],
-    }
-
-
-@pytest.mark.parametrize(
-    ("kept", "broken"),
-    [
-        (["DE||", "*", "FR||"], []),
-        (["DE||", "*"], [Broken("stand_in_is_there", 1, ("segment:FR||",))]),
-    ],
+SIDE = side_of(
+    *({"item_no": n, "seller_id": f"s{n}", "is_sold_out": n == 9} for n in range(12)),
+    {"item_no": 20, "item_type": "short_video", "seller_id": "s0"},
 )
-def test_they_keep_what_slates_promise(
-    spark: SparkSession, made: pa.Table, kept: list[str], broken: list[Broken]
-) -> None:
-    rows = [row for row in made.to_pylist() if row["audience_key"] in kept]
-    users = [("anna", True, "FR", None, None)]
-    known = "user_id string, is_personalisation_off boolean, country string, platform string, "
-    catalogue = "item_no int, item_id string, item_type string, is_sold_out boolean, "
-    names = ("item_no", "item_id", "item_type", "is_sold_out", "seller_id", "category")
-    found = check(
-        spark.createDataFrame([*rows, OPTED_OUT], SLATES["product_feed"].schema),
-        users=spark.createDataFrame(users, known + "language string"),
-        pairs=spark.createDataFrame([], FEATURES_USER_PAIRS.schema),
-        items=spark.createDataFrame(
-            [tuple(row[name] for name in names) for row in items().to_pylist()],
-            catalogue + "seller_id string, category string",
-        ),
-        surface=PRODUCT_FEED,
-        limits=LIMITS,
-    )
-    assert found == broken
+LISTS = lists_of_sources(
+    {
+        ("all", "*"): [1, 2, 3, 9, 4, 5, 6],
+        ("segment", "de||"): [7, 9, 2],
+    }
+)
+CONFIG = SlateConfig(k=4, reserve_share=0.25, exploration=ExplorationConfig(rate=0.9))
+
+
+def made(**changed: object) -> dict[str, Row]:
+    """Rows by their key."""
+    same = {"segments": ["de||"], "surface": PRODUCT_FEED, "evening": EVENING, "config": CONFIG}
+    given = same | changed
+    lists = given.pop("lists", LISTS)
+    rows = build(lists, SIDE, **given).to_pylist()
+    return {row["audience_key"]: row for row in rows}
+
+
+def numbers(places: list[Row]) -> list[int]:
+    return [place["item_no"] for place in places]
+
+
+def test_the_default_row_is_popularity_of_what_may_be_shown() -> None:
+    row = made()["*"]
+    assert (row["audience"], row["segment"], row["ranker"]) == ("default", "", "none")
+    assert numbers(row["items"]) == [1, 2, 3, 4]
+    assert numbers(row["reserve"]) == [5]
+    assert {tuple(place["sources"]) for place in row["items"]} == {("popularity",)}
+
+
+def test_a_segments_own_list_comes_first_and_everybodys_fills_it_up() -> None:
+    row = made()["de||"]
+    assert (row["audience"], row["segment"]) == ("segment", "de||")
+    assert numbers(row["items"]) == [7, 2, 1, 3]
+    assert [place["sources"] for place in row["items"]] == [
+        ["popularity_in_segment"],
+        ["popularity_in_segment"],
+        ["popularity"],
+        ["popularity"],
+    ]
+    assert row["short_reason"] is None
+
+
+def test_a_segment_in_which_nobody_acted_gets_the_defaults_items() -> None:
+    rows = made(segments=["de||", "fr||", "||"])
+    assert sorted(rows) == ["*", "de||", "fr||"]
+    assert (rows["fr||"]["audience"], rows["fr||"]["segment"]) == ("segment", "fr||")
+    for part in ("items", "reserve", "short_reason"):
+        assert rows["fr||"][part] == rows["*"][part]
+
+
+def test_nothing_is_drawn_into_a_row_that_many_share() -> None:
+    for row in made().values():
+        assert not any(place["is_exploration"] for place in row["items"])
+        assert {place["propensity"] for place in row["items"]} == {1.0}
+
+
+def test_the_caps_of_users_slates_hold_here_too() -> None:
+    lists = lists_of_sources({("all", "*"): [4, 8, 0, 2, 6, 1]})
+    side = side_of(*({"item_no": n, "seller_id": f"s{n % 4}"} for n in range(12)))
+    config = SlateConfig(k=4, reserve_share=0.25, caps={"seller_cap": 2})
+    [row] = build(
+        lists, side, segments=[], surface=PRODUCT_FEED, evening=EVENING, config=config
+    ).to_pylist()
+    assert numbers(row["items"]) == [4, 8, 2, 6]
+    assert numbers(row["reserve"]) == [1]
+
+
+def test_a_surface_without_popular_items_has_a_default_row_that_says_so() -> None:
+    rows = made(surface=SHORT_VIDEOS, lists=lists_of_sources({}), segments=[])
+    assert list(rows) == ["*"]
+    assert (rows["*"]["items"], rows["*"]["short_reason"]) == ([], "only 0 candidates")
