@@ -31,7 +31,7 @@ from training.retrieval.proposals import Proposals, from_lists, strongest, summe
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
-__all__ = ["CovisitationConfig", "SeedConfig", "build", "pairs", "propose"]
+__all__ = ["CovisitationConfig", "Links", "SeedConfig", "build", "links", "pairs", "propose"]
 
 WINDOW: Final = 5
 """Visits that are looked back from one: at most four items stand between the two of a pair."""
@@ -101,25 +101,49 @@ def build(  # noqa: PLR0913
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """L ways that lead from S seeds (items that users visited last) to the seeds' neighbours."""
+
+    user_S: np.ndarray
+    """int64: the user's row in the batch."""
+    seed_S: np.ndarray
+    """int64: item_no."""
+    seed_L: np.ndarray
+    """int64: the place in S of each way's seed."""
+    item_L: np.ndarray
+    """int64, item_no: where it leads."""
+    weight_L: np.ndarray
+    """float64: the neighbour's weight from that seed, decayed to the evening."""
+    score_L: np.ndarray
+    """float64: what the way adds to the neighbour's score."""
+
+
 def propose(
     batch: UserBatch, lists: SourceLists, *, num_items: int, config: SeedConfig
 ) -> Proposals:
-    """Propose the neighbours of what each user visited last.
+    """Propose the neighbours of what each user visited last, by the sum over his ways to them."""
+    found = links(batch, lists, config)
+    return strongest(summed(found.user_S[found.seed_L], found.item_L, found.score_L), num_items)
 
-    A neighbour scores the sum over the user's seeds of seed weight × w / (Σ w)^norm_power, where
-    w is its weight from that seed: with norm_power 0 popular seeds speak louder, with 1 all speak
-    alike.
+
+def links(batch: UserBatch, lists: SourceLists, config: SeedConfig) -> Links:
+    """Find every way from users' last visits to neighbours.
+
+    A way scores seed weight × w / (Σ w)^norm_power, where w is the neighbour's weight from that
+    seed: with norm_power 0 popular seeds speak louder, with 1 all speak alike.
     """
     sources, indptr, item, weight = lists.neighbours
-    if not len(sources):
-        return Proposals(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     user, seed, strength = _seeds(batch, config)
+    if not len(sources):
+        none = np.empty(0, np.int64)
+        return Links(user, seed, none, none, np.empty(0), np.empty(0))
     place = np.minimum(np.searchsorted(sources, seed), len(sources) - 1)
     known = np.where(sources[place] == seed, place, -1)
     query, element, _ = from_lists(known, indptr)
     out = np.add.reduceat(weight, indptr[:-1]) if len(weight) else np.ones(len(sources))
     score = strength[query] * weight[element] / out[known[query]] ** config.norm_power
-    return strongest(summed(user[query], item[element], score), num_items)
+    return Links(user, seed, query, item[element], weight[element], score)
 
 
 def _seeds(batch: UserBatch, config: SeedConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
