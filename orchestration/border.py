@@ -1,7 +1,10 @@
 """Turns an error into the sentence that a user reads: what happened and what to do."""
 
-import click
+from collections.abc import Mapping
+from typing import Any
+
 from dagster import DagsterError
+from pydantic import ValidationError
 
 _DEBUG = "Run again with --debug before the command to see where."
 
@@ -13,14 +16,31 @@ def sentence(error: BaseException) -> str:
     raised them first.
     """
     root = _root(error)
-    if isinstance(root, click.ClickException):
-        return root.format_message()
     if isinstance(root, OSError) and root.strerror:
         return f"{root.filename or 'the system'}: {root.strerror}"
-    said = str(root).strip() or type(root).__name__
-    if _is_ours(root):
-        return said
-    return f"{type(root).__name__}: {said.splitlines()[0]} {_DEBUG}"
+    if isinstance(root, ValidationError):
+        return "; ".join(map(_setting, root.errors()))
+    said = gist(str(root)) or type(root).__name__
+    return said if _is_ours(root) else f"{type(root).__name__}: {said} {_DEBUG}"
+
+
+def gist(text: str) -> str:
+    """Find what matters in an error's text: the innermost cause of a trace, else all of it.
+
+    A JVM's trace names causes by "Caused by:"; a Python worker's ends with what was raised.
+    """
+    causes = [line for line in text.splitlines() if line.startswith("Caused by:")]
+    if causes:
+        return causes[-1].removeprefix("Caused by:").strip()
+    if "Traceback (most recent call last)" in text:
+        said = [line for line in text.splitlines() if line and not line.startswith(" ")]
+        return said[-1].strip()
+    return text.strip()
+
+
+def _setting(error: Mapping[str, Any]) -> str:
+    name = "_".join(str(part) for part in error["loc"]).upper()
+    return f"NIGHTMARKET_{name}={error['input']!r}: {error['msg'].lower()}"
 
 
 def _root(error: BaseException) -> BaseException:

@@ -3,13 +3,10 @@
 Runs are kept in the home's Dagster history, so that the UI shows them. Steps are said as they end.
 """
 
-import fcntl
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
@@ -18,6 +15,7 @@ from rich.markup import escape
 
 from etl.days import Days
 from etl.home import Home
+from orchestration.border import gist
 
 KIND: Final = "nightmarket/kind"
 NIGHT: Final = "night"
@@ -43,10 +41,6 @@ class RunFailedError(RuntimeError):
     """A run did not get through; the message names the step and what it said."""
 
 
-class HomeBusyError(RuntimeError):
-    """Another process is working on the home."""
-
-
 def instance(home: Home) -> dg.DagsterInstance:
     """Open the home's run history; the first call makes it."""
     prepare(home)
@@ -61,30 +55,6 @@ def prepare(home: Home) -> None:
         path.write_text(_DAGSTER_YAML)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["NIGHTMARKET_HOME"] = str(home.root)
-
-
-@contextmanager
-def only_run(home: Home) -> Iterator[None]:
-    """Hold the home for as long as a command works on it.
-
-    Raises:
-        HomeBusyError: If another command holds it; it is named.
-    """
-    home.root.mkdir(parents=True, exist_ok=True)
-    with Path(home.root / "working").open("a+") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            held.seek(0)
-            raise HomeBusyError(
-                f"{held.read().strip() or 'another process'} is working on {home.root}. Wait until "
-                "it is done; nothing was changed."
-            ) from error
-        held.truncate(0)
-        held.write(f"process {os.getpid()}")
-        held.flush()
-        yield
-        held.truncate(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +102,18 @@ def _tags(request: Request) -> dict[str, str]:
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
-    """Say the first step that failed, or the first check that blocked."""
+    """Say what the first check that blocked found, or what the first failed step said."""
     for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+                name = check.asset_key.to_user_string()
+                return f"{name} was blocked: {check.description}. What follows it was not made."
         if event.is_step_failure:
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            said = (error.message if error else "").strip()
-            return f"{event.step_key} failed: {said}"
+            return f"{event.step_key} failed: {gist(error.message if error else '')}"
     return "the run failed; see the UI: nightmarket ui"
 
 

@@ -19,6 +19,7 @@ from etl.spark import SparkStartError
 from etl.surfaces import Surface
 from etl.tables import Table
 from orchestration.cost import Cost, metered
+from orchestration.holding import HomeBusyError, hold
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import Read, key
 from orchestration.workspace import Workspace
@@ -35,6 +36,7 @@ OWN_ERRORS: Final = (
     SealError,
     SourceNameError,
     SparkStartError,
+    HomeBusyError,
     HomeError,
     UnknownModelError,
 )
@@ -55,6 +57,7 @@ class Night:
     @classmethod
     def of(cls, context: dg.AssetExecutionContext, workspace: Workspace) -> "Night":
         """What the run of ``context`` makes, and with what."""
+        hold(workspace.home, f"Dagster run {context.run_id[:8]}")
         return cls(workspace, workspace.lake(context.run_id), days_of(context), context.run_id)
 
 

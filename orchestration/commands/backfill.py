@@ -8,7 +8,8 @@ from etl.days import Days
 from etl.lake_files import LakeFiles
 from orchestration import planning
 from orchestration.commands._days import console, day_of, require_within
-from orchestration.runs import only_run, run
+from orchestration.holding import hold
+from orchestration.runs import run
 from orchestration.settings import Settings
 
 
@@ -23,8 +24,8 @@ def command(
     days = Days(day_of(first), day_of(last))
     require_within(home, days)
     said = console()
-    with only_run(home):
-        for request in planning.backfill(days, LakeFiles(home.lake, home.first_day())):
-            said.print(f"{request.days} ({len(request.days)} days)")
-            run(request, home, said)
+    hold(home, "nightmarket backfill")
+    for request in planning.backfill(days, LakeFiles(home.lake, home.first_day())):
+        said.print(f"{request.days} ({len(request.days)} days)")
+        run(request, home, said)
     said.print(f"done. Publish the last day: nightmarket publish --day {days.last}")

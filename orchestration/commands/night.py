@@ -7,7 +7,8 @@ import typer
 from etl.days import Days
 from orchestration import planning
 from orchestration.commands._days import console, day_of, require_within
-from orchestration.runs import only_run, run
+from orchestration.holding import hold
+from orchestration.runs import run
 from orchestration.settings import Settings
 
 
@@ -19,6 +20,6 @@ def command(
     days = Days(day_of(day), day_of(day))
     require_within(home, days)
     said = console()
-    with only_run(home):
-        run(planning.night(days.last), home, said)
+    hold(home, "nightmarket night")
+    run(planning.night(days.last), home, said)
     said.print(f"published. Look: nightmarket top USER, or nightmarket ui ({home.root})")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from orchestration.commands._days import console, day_of
-from orchestration.runs import only_run
+from orchestration.holding import hold
 from orchestration.settings import Settings
 
 
@@ -20,7 +20,8 @@ def command(
 
     settings = Settings()
     said = console()
-    with only_run(settings.at_home), said.status("checking every row …"):
+    hold(settings.at_home, "nightmarket publish")
+    with said.status("checking every row …"):
         lake = Workspace(home_path=str(settings.at_home.root)).lake("publish")
         manifest = publish_day(lake, settings, day_of(day), is_older_allowed=allow_older)
     for name, one in manifest.surfaces.items():

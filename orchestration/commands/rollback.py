@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from orchestration.commands._days import console
-from orchestration.runs import only_run
+from orchestration.holding import hold
 from orchestration.settings import Settings
 from scoring.publish import rollback
 
@@ -18,6 +18,6 @@ def command(
 ) -> None:
     """Move the pointer back; the next night or publish writes the move into publications/log."""
     home = Settings().at_home
-    with only_run(home):
-        swap = rollback(home.publications, to=to, now=datetime.now(UTC))
+    hold(home, "nightmarket rollback")
+    swap = rollback(home.publications, to=to, now=datetime.now(UTC))
     console().print(f"{swap.publication_id} is served again, slates of {swap.slate_date}")
