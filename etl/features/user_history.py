@@ -101,6 +101,7 @@ def histories(touched: pa.Table, state: pa.Table, *, days: Days, first_day: date
     num_events = np.zeros(len(users), np.int64)
     num_events[old_user] = state.column("num_events").to_numpy()
     last_seen = _last_before(state, old_user, len(users))
+    forgotten_day = np.full(len(users), np.iinfo(np.int32).min)
     made = []
     all_day = touched.column("arrival_date").cast(pa.int32()).to_numpy()
     for day in days:
@@ -111,8 +112,13 @@ def histories(touched: pa.Table, state: pa.Table, *, days: Days, first_day: date
         np.maximum.at(last_seen, new_user[today], at)
         who = np.unique(new_user[today])
         if is_full(day, first_day):
-            who = np.flatnonzero(last_seen >= end_us(day) - ALIVE_DAYS * DAY_US)
+            is_alive = last_seen >= end_us(day) - ALIVE_DAYS * DAY_US
+            # Who is not in a full partition is unknown to the nights that follow it.
+            forgotten_day[~is_alive], num_events[~is_alive] = number, 0
+            who = np.flatnonzero(is_alive)
         query, element = ranges(indptr, who)
+        is_known = (arrived[element] <= number) & (arrived[element] > forgotten_day[who][query])
+        query, element = query[is_known], element[is_known]
         kept = _kept(query, arrived[element], number)
         row, chosen = query[kept], entries.take(pa.array(element[kept]))
         made.append(_rows(day, users.take(pa.array(who)), row, chosen, num_events[who]))
@@ -169,10 +175,9 @@ def end_us(day: date) -> int:
 
 
 def _kept(query: np.ndarray, arrived: np.ndarray, number: int) -> np.ndarray:
-    """Of entries sorted by user and time: known by the day, and late enough to be kept."""
-    known = np.flatnonzero(arrived <= number)
-    from_end = places_in_runs(run_starts(query[known][::-1]))[::-1]
-    return known[(from_end < NUM_LONG) | (arrived[known] > number - KEEP_DAYS)]
+    """Of entries known by the day, sorted by user and time: those late enough to be kept."""
+    from_end = places_in_runs(run_starts(query[::-1]))[::-1]
+    return np.flatnonzero((from_end < NUM_LONG) | (arrived > number - KEEP_DAYS))
 
 
 def _rows(

@@ -9,7 +9,7 @@ from typing import Final
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from etl.features.user_pairs import LONG_TERM_DAYS, SHORT_TERM_DAYS
+from etl.features.pair_book import LONG_TERM_DAYS, SHORT_TERM_DAYS
 from etl.tables import FEATURES_USER_INTERESTS
 
 NUM_SHORT_TERM: Final = 10

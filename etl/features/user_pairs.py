@@ -7,42 +7,20 @@ decayed to the latest event of their key; whoever reads them decays them on to h
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from etl.arrow import (
-    arrow_schema,
-    codes_of,
-    days_of_epoch,
-    flat_lists,
-    lists_of,
-    offsets_of,
-    places_in_runs,
-    ranges,
-    run_starts,
-)
+from etl.arrow import arrow_schema, codes_of, days_of_epoch
 from etl.days import Days, is_full
 from etl.features.buckets import walk
-from etl.features.fold import NEVER, Fold
+from etl.features.evenings import INSTANT
+from etl.features.fold import NEVER
+from etl.features.pair_book import Book
 from etl.features.touches import touches
 from etl.features.user_history import ALIVE_DAYS, DAY_US, end_us, latest_of_day
 from etl.tables import FEATURES_USER_PAIRS
-from etl.tables.features import EVENT_CODES
-
-MAX_ITEMS: Final = 2_000
-MAX_GROUPS: Final = 1_000
-HALF_LIFE_DAYS: Final = 7.0
-SHORT_TERM_DAYS: Final = 2.0
-LONG_TERM_DAYS: Final = 30.0
-GROUPS: Final = {"categories": "category", "brands": "brand", "sellers": "seller_id"}
-"""Arrays of groups and the column of the touched item that each follows."""
-_ITEM_SUMS: Final = ("num_clicks", "num_carts", "num_orders", "num_hides")
-_ITEM_LASTS: Final = ("last_click_at", "last_cart_at", "last_order_at")
-_GROUP_SUMS: Final = ("num_clicks", "num_orders")
-_INSTANT: Final = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +101,7 @@ def pairs(
     """
     users, (code, old_user) = codes_of(touched.column("user_id"), state.column("user_id"))
     touched, user = latest_of_day(touched, code)
-    book = _Book.of(touched, user, state, old_user, config)
+    book = Book.of(touched, user, state, old_user, weights=config.weights)
     last_seen = np.full(len(users), NEVER)
     last_seen[old_user] = state.column("last_event_at").cast(pa.int64()).to_numpy()
     made = []
@@ -133,183 +111,19 @@ def pairs(
         np.maximum.at(last_seen, book.user_E[today], book.at_E[today])
         book.add(today, who)
         if is_full(day, first_day):
-            who = np.flatnonzero(last_seen >= end_us(day) - ALIVE_DAYS * DAY_US)
+            is_alive = last_seen >= end_us(day) - ALIVE_DAYS * DAY_US
+            # Who is not in a full partition is unknown to the nights that follow it.
+            book.forget(~is_alive)
+            last_seen[~is_alive] = NEVER
+            who = np.flatnonzero(is_alive)
         made.append(
             pa.table(
                 {
                     "arrival_date": pa.array([day] * len(who), pa.date32()),
                     "user_id": users.take(pa.array(who)),
-                    "last_event_at": pa.array(last_seen[who]).cast(_INSTANT),
+                    "last_event_at": pa.array(last_seen[who]).cast(INSTANT),
                     **book.lists(who, len(users)),
                 }
             )
         )
     return pa.concat_tables(made)
-
-
-@dataclass(slots=True)
-class _Book:
-    """The folds of some users and the E events still to be folded."""
-
-    user_E: np.ndarray
-    day_E: np.ndarray
-    at_E: np.ndarray
-    weight_E: np.ndarray
-    counted: dict[str, np.ndarray]
-    item_E: np.ndarray
-    items: Fold
-    group_E: dict[str, np.ndarray]
-    groups: dict[str, Fold]
-    words: dict[str, pa.StringArray]
-
-    @classmethod
-    def of(
-        cls,
-        touched: pa.Table,
-        user: np.ndarray,
-        state: pa.Table,
-        old_user: np.ndarray,
-        config: PairsConfig,
-    ) -> "_Book":
-        code = touched.column("event_code").to_numpy()
-        weights = np.zeros(max(EVENT_CODES.values()) + 1)
-        for name, weight in config.weights.items():
-            weights[EVENT_CODES[name]] = weight
-        row, known = flat_lists(state.column("items"))
-        items = _fold(
-            old_user[row], known.field("item_no").to_numpy(), known, _ITEM_SUMS, _ITEM_LASTS
-        )
-        book = cls(
-            user_E=user,
-            day_E=touched.column("arrival_date").cast(pa.int32()).to_numpy(),
-            at_E=touched.column("event_at").cast(pa.int64()).to_numpy(),
-            weight_E=weights[code],
-            counted=_counted(code),
-            item_E=touched.column("item_no").to_numpy(),
-            items=items,
-            group_E={},
-            groups={},
-            words={},
-        )
-        for array, column in GROUPS.items():
-            book._take_group(array, column, touched, state, old_user)
-        return book
-
-    def _take_group(
-        self, array: str, column: str, touched: pa.Table, state: pa.Table, old_user: np.ndarray
-    ) -> None:
-        row, known = flat_lists(state.column(array))
-        names = pa.chunked_array([known.field(column)])
-        self.words[array], (new, old) = codes_of(touched.column(column), names)
-        self.group_E[array] = new
-        self.groups[array] = _fold(
-            old_user[row], old, known, _GROUP_SUMS, ("last_event_at",), slow_and_fast=True
-        )
-
-    def add(self, today: np.ndarray, who: np.ndarray) -> None:
-        """Fold one day's events in and forget what is over the limits of its users."""
-        self._add_to(self.items, self.item_E, today)
-        _forget(self.items, who, MAX_ITEMS, always=("num_orders", "num_hides"))
-        for array, fold in self.groups.items():
-            self._add_to(fold, self.group_E[array], today[self.group_E[array][today] >= 0])
-            _forget(fold, who, MAX_GROUPS)
-
-    def _add_to(self, fold: Fold, number_E: np.ndarray, today: np.ndarray) -> None:
-        counted = {name: values[today] for name, values in self.counted.items()}
-        key = _key(self.user_E[today], number_E[today])
-        fold.add(key, self.at_E[today], self.weight_E[today], counted=counted)
-        # A cancel whose order we never saw must not leave less than nothing.
-        fold.sums["num_orders"] = np.maximum(fold.sums["num_orders"], 0)
-
-    def lists(self, who: np.ndarray, num_users: int) -> dict[str, pa.Array]:
-        """Write the state of some users as list columns."""
-        found = {"items": _lists(self.items, who, num_users, "item_no", None)}
-        for array, column in GROUPS.items():
-            found[array] = _lists(self.groups[array], who, num_users, column, self.words[array])
-        return found
-
-
-def _counted(code: np.ndarray) -> dict[str, np.ndarray]:
-    """What each event adds to the counts, and of which kind it is."""
-    is_click = np.isin(code, [EVENT_CODES["view"], EVENT_CODES["click"]])
-    is_cart = code == EVENT_CODES["cart"]
-    is_order = code == EVENT_CODES["order"]
-    return {
-        "num_clicks": is_click.astype(np.int64),
-        "num_carts": is_cart.astype(np.int64),
-        "num_orders": is_order.astype(np.int64) - (code == EVENT_CODES["cancel"]),
-        "num_hides": (code == EVENT_CODES["hide"]).astype(np.int64),
-        "last_click_at": is_click,
-        "last_cart_at": is_cart,
-        "last_order_at": is_order,
-        "last_event_at": np.ones(len(code), bool),
-    }
-
-
-def _fold(  # noqa: PLR0913
-    user: np.ndarray,
-    number: np.ndarray,
-    known: pa.StructArray,
-    sums: tuple[str, ...],
-    lasts: tuple[str, ...],
-    *,
-    slow_and_fast: bool = False,
-) -> Fold:
-    """Take the state of some users up again, sorted by user and number."""
-    order = np.argsort(_key(user, number), kind="stable")
-    half_lives = {"affinity": HALF_LIFE_DAYS}
-    if slow_and_fast:
-        half_lives |= {"short_term_affinity": SHORT_TERM_DAYS, "long_term_affinity": LONG_TERM_DAYS}
-
-    def instants(name: str) -> np.ndarray:
-        return known.field(name).cast(pa.int64()).fill_null(NEVER).to_numpy()[order]
-
-    return Fold(
-        key_K=_key(user, number)[order],
-        sums={name: known.field(name).to_numpy().astype(np.int64)[order] for name in sums},
-        lasts={name: instants(name) for name in lasts},
-        decayed={days: known.field(name).to_numpy()[order] for name, days in half_lives.items()},
-        at_K=instants("affinity_at"),
-    )
-
-
-def _forget(fold: Fold, who: np.ndarray, limit: int, *, always: tuple[str, ...] = ()) -> None:
-    """Keep the ``limit`` latest keys of each touched user, and those counted in ``always``."""
-    user = fold.key_K >> 32
-    num_keys = np.searchsorted(user, who + 1) - np.searchsorted(user, who)
-    if not np.any(num_keys > limit):
-        return
-    order = np.lexsort((fold.key_K, -fold.at_K, user))
-    kept = np.zeros(len(user), bool)
-    kept[order[places_in_runs(run_starts(user[order])) < limit]] = True
-    kept |= ~np.isin(user, who)
-    for name in always:
-        kept |= fold.sums[name] > 0
-    fold.keep(kept)
-
-
-def _lists(
-    fold: Fold, who: np.ndarray, num_users: int, column: str, words: pa.StringArray | None
-) -> pa.ListArray:
-    indptr = offsets_of(fold.key_K >> 32, num_users).astype(np.int64)
-    row, element = ranges(indptr, who)
-    number = fold.key_K[element] & 0xFFFFFFFF
-    columns: dict[str, pa.Array] = {
-        column: pa.array(number.astype(np.int32)) if words is None else words.take(pa.array(number))
-    }
-    for name, sums in fold.sums.items():
-        columns[name] = pa.array(sums[element].astype(np.int32))
-    for name, lasts in fold.lasts.items():
-        values = lasts[element]
-        columns[name] = pa.array(values, mask=values == NEVER).cast(_INSTANT)
-    columns["affinity"] = pa.array(fold.decayed[HALF_LIFE_DAYS][element])
-    columns["affinity_at"] = pa.array(fold.at_K[element]).cast(_INSTANT)
-    if SHORT_TERM_DAYS in fold.decayed:
-        columns["short_term_affinity"] = pa.array(fold.decayed[SHORT_TERM_DAYS][element])
-        columns["long_term_affinity"] = pa.array(fold.decayed[LONG_TERM_DAYS][element])
-    elements = pa.StructArray.from_arrays(list(columns.values()), list(columns))
-    return lists_of(row, len(who), elements)
-
-
-def _key(user: np.ndarray, number: np.ndarray) -> np.ndarray:
-    return user.astype(np.int64) << 32 | number.astype(np.int64)
