@@ -3,6 +3,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from etl import spark as etl_spark
@@ -10,6 +11,10 @@ from etl.lake import Lake
 from etl.spark import SparkConfig
 
 FIRST_DAY = date(2026, 1, 1)
+
+# A busy machine makes no example wrong.
+settings.register_profile("nightmarket", deadline=None)
+settings.load_profile("nightmarket")
 
 
 @pytest.fixture(scope="session")
