@@ -1,10 +1,13 @@
 """Turns an error into the sentence that a user reads: what happened and what to do."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterError
 from pydantic import ValidationError
+
+if TYPE_CHECKING:
+    from dagster._core.execution.plan.objects import StepFailureData
 
 _DEBUG = "Run again with --debug before the command to see where."
 
@@ -22,6 +25,16 @@ def sentence(error: BaseException) -> str:
         return "; ".join(map(_setting, root.errors()))
     said = gist(str(root)) or type(root).__name__
     return said if _is_ours(root) else f"{type(root).__name__}: {said} {_DEBUG}"
+
+
+def of_step(failure: "StepFailureData") -> str:
+    """Say what a failed step said: our own words where it was an error of ours."""
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return gist(error.message) if error is not None else "nothing; its process may have been ended"
 
 
 def gist(text: str) -> str:

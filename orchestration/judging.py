@@ -107,6 +107,9 @@ def _judge(
 
 
 def _fitted_on(night: Night, surface: Surface, day: date) -> bool:
+    table = tables.RANKERS_GBDT
+    if table.path in night.left_out and day not in night.lake.made_days(table):
+        return False
     return _sha256(night.lake.files, surface, day) != ""
 
 

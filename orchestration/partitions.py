@@ -1,5 +1,6 @@
 """Days as Dagster's partitions: from the lake's first day on."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
@@ -26,9 +27,16 @@ DAYS: Final = dg.DailyPartitionsDefinition(start_date=str(first_day()))
 
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Days:
     """The days that a run makes: one for a night, a range for a backfill."""
-    tags = context.run.tags
+    days = days_in(context.run.tags)
+    if days is None:
+        raise ValueError("the run names no day: launch it for a partition or a range of them")
+    return days
+
+
+def days_in(tags: Mapping[str, str]) -> Days | None:
+    """Read a run's days from its tags; None where it names none."""
     first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
     last = tags.get("dagster/asset_partition_range_end") or tags.get("dagster/partition")
     if not first or not last:
-        raise ValueError("the run names no day: launch it for a partition or a range of them")
+        return None
     return Days(date.fromisoformat(first), date.fromisoformat(last))

@@ -1,16 +1,22 @@
-"""Small pictures for the UI: what people would rather look at than read."""
+"""Small pictures for the UI: what people would rather look at than read.
+
+Each is drawn after its table was written, and gives a sentence where there is nothing to draw.
+"""
 
 import base64
 import io
-from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import tables
-from etl.days import Days
+from etl.arrow import arrow_schema
+from etl.days import Days, one_day
 from etl.tables import Table
 from orchestration.table_asset import Night
 
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN_DAYS: Final = 60
+_COUNTED_DAYS: Final = 7
 _WIDTH, _HEIGHT = 7.0, 2.6
 _NIGHT, _GOLD, _GREY = "#2f3e7c", "#d98e04", "#8a8f98"
 
@@ -40,26 +47,30 @@ def daily_volumes(night: Night) -> str:
 
 def lateness(night: Night) -> str:
     """Events by days between happening and arriving."""
-    rows = _recent(night, tables.SILVER_EVENTS, columns=["arrival_date", "event_date"])
-    late = pc.days_between(rows.column("event_date"), rows.column("arrival_date"))
-    found = sorted((pair["values"], pair["counts"]) for pair in pc.value_counts(late).to_pylist())
-    figure, axes = _figure("events by days until they arrived")
-    axes.bar([str(n) for n, _ in found], [count for _, count in found], color=_NIGHT)
+    dates = ["event_date", "arrival_date"]
+    batches = _batches(night, tables.SILVER_EVENTS, columns=dates, num_days=_COUNTED_DAYS)
+    found = _counted(pc.days_between(*map(batch.column, dates)) for batch in batches)
+    if not found:
+        return "No event arrived."
+    figure, axes = _figure(f"events of {_COUNTED_DAYS} days, by days until they arrived")
+    bars = axes.bar([str(late) for late, _ in found], [n for _, n in found], color=_NIGHT)
+    axes.bar_label(bars, [f"{n:,}" for _, n in found], fontsize=8)
     axes.set_yscale("log")
+    axes.margins(y=0.15)
     return _markdown(figure)
 
 
 def rejected_reasons(night: Night) -> str:
-    """Rejected lines by reason."""
-    rows = _recent(night, tables.SILVER_REJECTED_LINES, columns=["arrival_date", "reason"])
-    found = sorted(
-        (pair["counts"], pair["values"])
-        for pair in pc.value_counts(rows.column("reason")).to_pylist()
-    )
+    """Rejected lines by reason, the most frequent on top."""
+    table, days = tables.SILVER_REJECTED_LINES, _COUNTED_DAYS
+    batches = _batches(night, table, columns=["reason"], num_days=days)
+    found = _counted(batch.column("reason") for batch in batches)
     if not found:
-        return "No line was rejected."
-    figure, axes = _figure("rejected lines by reason")
-    axes.barh([reason for _, reason in found], [count for count, _ in found], color=_GOLD)
+        return f"No line of the last {days} days was rejected."
+    found.sort(key=itemgetter(1))
+    figure, axes = _figure(f"rejected lines of {days} days, by reason")
+    bars = axes.barh([reason for reason, _ in found], [n for _, n in found], color=_GOLD)
+    axes.bar_label(bars, [f"{n:,}" for _, n in found], fontsize=8, padding=2)
     return _markdown(figure)
 
 
@@ -112,12 +123,30 @@ def learning(night: Night) -> str:
     return _markdown(figure)
 
 
-def _recent(night: Night, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of the shown days that were made."""
-    days = Days(night.days.last - timedelta(days=_SHOWN_DAYS - 1), night.days.last)
-    made = sorted(night.lake.made_days(table) & set(days))
-    parts = [night.lake.files.arrow(table, Days(day, day), columns=columns) for day in made]
-    return pa.concat_tables(parts)
+def _recent(night: Night, table: Table) -> pa.Table:
+    """The rows of the shown days that were made, of a table that stays small."""
+    return pa.Table.from_batches(
+        _batches(night, table, columns=table.column_names, num_days=_SHOWN_DAYS),
+        arrow_schema(table.schema),
+    )
+
+
+def _batches(
+    night: Night, table: Table, *, columns: Sequence[str], num_days: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the last days that were made, batch by batch: events are too many to hold."""
+    days = Days(night.days.last, night.days.last).reaching_back(num_days - 1)
+    for day in sorted(night.lake.made_days(table) & set(days)):
+        yield from night.lake.files.batches(table, one_day(day), columns=columns)
+
+
+def _counted(parts: Iterable[pa.Array]) -> list[tuple[Any, int]]:
+    """Count values over all parts, by value."""
+    found: Counter[Any] = Counter()
+    for part in parts:
+        for pair in pc.value_counts(part).to_pylist():
+            found[pair["values"]] += pair["counts"]
+    return sorted(found.items())
 
 
 def _by_day(rows: pa.Table, column: str, days: Sequence[date]) -> list[int]:

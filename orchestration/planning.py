@@ -21,29 +21,31 @@ from training.split import CalendarConfig
 _EXAMPLE_DAYS: Final = CalendarConfig().num_days
 _CANDIDATE_DAYS: Final = _EXAMPLE_DAYS + LATE_DAYS + 1
 
-_STATE: Final = (
+STATE: Final = (
     *(t for t in tables.ALL if t.layer in {"bronze", "silver", "features"}),
     tables.RETRIEVAL_COVISITATION,
 )
-_PROPOSED: Final = (
+"""Built on by the day after; needed from the lake's first day on."""
+PROPOSED: Final = (
     tables.RETRIEVAL_POPULARITY,
     tables.RETRIEVAL_NEW_ITEMS,
     *tables.SIMILAR.values(),
     *tables.CANDIDATES.values(),
 )
+"""What the next days' examples are made of."""
 _LEARNED: Final = tuple(tables.EXAMPLES.values())
 _SERVED: Final = tuple(
     t for t in tables.ALL if t.layer in {"rankers", "slates", "reports", "publications"}
 )
-EVERYTHING: Final = (*_STATE, *_PROPOSED, *_LEARNED, *_SERVED)
+EVERYTHING: Final = (*STATE, *PROPOSED, *_LEARNED, *_SERVED)
 
 
 def backfill(days: Days, files: LakeFiles) -> list[Request]:
     """List the runs that make ``days``: what is missing before them, then the range itself."""
     before = days.day_before
     parts = (
-        (_STATE, files.first_day),
-        (_PROPOSED, days.first - timedelta(days=_CANDIDATE_DAYS)),
+        (STATE, files.first_day),
+        (PROPOSED, days.first - timedelta(days=_CANDIDATE_DAYS)),
         (_LEARNED, days.first - timedelta(days=_EXAMPLE_DAYS)),
     )
     earlier = [

@@ -15,11 +15,13 @@ from rich.markup import escape
 
 from etl.days import Days
 from etl.home import Home
-from orchestration.border import gist
+from orchestration.border import of_step
 
 KIND: Final = "nightmarket/kind"
 NIGHT: Final = "night"
 BACKFILL: Final = "backfill"
+LEFT_OUT: Final = "nightmarket/left_out"
+"""A run's tag: paths of the tables that it leaves out on purpose, parted by blanks."""
 _PROGRESS: Final = "progress"
 
 _DAGSTER_YAML: Final = """\
@@ -110,10 +112,7 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
                 name = check.asset_key.to_user_string()
                 return f"{name} was blocked: {check.description}. What follows it was not made."
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            return f"{event.step_key} failed: {gist(error.message if error else '')}"
+            return f"{event.step_key} failed: {of_step(event.step_failure_data)}"
     return "the run failed; see the UI: nightmarket ui"
 
 

@@ -22,6 +22,7 @@ from orchestration.cost import Cost, metered
 from orchestration.holding import HomeBusyError, hold
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import Read, key
+from orchestration.runs import LEFT_OUT
 from orchestration.workspace import Workspace
 from training.rankers.ranker import UnknownModelError
 
@@ -53,12 +54,20 @@ class Night:
     lake: Lake
     days: Days
     run_id: str
+    left_out: frozenset[str] = frozenset()
+    """Paths of tables that the run leaves out on purpose: its steps do without these days."""
 
     @classmethod
     def of(cls, context: dg.AssetExecutionContext, workspace: Workspace) -> "Night":
         """What the run of ``context`` makes, and with what."""
         hold(workspace.home, f"Dagster run {context.run_id[:8]}")
-        return cls(workspace, workspace.lake(context.run_id), days_of(context), context.run_id)
+        return cls(
+            workspace,
+            workspace.lake(context.run_id),
+            days_of(context),
+            context.run_id,
+            frozenset(context.run.tags.get(LEFT_OUT, "").split()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,8 @@ def table_assets(
 
 def _inputs(night: Night, reads: Mapping[str, Read]) -> dict[str, DataFrame]:
     for read in reads.values():
-        read.require_made(night.lake, night.days)
+        if read.table.path not in night.left_out:
+            read.require_made(night.lake, night.days)
     return {name: r.rows(night.lake, night.days) for name, r in reads.items() if r.is_frame}
 
 

@@ -91,13 +91,20 @@ def path_name(file: SealedFile) -> str:
     return file.file_name.removeprefix(f"{file.landing_date}/")
 
 
+def landed(landing: Path, day: date) -> list[Path]:
+    """List the files in a day's folder; hidden ones and ``*.part`` are not there yet."""
+    return [
+        path
+        for path in sorted((landing / str(day)).glob("*/*"))
+        if path.is_file() and not path.name.startswith(".") and not path.name.endswith(".part")
+    ]
+
+
 def _new_files(
     landing: Path, folder_day: date, day: date, taken: set[tuple[str, str, str]]
 ) -> list[SealedFile]:
     found = []
-    for path in sorted((landing / str(folder_day)).glob("*/*")):
-        if not path.is_file() or path.name.startswith(".") or path.name.endswith(".part"):
-            continue
+    for path in landed(landing, folder_day):
         source = _source_of(path)
         if (str(folder_day), source, path.name) not in taken:
             found.append(_sealed(path, source, folder_day, day))

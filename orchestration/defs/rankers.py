@@ -11,6 +11,7 @@ from etl import surfaces, tables
 from etl.days import Days
 from etl.surfaces import Surface
 from etl.tables import Table
+from orchestration import pictures
 from orchestration.fitting import fit_nights
 from orchestration.judging import judge_nights
 from orchestration.night_files import Sender, has_items
@@ -106,6 +107,7 @@ rankers_judged = table_assets(
             for name, table in tables.EXAMPLES.items()
         },
     },
+    pictures={tables.RANKERS_REPORTS: pictures.learning},
 )
 
 

@@ -17,6 +17,7 @@ from etl.silver import (
     rejected_lines,
 )
 from etl.tables import Table
+from orchestration import pictures
 from orchestration.reads import (
     days_back,
     days_before,
@@ -67,6 +68,10 @@ silver_lines = table_assets(
         "recent_events": days_before(tables.SILVER_EVENTS, parse.DUPLICATE_DAYS),
         "recent_duplicates": days_before(tables.SILVER_DUPLICATE_LINES, parse.DUPLICATE_DAYS),
     },
+    pictures={
+        tables.SILVER_EVENTS: pictures.lateness,
+        tables.SILVER_REJECTED_LINES: pictures.rejected_reasons,
+    },
 )
 silver_line_counts = table_asset(
     tables.SILVER_LINE_COUNTS,
@@ -77,6 +82,7 @@ silver_line_counts = table_asset(
         "rejected_lines": same_days(tables.SILVER_REJECTED_LINES),
         "duplicate_lines": same_days(tables.SILVER_DUPLICATE_LINES),
     },
+    picture=pictures.daily_volumes,
 )
 silver_items = table_asset(
     tables.SILVER_ITEMS,
