@@ -1,0 +1,184 @@
+"""Reads the rows of one user, one item and one evening, without Spark.
+
+Belongs here: which rows an explanation rests on. What is made of them is ``scoring.explain``.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl import tables
+from etl.days import one_day
+from etl.lake_files import LakeFiles
+from etl.surfaces import Surface
+from etl.tables import Table
+from scoring.explained_evening import Known
+from scoring.explained_place import NoSlatesError
+from scoring.rank import Serving
+from scoring.stand_ins import EVERYBODY
+from training import item_side, registry
+from training.assemble import USER_WORDS
+from training.promote import Champion
+from training.rankers.ranker import NONE
+from training.registry import ModelName
+from training.retrieval.new_items import ANY_CATEGORY
+
+Row = dict[str, Any]
+_CHAMPION: Final = ("surface", "ranker", "model_date", "since_date", "decided_by", "reason")
+
+
+class UnknownUserError(LookupError):
+    """The lake knows nothing of a user that evening."""
+
+
+class UnknownItemError(LookupError):
+    """The lake never heard of an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """One surface's evening in the lake."""
+
+    files: LakeFiles
+    models: Path
+    surface: Surface
+    day: date
+
+    def known(self, user: str, item: str) -> tuple[Known, pa.Table]:
+        """Read what the night knew of a user and an item; also his features/user_history row."""
+        item_row, user_row = self._item(item), self._user(user)
+        segment = user_row["segment"][0].as_py()
+        slates = self._slates(user, segment)
+        pairs, history = (
+            self._as_of(table, pc.field("user_id") == user)
+            for table in (tables.FEATURES_USER_PAIRS, tables.FEATURES_USER_HISTORY)
+        )
+        candidates = self._today(tables.CANDIDATES[self.surface.name], pc.field("user_id") == user)
+        seeds = _numbers(history, "short")
+        lists = self._lists(pairs, segment, seeds)
+        known = Known(
+            evening=self.day,
+            surface=self.surface,
+            item=item_row,
+            user=user_row,
+            state=_one(pairs).append_column("short", _one(history).column("short")),
+            slates=slates,
+            candidates=candidates,
+            item_daily=self._items(item_row["item_no"], _numbers(candidates, "items"), lists),
+            **lists,
+            names=self._names(seeds),
+            serving=self._serving(),
+        )
+        return known, history
+
+    def _item(self, item: str) -> Row:
+        """The item's row; of two types with the same id, the surface's own."""
+        rows = self._as_of(tables.SILVER_ITEMS, pc.field("item_id") == item).to_pylist()
+        rows.sort(key=lambda row: row["item_type"] != self.surface.item_type)
+        if not rows:
+            raise UnknownItemError(f"no item {item!r} was heard of up to {self.day}")
+        return rows[0]
+
+    def _user(self, user: str) -> pa.Table:
+        rows = self._today(tables.FEATURES_USER_DAILY, pc.field("user_id") == user)
+        if not rows.num_rows:
+            raise UnknownUserError(
+                f"user {user!r} has no event in the 90 days up to {self.day}: he has no slate of "
+                f"his own and is given the default one (nightmarket top {user})"
+            )
+        [row] = rows.to_pylist()
+        segment = "|".join(row[name] or "" for name in USER_WORDS)
+        return rows.append_column("segment", pa.array([segment]))
+
+    def _slates(self, user: str, segment: str) -> pa.Table:
+        audience, key = pc.field("audience"), pc.field("audience_key")
+        own = (audience == "user") & (key == user)
+        shared = (audience == "segment") & (key == segment)
+        table = tables.SLATES[self.surface.name]
+        rows = self._today(table, own | shared | (audience == "default"))
+        if not rows.num_rows:
+            raise NoSlatesError(
+                f"{self.surface.name} has no slates of {self.day}: the log has nothing that it "
+                "could show"
+            )
+        return rows
+
+    def _lists(self, pairs: pa.Table, segment: str, seeds: set[int]) -> dict[str, pa.Table]:
+        """Read the lists of which the user can be proposed items."""
+        categories = {one["category"] for found in pairs["categories"].to_pylist() for one in found}
+        of_surface = pc.field("surface") == self.surface.name
+        scopes = {"all": {EVERYBODY}, "category": categories, "segment": {segment}}
+        in_scope = [
+            (pc.field("scope") == scope) & among("scope_value", values)
+            for scope, values in scopes.items()
+        ]
+        return {
+            "popularity": self._today(
+                tables.RETRIEVAL_POPULARITY, of_surface & reduce(or_, in_scope)
+            ),
+            "new_items": self._today(
+                tables.RETRIEVAL_NEW_ITEMS,
+                of_surface & among("category", {ANY_CATEGORY, *categories}),
+            ),
+            "covisitation": self._as_of(
+                tables.RETRIEVAL_COVISITATION, of_surface & among("item_no", seeds)
+            ),
+        }
+
+    def _items(self, item_no: int, candidates: set[int], lists: Mapping[str, pa.Table]) -> pa.Table:
+        """Read the items that were ranked, or, where the item was not, could have been proposed."""
+        wanted = {item_no, *candidates}
+        if item_no not in candidates:
+            wanted |= _numbers(lists["covisitation"], "neighbours")
+            for name in ("popularity", "new_items"):
+                wanted.update(lists[name].column("item_no").to_pylist())
+        table, columns = tables.FEATURES_ITEM_DAILY, item_side.COLUMNS
+        return self.files.arrow(
+            table, one_day(self.day), where=among("item_no", wanted), columns=columns
+        )
+
+    def _names(self, item_nos: set[int]) -> dict[int, str]:
+        rows = self._as_of(tables.SILVER_ITEMS, among("item_no", item_nos))
+        return {row["item_no"]: row["item_id"] for row in rows.to_pylist()}
+
+    def _serving(self) -> Serving:
+        """Read who ordered the evening's slates, with his files."""
+        of_surface = pc.field("surface") == self.surface.name
+        [row] = self._today(tables.RANKERS_CHAMPIONS, of_surface).to_pylist()
+        champion = Champion(*(row[name] for name in _CHAMPION))
+        if champion.ranker == NONE:
+            return Serving(champion, "", {})
+        night = one_day(champion.model_date)
+        [fitted] = self.files.arrow(tables.RANKERS_GBDT, night, where=of_surface).to_pylist()
+        name = ModelName(champion.ranker, self.surface.name, champion.model_date)
+        files = registry.read(self.models, name, fitted["sha256"])
+        return Serving(champion, fitted["sha256"], files)
+
+    def _today(self, table: Table, where: pc.Expression) -> pa.Table:
+        return self.files.arrow(table, one_day(self.day), where=where)
+
+    def _as_of(self, table: Table, where: pc.Expression) -> pa.Table:
+        return self.files.arrow_as_of(table, self.day, where=where)
+
+
+def among(name: str, values: Collection[Any]) -> pc.Expression:
+    """Keep rows whose column holds one of some values."""
+    # An empty set of values has no type that a column could be compared with.
+    return pc.field(name).isin(sorted(values)) if values else pc.scalar(False)
+
+
+def _one(rows: pa.Table) -> pa.Table:
+    """The row, or one of nulls where there is none."""
+    return rows.take(pa.array([0 if rows.num_rows else None], pa.int64()))
+
+
+def _numbers(rows: pa.Table, array: str) -> set[int]:
+    """The item_nos in an array column."""
+    return {one["item_no"] for found in rows.column(array).to_pylist() for one in found}

@@ -1,0 +1,191 @@
+"""Explains an item in a user's slate: its place, its value, who proposed it, what its features say.
+
+Pure on the rows that the lake holds of one user, one item and one evening. The slate is made again
+from them by the functions that made it, so that what is explained is what happened; where settings
+have changed since, the explanation says that it differs from what is stored.
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.explained_evening import Again, Known
+from scoring.explained_lines import Event, Line
+from scoring.explained_place import (
+    Place,
+    Standing,
+    Verdict,
+    place_of,
+    standing_of,
+    suppression_of,
+    verdict_of,
+)
+from scoring.explained_score import Contributions, Value, contributions_of, value_of
+from scoring.explained_sources import (
+    Beyond,
+    Proposal,
+    beyond,
+    proposals_of,
+    proposed_of,
+    seeds_of,
+    words_of,
+)
+from scoring.fusion import CandidatesConfig
+from scoring.rank import ranker_of
+from scoring.slate_rows import Chosen
+from scoring.slates import SlateConfig
+from training.assemble import assemble
+from training.rankers.ranker import NONE
+
+Row = dict[str, Any]
+NUM_CONTRIBUTIONS: Final = 10
+"""Features that are named."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """Why a user is shown an item, or not."""
+
+    user: str
+    item: str
+    item_no: int
+    title: str | None
+    surface: str
+    day: date
+    segment: str
+    verdict: Verdict
+    place: Place
+    standing: Standing | None
+    """None for no candidate."""
+    is_made_alike: bool | None
+    """Whether the slate made again gives the item the value and place that are stored; None where
+    it was not stored."""
+    value: Value | None
+    champion: Row
+    """Who ordered the slate, since when and why: of ``tables.RANKERS_CHAMPIONS``."""
+    proposals: tuple[Proposal, ...]
+    beyond: Beyond | None
+    """For an item that was proposed and not kept as a candidate."""
+    contributions: Contributions | None
+    """None for no candidate, and where no trees serve."""
+    is_own_evidence: bool = True
+    """Whether ``events`` are the user's; else those of anybody with the item in the 7 days."""
+    num_events: int = 0
+    """The user's events with the item and with those that led to it, as known that evening."""
+    events: tuple[Event, ...] = field(default=())
+    """Of them the first: with the item itself, then with what led to it; newest first."""
+    lines: tuple[Line, ...] = field(default=())
+    """Raw lines of the first of these events."""
+
+
+def explain(known: Known, *, slate: SlateConfig, candidates: CandidatesConfig) -> Explanation:
+    """Explain an item to the last feature; events and lines are added by who reads the lake.
+
+    Args:
+        known: The rows of this user, this item and this evening.
+        slate: What the surface's slate looks like.
+        candidates: How candidates are proposed and fused.
+
+    Raises:
+        NoSlatesError: If the surface has no slates on that evening.
+    """
+    again = Again.of(known, slate)
+    item_no = known.item["item_no"]
+    place, standing = place_of(item_no, known.slates), standing_of(item_no, again.chosen)
+    suppressed = suppression_of(item_no, state=known.state, item_daily=known.item_daily)
+    found = _far(known, again, candidates) if standing is None and not suppressed else None
+    value, contributions = _score(known, again, slate)
+    return Explanation(
+        user=known.user["user_id"][0].as_py(),
+        item=known.item["item_id"],
+        item_no=item_no,
+        title=known.item["title"],
+        surface=known.surface.name,
+        day=known.evening,
+        segment=known.user["segment"][0].as_py(),
+        verdict=verdict_of(
+            place, surface=known.surface, item=known.item, suppressed=suppressed, standing=standing
+        ),
+        place=place,
+        standing=standing,
+        is_made_alike=_is_alike(place, again.chosen),
+        value=value,
+        champion=asdict(known.serving.champion),
+        proposals=_proposals(known, again, found, candidates),
+        beyond=found,
+        contributions=contributions,
+    )
+
+
+def _far(known: Known, again: Again, config: CandidatesConfig) -> Beyond | None:
+    """How far a non-candidate is from being one; nobody is asked for who has no candidates."""
+    if not known.candidates.num_rows:
+        return None
+    sides = (again.items, again.lists)
+    return beyond(
+        known.item["item_no"], again.batch, sides=sides, surface=known.surface, config=config
+    )
+
+
+def _score(
+    known: Known, again: Again, slate: SlateConfig
+) -> tuple[Value | None, Contributions | None]:
+    """The value's terms and the features' parts; None for an item that was not ranked."""
+    is_it = again.chosen.rows.item_R == known.item["item_no"]
+    if not is_it.any():
+        return None, None
+    given = assemble(
+        again.chosen.rows.chosen(is_it),
+        users=again.asked,
+        state=known.state,
+        items=again.items,
+        evening=known.evening,
+    )
+    row = int(np.flatnonzero(is_it)[0])
+    value = value_of(row, again.chosen, given=given, config=slate.value)
+    if known.serving.champion.ranker == NONE:
+        return value, None
+    ranker = ranker_of(known.serving)
+    return value, contributions_of(ranker, given, num_largest=NUM_CONTRIBUTIONS)
+
+
+def _is_alike(place: Place, chosen: Chosen) -> bool | None:
+    if place.shown is None or place.served_from != "own":
+        return None
+    part = chosen.slate() if place.rank else chosen.reserve()
+    made = part[0].as_py()
+    at = (place.rank or place.reserve_rank or 0) - 1
+    return at < len(made) and all(made[at][name] == place.shown[name] for name in _COMPARED)
+
+
+_COMPARED: Final = ("item_no", "value", "propensity", "is_exploration")
+
+
+def _proposals(
+    known: Known, again: Again, found: Beyond | None, config: CandidatesConfig
+) -> tuple[Proposal, ...]:
+    item_no = known.item["item_no"]
+    seeds = seeds_of(item_no, again.batch, again.lists, names=known.names, config=config.seeds)
+    words = words_of(
+        popularity=_of_item(known.popularity, item_no),
+        new_items=_of_item(known.new_items, item_no),
+        pair=_pair(known.state, item_no),
+        seeds=seeds,
+    )
+    stored = proposed_of(item_no, known.candidates)
+    if found is not None:
+        stored = list(found.proposals)
+    return proposals_of(stored, known=words, seeds=seeds, config=config)
+
+
+def _of_item(rows: pa.Table, item_no: int) -> pa.Table:
+    return rows.filter(pc.equal(rows.column("item_no"), item_no))
+
+
+def _pair(state: pa.Table, item_no: int) -> Row | None:
+    pairs = state.column("items")[0].as_py() or []
+    return next((pair for pair in pairs if pair["item_no"] == item_no), None)

@@ -1,0 +1,146 @@
+"""Takes a user's score of one item apart: the value's terms, and what the features added.
+
+The features are assembled by the one function that scoring uses, and what each of them added to the
+champion's log-odds of a click comes from the trees themselves (TreeSHAP: Lundberg et al., 2018), so
+that the parts add up to the score.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import xgboost as xgb
+
+from etl.tables.ranking import CATEGORICAL, numeric_features
+from scoring.slate_rows import Chosen
+from scoring.value import ValueConfig
+from training.inputs import NUMERIC, Inputs
+from training.rankers.gbdt import Gbdt
+from training.rankers.ranker import Ranker
+
+_PRICE: Final = NUMERIC.index("item_price_cents")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Value:
+    """The terms of one item's value (``scoring.value``), by today's settings."""
+
+    formula: str
+    value: float
+    p_click: float | None
+    """None where the fused order serves."""
+    p_order: float | None
+    price_cents: float | None
+    """None where it is not known: the price term is 1 then."""
+    click_value: float
+    order_value: float
+    price_term: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contribution:
+    """What one feature added to the score."""
+
+    feature: str
+    value: float | str | None
+    """None where nothing is known."""
+    unit: str
+    log_odds: float
+    """Added to the log-odds of a click."""
+    why: str
+    """Why rankers read it: the words of ``etl.features.dictionary``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contributions:
+    """Log-odds of a click = base + the largest contributions + all others."""
+
+    log_odds: float
+    base: float
+    """Of an item of which nothing is known that speaks for or against it."""
+    largest: tuple[Contribution, ...]
+    """By absolute size, ties by name."""
+    others: float
+    num_others: int
+
+
+def value_of(row: int, chosen: Chosen, *, given: Inputs, config: ValueConfig) -> Value:
+    """Say the terms of a candidate's value.
+
+    Args:
+        row: The candidate's row in ``chosen.rows``.
+        chosen: The slate, made again.
+        given: The candidate's features: one row.
+        config: What the surface wants.
+    """
+    scores = chosen.ranked.p_by_task
+    price = float(given.numeric_NF[0, _PRICE])
+    known = None if np.isnan(price) else price
+    ratio = 1.0 if known is None else known / config.typical_price_cents
+    formula = "click_value · p(click) + order_value · p(order) · price_term"
+    return Value(
+        formula=formula if scores is not None else "fused_score (no ranker serves)",
+        value=float(chosen.ranked.value_R[row]),
+        p_click=None if scores is None else float(scores["click"][row]),
+        p_order=None if scores is None else float(scores["order"][row]),
+        price_cents=known,
+        click_value=config.click_value,
+        order_value=config.order_value,
+        price_term=ratio**config.price_power,
+    )
+
+
+def contributions_of(ranker: Ranker, given: Inputs, *, num_largest: int) -> Contributions | None:
+    """Split one row's log-odds of a click among its features; None for rankers without trees.
+
+    Args:
+        ranker: Who scored it.
+        given: One row of features.
+        num_largest: How many are named.
+    """
+    if not isinstance(ranker, Gbdt):
+        return None
+    parts = _parts(ranker, given)
+    order = sorted(range(len(parts) - 1), key=lambda n: (-abs(parts[n]), ranker.encoder.names[n]))
+    largest = order[:num_largest]
+    return Contributions(
+        log_odds=float(parts.sum()),
+        base=float(parts[-1]),
+        largest=tuple(_said(ranker.encoder.names[n], float(parts[n]), given) for n in largest),
+        others=float(sum(parts[n] for n in order[num_largest:])),
+        num_others=len(order[num_largest:]),
+    )
+
+
+def _parts(ranker: Gbdt, given: Inputs) -> np.ndarray:
+    """Contributions of all features, then the base: float64."""
+    row = xgb.DMatrix(
+        ranker.encoder.matrix(given),
+        feature_names=ranker.encoder.names,
+        feature_types=ranker.encoder.types,
+        enable_categorical=True,
+    )
+    return ranker.heads["click"].predict(row, pred_contribs=True)[0].astype(np.float64)
+
+
+def _said(name: str, log_odds: float, given: Inputs) -> Contribution:
+    unit, why = _meaning(name)
+    return Contribution(
+        feature=name, value=_value(name, given), unit=unit, log_odds=log_odds, why=why
+    )
+
+
+def _value(name: str, given: Inputs) -> float | str | None:
+    if name in CATEGORICAL:
+        return given.words[name][0].as_py()
+    value = float(given.numeric_NF[0, NUMERIC.index(name)])
+    return None if np.isnan(value) else value
+
+
+def _meaning(name: str) -> tuple[str, str]:
+    """A feature's unit, and why it is read."""
+    if name in CATEGORICAL:
+        whose, what = name.split("_", 1)
+        return "", f"the {whose}'s {what.removesuffix('_id')}, if it was frequent when fitted"
+    [feature] = [one for one in numeric_features() if one.name == name]
+    return feature.unit, feature.why
