@@ -30,12 +30,18 @@ class UnknownTableError(LookupError):
 
 
 def profile(
-    rows: DataFrame, *, table: Table, days: Days, suite: Suite, related: Mapping[str, DataFrame]
+    rows: DataFrame | None,
+    *,
+    table: Table,
+    days: Days,
+    suite: Suite,
+    related: Mapping[str, DataFrame],
 ) -> pd.DataFrame:
     """Measure each day of a table.
 
     Args:
-        rows: Rows of ``table`` of ``days``.
+        rows: Rows of ``table`` of ``days``; None where it is known that neither it nor a
+            related table has any, which costs nothing.
         table: Which table.
         days: The days to measure; one without rows has figures too.
         suite: What to measure; checks whose measure is ``Given`` are left out.
@@ -48,6 +54,8 @@ def profile(
     Raises:
         UnknownTableError: If a table that a check needs is not in ``related``.
     """
+    if rows is None:
+        return _with_empty_days(pd.DataFrame(), days, suite)
     by_path = {**related, table.path: rows}
     frames = [_of_rows(rows, suite)]
     for check in suite:
@@ -174,7 +182,10 @@ def _collected(by_day: DataFrame) -> pd.DataFrame:
 
 def _with_empty_days(found: pd.DataFrame, days: Days, suite: Suite) -> pd.DataFrame:
     """A day without rows has none, breaks nothing and repeats nothing."""
-    frame = found.reindex(pd.Index(list(days), name=PARTITION, dtype=object))
+    names = [NUM_ROWS, *found.columns, *(name for c in suite for name in _columns(c))]
+    frame = found.reindex(
+        index=pd.Index(list(days), name=PARTITION, dtype=object), columns=list(dict.fromkeys(names))
+    )
     counted = [c.name for c in suite if isinstance(c.measure, Broken | Repeated | Unknown)]
     for name in (NUM_ROWS, *counted):
         frame[name] = pd.to_numeric(frame[name]).fillna(0).astype("int64")
@@ -182,6 +193,13 @@ def _with_empty_days(found: pd.DataFrame, days: Days, suite: Suite) -> pd.DataFr
         if isinstance(check.measure, Figure):
             frame[check.name] = frame[check.name].astype("float64")
     return frame
+
+
+def _columns(check: Check) -> list[str]:
+    """The profile's columns of one check."""
+    if isinstance(check.measure, Broken) and check.measure.spread_of is not None:
+        return [check.name, smallest(check), largest(check)]
+    return [check.name]
 
 
 def _offending(check: Check, by_path: Mapping[str, DataFrame], table: Table) -> list[DataFrame]:

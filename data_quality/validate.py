@@ -40,7 +40,7 @@ class CheckNotRunError(RuntimeError):
 
 def validate(  # noqa: PLR0913
     table: Table,
-    rows: DataFrame,
+    rows: DataFrame | None,
     *,
     days: Days,
     before: Mapping[date, int],
@@ -51,7 +51,8 @@ def validate(  # noqa: PLR0913
 
     Args:
         table: Which table.
-        rows: Its rows of ``days``.
+        rows: Its rows of ``days``; None where it is known that neither it nor a related table
+            has any.
         days: The days to check; the cost hardly depends on their number.
         before: Number of rows of each day that was made in the week before ``days``, 0 for an
             empty one (``profile.count_rows``).
@@ -66,17 +67,19 @@ def validate(  # noqa: PLR0913
         CheckNotRunError: If an expectation could not be judged.
     """
     promised = suite(table, config=config)
-    of_days = rows.where(F.col(PARTITION).between(days.first, days.last))
+    of_days = None if rows is None else rows.where(F.col(PARTITION).between(days.first, days.last))
     measured = profile(of_days, table=table, days=days, suite=promised, related=related)
     frame = with_usual(measured, table=table, before=before, config=config)
     unmet = unmet_days(frame, promised)
-    shown = examples(
-        of_days,
-        table=table,
-        failed=unmet,
-        related=related,
-        max_examples=config.max_examples,
-    )
+    shown: Examples = {}
+    if of_days is not None:
+        shown = examples(
+            of_days,
+            table=table,
+            failed=unmet,
+            related=related,
+            max_examples=config.max_examples,
+        )
     return [
         _result(table, check, day, frame=frame, unmet=unmet, shown=shown)
         for day in days

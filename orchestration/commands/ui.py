@@ -23,7 +23,8 @@ def command(
     prepare(home)
     console().print(f"http://{host}:{port}  (home: {home.root}; end with Ctrl-C)")
     dagster = Path(sys.executable).with_name("dagster")
-    arguments = ["dev", "-m", "orchestration.definitions", "--host", host, "--port", str(port)]
+    workspace = Path(__file__).parents[2] / "workspace.yaml"
+    arguments = ["dev", "-w", workspace, "--host", host, "--port", str(port)]
     # A group of its own: ending only the parent would leave the daemon and the servers running.
     served = subprocess.Popen([dagster, *arguments], start_new_session=True)  # noqa: S603
 

@@ -81,12 +81,14 @@ def _validated(lake: Lake, table: Table, days: Days) -> list[Result]:
     week = Days(days.first, days.first).reaching_back(config.usual_days)
     made = sorted(lake.made_days(table) & set(week) - {days.first})
     before = lake.unchecked(table).where(F.col(PARTITION).isin(made))
+    related = related_tables(table)
+    is_empty = all(lake.files.is_empty(one, days) for one in (table, *related))
     return validate(
         table,
-        lake.read(table, days),
+        None if is_empty else lake.read(table, days),
         days=days,
         before=count_rows(before, days=made) if made else {},
-        related={other.path: lake.read(other, days) for other in related_tables(table)},
+        related={other.path: lake.read(other, days) for other in related},
         config=config,
     )
 
