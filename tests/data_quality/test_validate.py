@@ -253,3 +253,15 @@ def test_days_without_rows_are_counted_as_zero(spark: SparkSession) -> None:
     rows = spark.createDataFrame([(DAY, 1), (DAY, 2)], "arrival_date date, n int")
 
     assert count_rows(rows, days=[DAY, WEEK[0]]) == {DAY: 2, WEEK[0]: 0}
+
+
+def test_a_table_known_to_be_empty_is_judged_as_one_that_is_read(lake: Lake) -> None:
+    table = tables.SILVER_OUTCOMES
+    days = Days(DAY, DAY + timedelta(days=1))
+    asked = {"days": days, "before": {}, "config": CONFIG}
+    related = {other.path: lake.empty(other) for other in related_tables(table)}
+
+    read = validate(table, lake.empty(table), related=related, **asked)
+    known = validate(table, None, related={}, **asked)
+
+    assert known == read
