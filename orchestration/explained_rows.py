@@ -53,6 +53,7 @@ class Evening:
 
     def known(self, user: str, item: str) -> tuple[Known, pa.Table]:
         """Read what the night knew of a user and an item; also his features/user_history row."""
+        self.files.require_made(tables.SLATES[self.surface.name], one_day(self.day))
         item_row, user_row = self._item(item), self._user(user)
         segment = user_row["segment"][0].as_py()
         slates = self._slates(user, segment)

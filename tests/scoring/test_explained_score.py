@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scoring.explain import explain
+from scoring.explained_score import contributions_of
+from scoring.fusion import CandidatesConfig
+from scoring.rank import Serving
+from scoring.value import ValueConfig
+from tests.scoring.explained_evenings import PLAIN, known, ranked, with_slate
+from tests.training.known_evening import EVENING, item_daily
+from tests.training.rankers.conformance import SPLIT, days, taken, unseen
+from training import registry
+from training.encode import EncoderConfig
+from training.inputs import NUMERIC, Inputs
+from training.item_side import COLUMNS
+from training.promote import Champion
+from training.rankers import gbdt
+from training.rankers.gbdt import Gbdt, GbdtConfig
+
+CONFIG = GbdtConfig(
+    num_rounds=20, learning_rate=0.3, max_depth=3, max_bin=32, encoder=EncoderConfig(min_count=10)
+)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Gbdt:
+    return gbdt.fit(days, SPLIT, CONFIG, 7)
+
+
+def one_row(**numbers: float) -> Inputs:
+    """The first unseen row with some of its numbers replaced."""
+    given = taken(unseen().batch.given, np.array([0]))
+    numeric_NF = given.numeric_NF.copy()
+    for name, value in numbers.items():
+        numeric_NF[0, NUMERIC.index(name)] = value
+    return Inputs(numeric_NF, given.words)
+
+
+def test_base_largest_and_others_add_up_to_the_log_odds_of_p_click(fitted: Gbdt) -> None:
+    given = one_row()
+
+    found = contributions_of(fitted, given, num_largest=3)
+
+    assert found is not None
+    p_click = float(fitted.score(given)["click"][0])
+    assert found.log_odds == pytest.approx(np.log(p_click / (1 - p_click)), abs=1e-4)
+    parts = [one.log_odds for one in found.largest]
+    assert found.base + sum(parts) + found.others == pytest.approx(found.log_odds, abs=1e-5)
+    assert len(parts) == 3
+    assert np.abs(parts).tolist() == sorted(np.abs(parts), reverse=True)
+
+
+def test_the_planted_features_are_named_with_their_values_and_the_dictionarys_words(
+    fitted: Gbdt,
+) -> None:
+    given = one_row(item_click_rate_28d=0.97)
+
+    found = contributions_of(fitted, given, num_largest=2)
+
+    assert found is not None
+    named = {one.feature: one for one in found.largest}
+    assert sorted(named) == ["item_category", "item_click_rate_28d"]
+    rate, word = named["item_click_rate_28d"], named["item_category"]
+    assert rate.log_odds > 0
+    assert rate.value == pytest.approx(0.97)
+    assert rate.unit == "clicks per impression"
+    assert rate.why == "how attractive it is when seen; smoothed"
+    assert word.value == given.words["item_category"][0].as_py()
+
+
+def test_a_feature_of_which_nothing_is_known_has_no_value(fitted: Gbdt) -> None:
+    found = contributions_of(fitted, one_row(item_click_rate_28d=np.nan), num_largest=200)
+
+    assert found is not None
+    [rate] = [one for one in found.largest if one.feature == "item_click_rate_28d"]
+    assert rate.value is None
+
+
+def test_a_champions_value_is_explained_by_its_terms(fitted: Gbdt) -> None:
+    files = fitted.save()
+    champion = Champion("product_feed", "gbdt", EVENING, EVENING, "rule", "better")
+    slate = replace(
+        PLAIN, value=ValueConfig(order_value=7.0, price_power=1.0, typical_price_cents=2000.0)
+    )
+    daily = item_daily(*({"item_no": n, "price_cents": 500.0 * n} for n in (1, 2, 3)))
+    evening = known(
+        2,
+        ranked(1, 2, 3),
+        serving=Serving(champion, registry.sha256_of(files), files),
+        item_daily=daily.select(COLUMNS),
+    )
+
+    found = explain(with_slate(evening, slate), slate=slate, candidates=CandidatesConfig())
+
+    value = found.value
+    assert value is not None
+    assert value.p_click is not None
+    assert value.p_order is not None
+    assert (value.price_cents, value.price_term) == (1000.0, 0.5)
+    assert value.value == pytest.approx(value.p_click + 7 * value.p_order * 0.5)
+    assert found.contributions is not None
+    assert found.contributions.log_odds == pytest.approx(
+        np.log(value.p_click / (1 - value.p_click)), abs=1e-4
+    )
+    assert found.place.ranker == "gbdt"
