@@ -180,18 +180,18 @@ def _observed(check: Check, figures: pd.Series) -> str:
         return _given(check, figures)
     if isinstance(check.measure, Figure):
         return "no value" if pd.isna(value) else f"{value:.4g}"
-    said = f"{value:,} broken, of {figures[NUM_ROWS]:,} rows"
+    said = f"{int(value):,} broken, of {int(figures[NUM_ROWS]):,} rows"
     if isinstance(check.measure, Broken) and check.measure.spread_of is not None:
         low, high = figures[smallest(check)], figures[largest(check)]
-        said += "; no value" if low is None else f"; from {low} to {high}"
+        said += "; no value" if pd.isna(low) else f"; from {low} to {high}"
     return said
 
 
 def _given(check: Check, figures: pd.Series) -> str:
     if check.name == NUM_USUAL_DAYS:
-        return f"{figures[check.name]} of {check.low:g} days before"
+        return f"{int(figures[check.name])} of {check.low:g} days before"
     if check.name == SOME_ROWS:
-        return f"{figures[check.name]:,} rows"
+        return f"{int(figures[check.name]):,} rows"
     usual = figures[USUAL_ROWS]
     said = "what is usual is not known yet" if pd.isna(usual) else f"usual are {usual:,.0f}"
-    return f"{figures[NUM_ROWS]:,} rows; {said}"
+    return f"{int(figures[NUM_ROWS]):,} rows; {said}"
