@@ -51,12 +51,12 @@ class CandidatesConfig:
             "popularity_in_categories": 0.4,
             "popularity_in_segment": 0.2,
             "covisitation": 1.0,
-            "unfinished": 1.0,
+            "unfinished": 1.5,
             "new_items": 0.1,
         }
     )
     """Weight of a source's reciprocal ranks in the fused score."""
-    rank_offset: float = 20.0
+    rank_offset: float = 5.0
     """Added to each rank before it is inverted: the higher, the less the first places stand out."""
     num_categories: int = 5
     """A user's strongest categories, in which popular and new items are looked up."""
