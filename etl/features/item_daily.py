@@ -120,7 +120,7 @@ def _described(events: DataFrame, items: DataFrame, days: Days) -> DataFrame:
     counted = F.greatest("arrival_date", "event_date")
     columns = (
         *("arrival_date", "event_date", "event_at", "event_type"),
-        *("item_type", "item_id", "watch_ms"),
+        *("item_type", "item_id", "watch_ms", F.lit(1).alias("num_shown")),
     )
     every = named.unionByName(shown.drop("one"))
     in_days = every.where(counted.between(days.first, days.last)).select(*columns)

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql.types import DateType, LongType, StringType, StructField, StructType
 
 from etl.arrow import codes_of
@@ -145,10 +146,14 @@ def _places(
     rows: tuple[np.ndarray, np.ndarray, pa.Table],
 ) -> np.ndarray:
     day_R, said_R, described = rows
-    chosen = np.flatnonzero(pa.compute.equal(added.column("grouped_by"), group).to_numpy())
+    chosen = np.flatnonzero(pc.equal(added.column("grouped_by"), group).to_numpy())
     of_group = added.take(pa.array(chosen))
     types, (type_G, type_N) = codes_of(of_group.column("item_type"), described.column("item_type"))
-    words = described.column(column) if column else pa.chunked_array([[""] * described.num_rows])
+    words = (
+        described.column(column)
+        if column
+        else pa.chunked_array([[""] * described.num_rows], pa.string())
+    )
     names, (name_G, name_N) = codes_of(of_group.column("name"), words)
     day_G = of_group.column("arrival_date").cast(pa.int32()).to_numpy().astype(np.int64)
     key_G = (day_G * len(types) + type_G) * len(names) + name_G

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.arrow import flat_lists, lists_of, ranges, run_starts
 from etl.features.dictionary import HISTORY_DAYS
@@ -54,7 +55,8 @@ class Recent:
         """Count events into the rows at which they are known.
 
         Args:
-            events: event_date, event_type, watch_ms of ``tables.SILVER_EVENTS``, E.
+            events: event_date, event_type, watch_ms of ``tables.SILVER_EVENTS`` and num_shown, the
+                impressions that an impression stands for, E.
             state: The column ``recent`` of the day before, S.
             evenings: The rows, made of the same events and state.
             kept: Which of ``RECENT_CODES`` are counted.
@@ -137,7 +139,8 @@ def _of_events(events: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> l
     watch_ms_E = events.column("watch_ms").fill_null(0).to_numpy()
     day_E = events.column("event_date").cast(pa.int32()).to_numpy()
     ones = np.ones(len(day_E), np.int64)
-    number_of = dict.fromkeys(kept, ones) | {"watch_ms": watch_ms_E}
+    shown_E = events.column("num_shown").to_numpy()
+    number_of = dict.fromkeys(kept, ones) | {"watch_ms": watch_ms_E, "impression": shown_E}
     made = []
     for what in kept:
         is_of_type = np.array(
@@ -152,7 +155,7 @@ def _of_events(events: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> l
 def _merged(numbers: pa.Table) -> pa.Table:
     """Add up what is alike, without what belongs to no row."""
     keys = ["cell", "event_day", "code"]
-    present = numbers.filter(pa.compute.greater_equal(numbers.column("cell"), 0))
+    present = numbers.filter(pc.greater_equal(numbers.column("cell"), 0))
     added = present.group_by(keys, use_threads=False).aggregate([("number", "sum")])
     return added.select([*keys, "number_sum"])
 
