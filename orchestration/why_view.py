@@ -76,7 +76,7 @@ def _head(found: Explanation) -> RenderableType:
     for name, said in _shown(found.place):
         grid.add_row(name, said)
     if found.is_made_alike is False:
-        said = "made again with today's settings, the slate differs from what is stored"
+        said = "today's settings give another score or place than what was stored that night"
         grid.add_row("note", Text(said, "yellow"))
     return grid
 
@@ -158,7 +158,7 @@ def _contributions(found: Contributions) -> RenderableType:
         bar = "█" * round(_BAR * abs(one.log_odds) / most)
         style = "green" if one.log_odds > 0 else "red"
         added = f"{one.log_odds:+.3f}"
-        table.add_row(one.feature, _said(one), added, Text(bar, style), Text(one.why, "dim"))
+        table.add_row(one.feature, Text(_said(one)), added, Text(bar, style), Text(one.why, "dim"))
     others = Text(f"{found.num_others} others", "dim")
     table.add_row(others, "", f"{found.others:+.3f}", "", "")
     table.add_row(Text("log-odds", "bold"), "", f"{found.log_odds:+.3f}", "", "")

@@ -5,6 +5,7 @@ from them by the functions that made it, so that what is explained is what happe
 have changed since, the explanation says that it differs from what is stored.
 """
 
+import math
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -62,8 +63,8 @@ class Explanation:
     standing: Standing | None
     """None for no candidate."""
     is_made_alike: bool | None
-    """Whether the slate made again gives the item the value and place that are stored; None where
-    it was not stored."""
+    """Whether today's settings give the item the fused score, value and place that are stored; None
+    where nothing of it is stored."""
     value: Value | None
     champion: Row
     """Who ordered the slate, since when and why: of ``tables.RANKERS_CHAMPIONS``."""
@@ -99,6 +100,7 @@ def explain(known: Known, *, slate: SlateConfig, candidates: CandidatesConfig) -
     suppressed = suppression_of(item_no, state=known.state, item_daily=known.item_daily)
     found = _far(known, again, candidates) if standing is None and not suppressed else None
     value, contributions = _score(known, again, slate)
+    proposals = _proposals(known, again, found, candidates)
     return Explanation(
         user=known.user["user_id"][0].as_py(),
         item=known.item["item_id"],
@@ -112,10 +114,10 @@ def explain(known: Known, *, slate: SlateConfig, candidates: CandidatesConfig) -
         ),
         place=place,
         standing=standing,
-        is_made_alike=_is_alike(place, again.chosen),
+        is_made_alike=_is_alike(place, standing, again.chosen, proposals),
         value=value,
         champion=asdict(known.serving.champion),
-        proposals=_proposals(known, again, found, candidates),
+        proposals=proposals,
         beyond=found,
         contributions=contributions,
     )
@@ -153,13 +155,20 @@ def _score(
     return value, contributions_of(ranker, given, num_largest=NUM_CONTRIBUTIONS)
 
 
-def _is_alike(place: Place, chosen: Chosen) -> bool | None:
-    if place.shown is None or place.served_from != "own":
+def _is_alike(
+    place: Place, standing: Standing | None, chosen: Chosen, proposals: tuple[Proposal, ...]
+) -> bool | None:
+    if standing is None:
         return None
-    part = chosen.slate() if place.rank else chosen.reserve()
-    made = part[0].as_py()
+    fused = sum(one.part for one in proposals if one.part is not None)
+    # Fused scores are stored as float32.
+    is_fused_alike = math.isclose(fused, standing.fused_score, rel_tol=1e-6)
+    if place.shown is None or place.served_from != "own":
+        return is_fused_alike
+    made = (chosen.slate() if place.rank else chosen.reserve())[0].as_py()
     at = (place.rank or place.reserve_rank or 0) - 1
-    return at < len(made) and all(made[at][name] == place.shown[name] for name in _COMPARED)
+    is_there = at < len(made) and all(made[at][n] == place.shown[n] for n in _COMPARED)
+    return is_fused_alike and is_there
 
 
 _COMPARED: Final = ("item_no", "value", "propensity", "is_exploration")

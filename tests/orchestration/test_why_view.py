@@ -6,13 +6,12 @@ from rich.console import Console
 from orchestration.why_view import render
 from scoring.explain import Explanation, explain
 from scoring.explained_score import Contribution, Contributions
-from scoring.fusion import CandidatesConfig
-from tests.scoring.explained_evenings import PLAIN, known, ranked, with_slate
+from tests.scoring.explained_evenings import FUSING, PLAIN, known, ranked, with_slate
 
 
 def explained(item_no: int, *order: int) -> Explanation:
     evening = with_slate(known(item_no, ranked(*order)), PLAIN)
-    return explain(evening, slate=PLAIN, candidates=CandidatesConfig(num_candidates=2))
+    return explain(evening, slate=PLAIN, candidates=replace(FUSING, num_candidates=2))
 
 
 def shown(found: Explanation) -> str:
@@ -47,9 +46,13 @@ def test_what_is_no_candidate_is_shown_with_how_far_it_was() -> None:
 
 
 def test_words_of_a_log_are_not_read_as_markup() -> None:
-    found = replace(explained(1, 1, 2), title="[red]tea[/red]", user="[b]ann")
+    word = Contribution(feature="item_brand", value="[i]acme", unit="", log_odds=1.0, why="")
+    parts = Contributions(log_odds=1.0, base=0.0, largest=(word,), others=0.0, num_others=0)
+    plain = explained(1, 1, 2)
+    found = replace(plain, title="[red]tea[/red]", user="[b]ann", contributions=parts)
 
     text = shown(found)
 
     assert "[red]tea[/red]" in text
     assert "[b]ann" in text
+    assert "[i]acme" in text

@@ -15,6 +15,7 @@ from etl.tables import (
 )
 from scoring.explained_evening import Again, Known
 from scoring.explore import ExplorationConfig
+from scoring.fusion import CandidatesConfig
 from scoring.rank import Serving
 from scoring.slate_rows import user_rows
 from scoring.slates import SlateConfig
@@ -36,6 +37,18 @@ from training.item_side import COLUMNS
 NO_CAPS = {"seller_cap": 99, "category_cap": 99}
 PLAIN = SlateConfig(k=2, caps=NO_CAPS, exploration=ExplorationConfig(rate=0.0))
 """Two places, a reserve of one, no cap that bites, no exploration."""
+FUSING = CandidatesConfig(
+    weight_by_source={
+        "popularity": 0.3,
+        "popularity_in_categories": 0.4,
+        "popularity_in_segment": 0.2,
+        "covisitation": 1.0,
+        "unfinished": 1.0,
+        "new_items": 0.1,
+    },
+    rank_offset=20.0,
+)
+"""Whatever the defaults become."""
 FUSED = Serving(promote.first("product_feed", EVENING), "", {})
 """The fused order serves."""
 CLICKED_2 = {
@@ -55,7 +68,7 @@ def candidates(*items: Row) -> pa.Table:
 
 def ranked(*item_nos: int) -> pa.Table:
     """Candidates in this order, proposed by popularity."""
-    return candidates(*(candidate(n, 1 / (20 + r), (1, r, 9)) for r, n in enumerate(item_nos, 1)))
+    return candidates(*(candidate(n, 0.3 / (20 + r), (1, r, 9)) for r, n in enumerate(item_nos, 1)))
 
 
 def catalogue_item(item_no: int, *, item_type: str = "product") -> Row:

@@ -4,9 +4,9 @@ import pytest
 
 from scoring.explain import Explanation, explain
 from scoring.explore import ExplorationConfig
-from scoring.fusion import CandidatesConfig
 from scoring.slates import SlateConfig
 from tests.scoring.explained_evenings import (
+    FUSING,
     NO_CAPS,
     PLAIN,
     candidates,
@@ -17,14 +17,13 @@ from tests.scoring.explained_evenings import (
 from tests.training.known_evening import EVENING, candidate, item_daily
 from training.item_side import COLUMNS
 
-CONFIG = CandidatesConfig()
 ONE_A_SELLER = replace(PLAIN, caps=NO_CAPS | {"seller_cap": 1})
 
 
 def explained(item_no: int, *order: int, slate: SlateConfig = PLAIN) -> Explanation:
     """An item of an evening whose candidates were proposed in this order."""
     evening = with_slate(known(item_no, ranked(*order)), slate)
-    return explain(evening, slate=slate, candidates=CONFIG)
+    return explain(evening, slate=slate, candidates=FUSING)
 
 
 def test_an_item_of_the_slate_is_explained_by_its_place_and_value() -> None:
@@ -33,7 +32,7 @@ def test_an_item_of_the_slate_is_explained_by_its_place_and_value() -> None:
     assert (found.verdict.code, found.verdict.sentence) == ("in_slate", "place 2 of 2")
     assert found.is_made_alike is True
     assert found.value is not None
-    assert found.value.value == pytest.approx(1 / 22)
+    assert found.value.value == pytest.approx(0.3 / 22)
     assert found.value.p_click is None
     assert found.contributions is None
     assert (found.user, found.item, found.segment, found.day) == ("ann", "p2", "DE||", EVENING)
@@ -51,7 +50,7 @@ def test_an_item_is_capped_where_worse_ones_of_other_sellers_stand() -> None:
     sellers = [{"item_no": n, "seller_id": "s" if n < 3 else f"s{n}"} for n in (1, 2, 3, 4)]
     evening = known(2, ranked(1, 2, 3, 4), item_daily=item_daily(*sellers).select(COLUMNS))
 
-    found = explain(with_slate(evening, ONE_A_SELLER), slate=ONE_A_SELLER, candidates=CONFIG)
+    found = explain(with_slate(evening, ONE_A_SELLER), slate=ONE_A_SELLER, candidates=FUSING)
 
     assert found.verdict.code == "capped"
     assert found.standing is not None
@@ -72,10 +71,20 @@ def test_a_slate_that_todays_settings_would_not_make_is_said_to_differ() -> None
     evening = with_slate(known(1, ranked(1, 2, 3, 4)), PLAIN)
     explored = replace(PLAIN, exploration=ExplorationConfig(rate=0.5))
 
-    found = explain(evening, slate=explored, candidates=CONFIG)
+    found = explain(evening, slate=explored, candidates=FUSING)
 
     assert found.verdict.code == "in_slate"
     assert found.is_made_alike is False
+
+
+def test_an_item_whose_sources_weigh_otherwise_today_is_said_to_differ() -> None:
+    evening = with_slate(known(4, ranked(1, 2, 3, 4)), PLAIN)
+
+    alike = explain(evening, slate=PLAIN, candidates=FUSING)
+    other = explain(evening, slate=PLAIN, candidates=replace(FUSING, rank_offset=5.0))
+
+    assert alike.verdict.code == "low_value"
+    assert (alike.is_made_alike, other.is_made_alike) == (True, False)
 
 
 def test_each_source_says_rank_score_and_its_part_of_the_fused_score() -> None:
@@ -84,7 +93,7 @@ def test_each_source_says_rank_score_and_its_part_of_the_fused_score() -> None:
     )
     evening = with_slate(known(2, proposed), PLAIN)
 
-    found = {one.source: one for one in explain(evening, slate=PLAIN, candidates=CONFIG).proposals}
+    found = {one.source: one for one in explain(evening, slate=PLAIN, candidates=FUSING).proposals}
 
     assert sorted(found) == ["popularity", "unfinished"]
     assert (found["popularity"].rank, found["popularity"].score) == (2, 8.0)
@@ -99,7 +108,7 @@ def test_covisitation_names_the_last_items_that_led_to_it_with_their_parts() -> 
 
     [way] = [
         one
-        for one in explain(evening, slate=PLAIN, candidates=CONFIG).proposals
+        for one in explain(evening, slate=PLAIN, candidates=FUSING).proposals
         if one.source == "covisitation"
     ]
 
@@ -111,7 +120,7 @@ def test_covisitation_names_the_last_items_that_led_to_it_with_their_parts() -> 
 def test_a_non_candidate_is_told_how_far_it_was_from_being_one() -> None:
     evening = with_slate(known(3, ranked(1, 2)), PLAIN)
 
-    found = explain(evening, slate=PLAIN, candidates=CandidatesConfig(num_candidates=2))
+    found = explain(evening, slate=PLAIN, candidates=replace(FUSING, num_candidates=2))
 
     # Popularity proposes 1, 2, 3, 4; co-visitation 1 and 3; 2 is unfinished.
     assert found.verdict.code == "not_a_candidate"
@@ -125,7 +134,7 @@ def test_a_non_candidate_is_told_how_far_it_was_from_being_one() -> None:
 
 
 def test_what_no_source_proposes_has_no_proposals() -> None:
-    found = explain(with_slate(known(9, ranked(1, 2)), PLAIN), slate=PLAIN, candidates=CONFIG)
+    found = explain(with_slate(known(9, ranked(1, 2)), PLAIN), slate=PLAIN, candidates=FUSING)
 
     assert found.verdict.code == "not_a_candidate"
     assert found.beyond is None

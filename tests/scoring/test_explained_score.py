@@ -5,10 +5,9 @@ import pytest
 
 from scoring.explain import explain
 from scoring.explained_score import contributions_of
-from scoring.fusion import CandidatesConfig
 from scoring.rank import Serving
 from scoring.value import ValueConfig
-from tests.scoring.explained_evenings import PLAIN, known, ranked, with_slate
+from tests.scoring.explained_evenings import FUSING, PLAIN, known, ranked, with_slate
 from tests.training.known_evening import EVENING, item_daily
 from tests.training.rankers.conformance import SPLIT, days, taken, unseen
 from training import registry
@@ -92,7 +91,7 @@ def test_a_champions_value_is_explained_by_its_terms(fitted: Gbdt) -> None:
         item_daily=daily.select(COLUMNS),
     )
 
-    found = explain(with_slate(evening, slate), slate=slate, candidates=CandidatesConfig())
+    found = explain(with_slate(evening, slate), slate=slate, candidates=FUSING)
 
     value = found.value
     assert value is not None
@@ -105,3 +104,4 @@ def test_a_champions_value_is_explained_by_its_terms(fitted: Gbdt) -> None:
         np.log(value.p_click / (1 - value.p_click)), abs=1e-4
     )
     assert found.place.ranker == "gbdt"
+    assert found.is_made_alike is True
