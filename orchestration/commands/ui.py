@@ -24,7 +24,7 @@ def command(
     console().print(f"http://{host}:{port}  (home: {home.root}; end with Ctrl-C)")
     dagster = Path(sys.executable).with_name("dagster")
     workspace = Path(__file__).parents[2] / "workspace.yaml"
-    arguments = ["dev", "-w", workspace, "--host", host, "--port", str(port)]
+    arguments = ["dev", "-w", str(workspace), "--host", host, "--port", str(port)]
     # A group of its own: ending only the parent would leave the daemon and the servers running.
     served = subprocess.Popen([dagster, *arguments], start_new_session=True)  # noqa: S603
 
