@@ -1,7 +1,8 @@
 """Plans what a backfill must make before its first day, so that its first night is a whole one.
 
-State needs every day since the lake's first. A ranker of the first night needs the examples of four
-weeks, and those the candidates of the evenings before them.
+State needs every day since the lake's first. The first night is served by the ranker that the
+calendar fitted last; that fit needs the examples of four weeks, and those the candidates of the
+evenings before them.
 """
 
 from datetime import date, timedelta
@@ -18,7 +19,8 @@ from orchestration.runs import BACKFILL, NIGHT, Request
 from training.examples import LATE_DAYS
 from training.split import CalendarConfig
 
-_EXAMPLE_DAYS: Final = CalendarConfig().num_days
+_FIT_DAYS: Final = CalendarConfig().fit_every_days - 1
+_EXAMPLE_DAYS: Final = CalendarConfig().num_days + _FIT_DAYS
 _CANDIDATE_DAYS: Final = _EXAMPLE_DAYS + LATE_DAYS + 1
 
 STATE: Final = (
@@ -47,6 +49,7 @@ def backfill(days: Days, files: LakeFiles) -> list[Request]:
         (STATE, files.first_day),
         (PROPOSED, days.first - timedelta(days=_CANDIDATE_DAYS)),
         (_LEARNED, days.first - timedelta(days=_EXAMPLE_DAYS)),
+        (_JUDGED, days.first - timedelta(days=_FIT_DAYS)),
     )
     earlier = [
         Request(Days(missing, before), selection(*made), BACKFILL)
