@@ -36,10 +36,9 @@ PROPOSED: Final = (
 )
 """What the next days' examples are made of."""
 _LEARNED: Final = tuple(tables.EXAMPLES.values())
-_SERVED: Final = tuple(
-    t for t in tables.ALL if t.layer in {"rankers", "slates", "reports", "publications"}
-)
-EVERYTHING: Final = (*STATE, *PROPOSED, *_LEARNED, *_SERVED)
+_JUDGED: Final = tuple(t for t in tables.ALL if t.layer == "rankers")
+_SERVED: Final = tuple(t for t in tables.ALL if t.layer in {"slates", "reports", "publications"})
+EVERYTHING: Final = (*STATE, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
 
 
 def backfill(days: Days, files: LakeFiles) -> list[Request]:
