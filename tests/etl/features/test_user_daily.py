@@ -11,26 +11,28 @@ from etl.days import Days, one_day
 from etl.features import user_daily
 from etl.features.user_daily import UserDailyConfig
 from etl.tables import FEATURES_USER_DAILY, SILVER_EVENTS
-from tests.etl.features.shop_log import (
+from tests.etl.features.by_hand import (
     CODES,
+    age_days,
+    decayed,
+    ratio,
+    weekday_share,
+    windows_of,
+)
+from tests.etl.features.shop_log import (
     DAYS,
     FIRST,
     Row,
     after,
-    age_days,
     arrow_of,
     assert_rows,
     counted_day,
-    decayed,
     event,
     frame_of,
     log,
     of_day,
     partitions,
-    ratio,
     same_bits,
-    weekday_share,
-    windows_of,
 )
 
 KEY = ("arrival_date", "user_id")

@@ -1,0 +1,90 @@
+"""Touches of users with items: what the kernels of user_pairs and user_history walk."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Final
+
+import pyarrow as pa
+
+from etl.arrow import arrow_schema
+from etl.days import Days, is_full
+from etl.tables import SILVER_EVENTS, SILVER_ITEMS
+from tests.etl.features.shop_log import FIRST, Row, end_of, event
+
+CODE_OF: Final = {
+    "view": 1,
+    "click": 2,
+    "cart": 3,
+    "order": 4,
+    "cancel": 5,
+    "watch": 6,
+    "like": 7,
+    "hide": 8,
+}
+_GROUPS: Final = ("category", "brand", "seller_id")
+_OF_EVENT: Final = ("arrival_date", "user_id", "event_at", "event_id", "source")
+
+
+def touch(
+    name: str,
+    kind: str,
+    day: float,
+    *,
+    user: str = "u",
+    item: int = 0,
+    arrived: int | None = None,
+    **more: Any,  # noqa: ANN401
+) -> Row:
+    """One event of a user with an item."""
+    row = event(name, kind, day, arrived, user_id=user)
+    said = {column: row[column] for column in _OF_EVENT}
+    nothing = dict.fromkeys(("price_cents", *_GROUPS))
+    return said | {"event_code": CODE_OF[kind], "item_no": item} | nothing | more
+
+
+def touches_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
+    """Each event of a user with an item, with the item as known when the event arrived."""
+    known = {(i["arrival_date"], i["item_type"], i["item_id"]): i for i in items}
+    found = []
+    for row in events:
+        if row["user_id"] is None or row["item_id"] is None or row["event_type"] not in CODE_OF:
+            continue
+        item = known[row["arrival_date"], row["item_type"], row["item_id"]]
+        price = item["price_cents"] if row["price_cents"] is None else row["price_cents"]
+        said = {column: row[column] for column in _OF_EVENT}
+        words = {column: item[column] for column in ("item_no", *_GROUPS)}
+        found.append(
+            {**said, **words, "event_code": CODE_OF[row["event_type"]], "price_cents": price}
+        )
+    return found
+
+
+def arrow_of_touches(rows: Iterable[Row], days: Days) -> pa.Table:
+    """Those that arrived on some days, as Spark hands them to a kernel."""
+    events, items = arrow_schema(SILVER_EVENTS.schema), arrow_schema(SILVER_ITEMS.schema)
+    schema = pa.schema(
+        [events.field(name).with_nullable(True) for name in _OF_EVENT]
+        + [pa.field("event_code", pa.int8()), items.field("item_no").with_nullable(True)]
+        + [items.field(name) for name in ("price_cents", *_GROUPS)]
+    )
+    return pa.Table.from_pylist([row for row in rows if row["arrival_date"] in days], schema)
+
+
+def shown_users(rows: list[Row], day: date) -> list[str]:
+    """Who has a row in a touched-only table: who was touched, on full days all alive."""
+    if is_full(day, FIRST):
+        known = [r for r in rows if r["arrival_date"] <= day]
+        alive = [r for r in known if (end_of(day) - r["event_at"]).days < 90]
+        return sorted({r["user_id"] for r in alive})
+    return sorted({r["user_id"] for r in rows if r["arrival_date"] == day})
+
+
+def as_of(rows: pa.Table, day: date) -> pa.Table:
+    """Each user's newest row, of those since the last full partition, known at the end of a day."""
+    last_full = max(full for full in Days(FIRST, day) if is_full(full, FIRST))
+    newest = {
+        row["user_id"]: row
+        for row in sorted(rows.to_pylist(), key=lambda r: r["arrival_date"])
+        if row["arrival_date"] >= last_full
+    }
+    return pa.Table.from_pylist(list(newest.values()), rows.schema)
