@@ -185,7 +185,7 @@ def main(folder: Path) -> None:
     reader = forked(lambda: read_until(folder, stop))
     try:
         num_steps, number = kill_at_every_step(folder, 1)
-        number = kill_at_any_time(folder, number, random.Random(7))  # noqa: S311
+        number = kill_at_any_time(folder, number, random.Random(7))
     finally:
         stop.touch()
         was_killed(reader)

@@ -10,7 +10,7 @@ def test_readers_see_one_whole_publication_whatever_is_killed(tmp_path: Path) ->
     """A process is killed before each of its steps, and at random times; a reader reads on."""
     command = [sys.executable, "-m", "tests.scoring.killed_publisher", str(tmp_path / "published")]
 
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)

@@ -286,7 +286,7 @@ def test_the_most_personal_source_explains_an_item(sources: list[str], said: str
 def test_a_reader_loads_nothing_heavy() -> None:
     script = "import sys, scoring.reader; print(*sys.modules)"
 
-    loaded = subprocess.run(  # noqa: S603
+    loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
 

@@ -48,7 +48,7 @@ def day(number: int) -> date:
 
 def random_shop(seed: int) -> Shop:
     """Ten days of a small shop; some users have no slate, an empty one, or no candidates."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     shop: Shop = {name: [] for name in SCHEMAS}
     kind = {n: "live_slot" if n > 36 else "product" for n in ITEMS}
     shop["items"] = [(kind[n], f"i{n}", n, day(max(0, n - 33))) for n in ITEMS]

@@ -76,7 +76,7 @@ def event(name: str, event_type: str, day: float, arrived: int | None = None, **
 
 def log(seed: int, num_events: int = 260) -> list[Row]:
     """Draw a log; arrivals that would be before its first day are on it."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     return [_drawn(chance, number) for number in range(num_events)]
 
 

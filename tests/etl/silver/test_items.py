@@ -119,7 +119,7 @@ def test_every_seventh_day_holds_all_items_and_other_days_the_touched(events_of:
 
 
 def random_events(seed: int) -> list[dict[str, object]]:
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     found = []
     for n in range(120):
         day = rng.randint(3, 12)

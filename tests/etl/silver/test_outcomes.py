@@ -299,7 +299,7 @@ def test_a_user_who_clicked_one_item_half_a_million_times_is_one_more_user() -> 
 
 def random_log(seed: int) -> tuple[list[Did], list[Shown]]:
     """Forty days; a tenth of the lines come up to 70 days after their event."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
 
     def line() -> tuple[datetime, date]:
         late = rng.choice([0] * 15 + [1, 3, 7, 30, 70])

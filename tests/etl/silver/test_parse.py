@@ -154,7 +154,7 @@ def previous_by_hand(
 
 
 def test_nights_find_the_repetitions_that_a_range_finds(lines_of: LinesOf) -> None:
-    rng = random.Random(3)  # noqa: S311
+    rng = random.Random(3)
     days = Days(MON, after(19))
     ids = {
         (day, name): [str(rng.randint(0, 60)) for _ in range(rng.randint(0, 3))]
