@@ -1,0 +1,87 @@
+import dagster as dg
+import pytest
+
+from etl import tables
+from etl.tables import Table
+from orchestration.defs.nightly import TRAINED
+from orchestration.partitions import DAYS
+
+UNCHECKED = {tables.DATA_QUALITY_RESULTS, tables.PUBLICATIONS_LOG}
+
+
+def keys_of(found: dg.Definitions, job: str) -> set[str]:
+    layer = found.resolve_job_def(job).asset_layer
+    return {key.to_user_string() for key in layer.selected_asset_keys}
+
+
+def test_the_code_location_loads(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_table_is_an_asset_named_by_its_path(definitions: dg.Definitions) -> None:
+    keys = {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
+
+    assert keys == {table.path for table in tables.ALL}
+
+
+@pytest.mark.parametrize(
+    "table", [t for t in tables.ALL if t not in UNCHECKED], ids=lambda t: t.path
+)
+def test_a_table_has_a_check_that_blocks(definitions: dg.Definitions, table: Table) -> None:
+    graph = definitions.resolve_asset_graph()
+    key = dg.AssetCheckKey(dg.AssetKey(table.path.split("/")), "expectations")
+
+    assert graph.get_check_spec(key).blocking
+
+
+def test_an_asset_says_what_people_ask_of_a_table(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+
+    node = graph.get(dg.AssetKey(["silver", "events"]))
+
+    columns = {c.name: c.description for c in node.metadata["dagster/column_schema"].columns}
+    assert columns == {name: tables.SILVER_EVENTS.comment(name) for name in columns}
+    assert list(columns) == tables.SILVER_EVENTS.column_names
+    assert node.group_name == "silver"
+    assert node.owners == ["team:recommendations"]
+    assert {"spark", "deltalake"} <= node.kinds
+    assert node.description
+    assert node.partitions_def == DAYS
+
+
+def test_each_layer_is_a_group(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+
+    groups = {node.key.path[0]: node.group_name for node in graph.asset_nodes}
+
+    assert groups == {table.path.split("/")[0]: table.layer for table in tables.ALL}
+
+
+def test_a_range_of_any_asset_is_one_run(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+
+    policies = {node.backfill_policy for node in graph.asset_nodes}
+
+    assert policies == {dg.BackfillPolicy.single_run()}
+
+
+def test_the_nightly_job_makes_every_table(definitions: dg.Definitions) -> None:
+    assert keys_of(definitions, "nightly") == {table.path for table in tables.ALL}
+
+
+def test_the_night_without_training_leaves_out_the_fit_alone(definitions: dg.Definitions) -> None:
+    left_out = keys_of(definitions, "nightly") - keys_of(definitions, "nightly_without_training")
+
+    assert left_out == {table.path for table in TRAINED} == {"rankers/gbdt"}
+
+
+def test_what_must_run_by_itself_is_running(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+
+    schedules = {s.name: s.default_status.name for s in repository.schedule_defs}
+    sensors = {
+        s.name: s.default_status.name for s in repository.sensor_defs if s.name == "failure_report"
+    }
+
+    assert schedules == {"every_night": "RUNNING"}
+    assert sensors == {"failure_report": "RUNNING"}

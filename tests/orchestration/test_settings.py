@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from etl import surfaces
+from orchestration.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"NIGHTMARKET_{name.upper()}", raising=False)
+
+
+def test_the_home_is_where_one_stands_unless_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unnamed = Settings().at_home
+    monkeypatch.setenv("NIGHTMARKET_HOME", "elsewhere")
+    named = Settings().at_home
+
+    assert unnamed.root == tmp_path / ".nightmarket"
+    assert named.root == tmp_path / "elsewhere"
+
+
+def test_each_setting_says_what_it_does() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("surface", "k"), [("product_feed", 50), ("live_streams", 20), ("short_videos", 100)]
+)
+def test_each_surface_has_its_usual_number_of_places(surface: str, k: int) -> None:
+    assert Settings().slate_config(surface).k == k
+
+
+def test_every_surface_can_be_configured() -> None:
+    assert [Settings().slate_config(name).num_buckets for name in surfaces.NAMES] == [4, 4, 4]
+
+
+def test_what_is_set_reaches_the_makers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTMARKET_K_PRODUCT_FEED", "10")
+    monkeypatch.setenv("NIGHTMARKET_EXPLORATION_RATE", "0.2")
+    monkeypatch.setenv("NIGHTMARKET_MAX_PER_SELLER", "3")
+    monkeypatch.setenv("NIGHTMARKET_CANDIDATES", "77")
+    monkeypatch.setenv("NIGHTMARKET_SPARK_MEMORY", "3g")
+
+    slate = Settings().slate_config("product_feed")
+
+    assert (slate.k, slate.exploration.rate, slate.caps["seller_cap"]) == (10, 0.2, 3)
+    assert Settings().candidate_config.num_candidates == 77
+    assert Settings().spark.driver_memory == "3g"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("K_PRODUCT_FEED", "0"), ("EXPLORATION_RATE", "1"), ("BUCKETS", "0"), ("SEED", "lucky")],
+)
+def test_a_value_out_of_range_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"NIGHTMARKET_{name}", value)
+
+    with pytest.raises(ValidationError):
+        Settings()
