@@ -1,0 +1,177 @@
+"""Nights from raw lines to a publication, in one process on real Delta tables."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from etl import tables
+from etl.days import Days
+from etl.home import Home
+from etl.lake_files import LakeFiles
+from etl.tables import Table
+from orchestration.defs.nightly import TRAINED
+from orchestration.planning import EVERYTHING, selection
+from orchestration.reads import key
+from orchestration.runs import BACKFILL, KIND
+from orchestration.workspace import Workspace
+from scoring import reader
+from tests.orchestration import tiny_shop
+from tests.orchestration.tiny_shop import FIRST_DAY, day
+
+FEED = "product_feed"
+NIGHTS = Days(day(1), day(3))
+GARBAGE_DAY = day(4)
+ROWS_ONLY = "rows_only"
+"""Makes all rows; checks nothing, publishes nothing."""
+MADE_BY_ROWS_ONLY = tuple(
+    table for table in EVERYTHING if table not in {tables.PUBLICATIONS_LOG, *TRAINED}
+)
+
+
+class Shop:
+    """One home, and the jobs that run on it."""
+
+    def __init__(self, home: Home, definitions: dg.Definitions, spark: SparkSession) -> None:
+        self.home, self._spark = home, spark
+        rows = selection(*MADE_BY_ROWS_ONLY, *TRAINED) - dg.AssetSelection.assets(
+            key(tables.DATA_QUALITY_RESULTS)
+        )
+        job = dg.define_asset_job(ROWS_ONLY, selection=rows.without_checks())
+        self._definitions = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
+
+    def run(self, job: str, days: Days, *, tasks: int = 2) -> dg.ExecuteInProcessResult:
+        self._spark.conf.set("spark.sql.shuffle.partitions", str(tasks))
+        tags = {
+            KIND: BACKFILL,
+            "dagster/asset_partition_range_start": str(days.first),
+            "dagster/asset_partition_range_end": str(days.last),
+        }
+        one = {"dagster/partition": str(days.last)}
+        with dg.DagsterInstance.ephemeral() as instance:
+            return self._definitions.resolve_job_def(job).execute_in_process(
+                instance=instance,
+                tags=one if len(days) == 1 else tags,
+                resources={"workspace": Workspace(home_path=str(self.home.root))},
+                raise_on_error=False,
+            )
+
+    def rows(self, table: Table, days: Days) -> pa.Table:
+        """The rows of some days, in an order of their own; volatile columns left out."""
+        kept = [name for name in table.column_names if name not in table.volatile]
+        files = LakeFiles(self.home.lake, FIRST_DAY)
+        parts = [files.arrow(table, Days(one, one), columns=kept) for one in days]
+        found = pa.concat_tables(parts)
+        return found.sort_by([(name, "ascending") for name in (tables.PARTITION, *table.key)])
+
+    def num_rows(self, table: Table, when: date) -> int:
+        return self.rows(table, Days(when, when)).num_rows
+
+
+def night(when: date) -> Days:
+    return Days(when, when)
+
+
+def differing(one: Shop, other: Shop, days: Days, made: Sequence[Table]) -> list[str]:
+    return [t.path for t in made if not one.rows(t, days).equals(other.rows(t, days))]
+
+
+@pytest.fixture(scope="module")
+def shop(
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, spark: SparkSession
+) -> Shop:
+    """Three nights one by one; the last checked and published by the job of every night."""
+    home = Home(tmp_path_factory.mktemp("nights"))
+    tiny_shop.open_shop(home, NIGHTS)
+    opened = Shop(home, definitions, spark)
+    for when in (day(1), day(2)):
+        assert opened.run(ROWS_ONLY, night(when)).success
+    assert opened.run("nightly", night(day(3))).success
+    return opened
+
+
+def test_a_user_reads_the_slate_that_the_night_made_of_raw_lines(shop: Shop) -> None:
+    answer = reader.top(shop.home.publications, "user-3", FEED)
+
+    assert (answer["served_from"], answer["day"]) == ("own", "2026-01-03")
+    items = [place["item"] for place in answer["items"]]
+    rows = [row for when in NIGHTS for row in tiny_shop.rows_of(when)]
+    ordered = {item for user, item, event, *_ in rows if user == "user-3" and event == "order"}
+    assert len(items) == len(set(items)) > 0
+    assert set(items) <= {f"item-{n}" for n in range(tiny_shop.NUM_ITEMS)} - ordered
+
+
+def test_a_stranger_reads_the_default_slate(shop: Shop) -> None:
+    answer = reader.top(shop.home.publications, "nobody", FEED)
+
+    assert answer["served_from"] == "default"
+    assert answer["items"]
+
+
+def test_every_line_is_an_event_of_its_day(shop: Shop) -> None:
+    for when in NIGHTS:
+        assert shop.num_rows(tables.SILVER_EVENTS, when) == len(tiny_shop.rows_of(when))
+        assert shop.num_rows(tables.SILVER_REJECTED_LINES, when) == 0
+
+
+def test_what_was_checked_is_on_record(shop: Shop) -> None:
+    found = shop.rows(tables.DATA_QUALITY_RESULTS, night(day(3))).to_pylist()
+
+    checked = {row["table_path"] for row in found}
+    assert checked == {t.path for t in EVERYTHING} - {"publications/log"}
+    assert [r for r in found if r["severity"] == "critical" and not r["is_met"]] == []
+
+
+def test_a_rerun_leaves_the_same_rows_and_other_days_alone(shop: Shop) -> None:
+    before = {t: shop.rows(t, NIGHTS) for t in MADE_BY_ROWS_ONLY}
+    tables_of_before = {
+        path: path.stat().st_mtime_ns
+        for path in shop.home.lake.rglob("arrival_date=2026-01-02/*.parquet")
+    }
+
+    assert shop.run(ROWS_ONLY, night(day(3)), tasks=5).success
+
+    assert [t.path for t in before if not before[t].equals(shop.rows(t, NIGHTS))] == []
+    assert {path: path.stat().st_mtime_ns for path in tables_of_before} == tables_of_before
+
+
+def test_nights_one_by_one_and_one_range_leave_the_same_rows(
+    shop: Shop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+) -> None:
+    tiny_shop.open_shop(Home(tmp_path), NIGHTS)
+    at_once = Shop(Home(tmp_path), definitions, spark)
+
+    assert at_once.run(ROWS_ONLY, NIGHTS, tasks=7).success
+
+    assert at_once.rows(tables.SLATES[FEED], NIGHTS).num_rows > 3 * tiny_shop.NUM_USERS
+    assert differing(at_once, shop, NIGHTS, MADE_BY_ROWS_ONLY) == []
+
+
+def test_a_night_without_training_goes_on_with_the_champion(shop: Shop) -> None:
+    champions = shop.rows(tables.RANKERS_CHAMPIONS, night(day(3)))
+    marker = shop.home.lake / "_days" / "rankers" / "gbdt" / "2026-01-03"
+    marker.unlink()
+
+    refused = shop.run("champions", night(day(3)))
+    result = shop.run("champions_without_training", night(day(3)))
+
+    assert not refused.success
+    assert result.success
+    assert shop.rows(tables.RANKERS_CHAMPIONS, night(day(3))).equals(champions)
+
+
+def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: Shop) -> None:
+    tiny_shop.land_garbage(shop.home, GARBAGE_DAY)
+
+    result = shop.run("nightly", night(GARBAGE_DAY))
+
+    assert not result.success
+    assert shop.num_rows(tables.SILVER_REJECTED_LINES, GARBAGE_DAY) == 15
+    blocked = [c for c in result.get_asset_check_evaluations() if not c.passed and c.blocking]
+    assert [c.asset_key.to_user_string() for c in blocked] == ["silver/events"]
+    assert "silver_items" not in {e.step_key for e in result.all_events if e.is_step_success}
+    assert reader.top(shop.home.publications, "user-3", FEED)["day"] == "2026-01-03"
