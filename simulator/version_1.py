@@ -1,0 +1,81 @@
+"""Lines of version 1 of the app's log, of the oldest apps: flat, in ASCII (docs/app-log.md)."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from etl import surfaces
+from simulator import said
+from simulator.pieces import (
+    field,
+    integers,
+    joined,
+    lists,
+    quoted_in_ascii,
+    scattered,
+    table,
+    taken,
+    whole,
+)
+from simulator.said import Part
+from simulator.version_2 import TYPES, propensities
+
+VERSION: Final = 1
+_ITEM_TYPES: Final = table(*(f'"{name}"' for name in surfaces.ITEM_TYPES))
+_TIME_STARTS: Final = table(',"ts":', ',"ts":{"s":')
+_TIME_ENDS: Final = table("", "}")
+_APP_FIELDS: Final = ("country", "platform", "language")
+
+
+def lines(part: Part) -> pa.LargeBinaryArray:
+    """Write a line an event, without the newline; there are no catalogue lines among them."""
+    return joined(
+        b'{"v":1,"id":"',
+        said.event_id(part),
+        b'","event":',
+        TYPES.take(pa.array(part.of(part.day.type_E))),
+        _time(part),
+        field("uid", said.user(part)),
+        field("sid", said.session(part)),
+        _app(part),
+        field("surface", said.surface(part)),
+        field("req", said.request(part)),
+        field("pos", said.first_position(part)),
+        field("pos", said.position(part)),
+        field("shown", _shown(part)),
+        field("propensities", propensities(part)),
+        _item(part),
+        field("price_cents", integers(part.of(part.day.price_cents_E))),
+        field("quantity", said.quantity(part)),
+        field("watch_ms", said.watch_ms(part)),
+        field("query", said.words(part, said.SEARCH, is_ascii=True)),
+        field("comment", said.words(part, said.COMMENT, is_ascii=True)),
+        field("host", said.host(part)),
+        b"}",
+    )
+
+
+def _time(part: Part) -> pa.LargeBinaryArray:
+    form_V = said.is_time_in_object(part).astype(np.int8)
+    seconds = integers(said.at_us(part) // 1_000_000)
+    return whole(taken(_TIME_STARTS, form_V), seconds, taken(_TIME_ENDS, form_V))
+
+
+def _app(part: Part) -> pa.LargeBinaryArray:
+    known = {name: quoted_in_ascii(getattr(part.names, name)) for name in _APP_FIELDS}
+    fields = joined(*(field(name, values) for name, values in known.items()))
+    return taken(fields, said.app_user(part))
+
+
+def _item(part: Part) -> pa.LargeBinaryArray:
+    item_V = part.of(part.day.item_E)
+    types = taken(_ITEM_TYPES.take(pa.array(part.names.item_type_N)), item_V)
+    ids = taken(quoted_in_ascii(part.names.item_id), item_V)
+    return whole(field("item_type", types), field("item_id", ids))
+
+
+def _shown(part: Part) -> pa.LargeBinaryArray:
+    shown = said.shown(part)
+    ids = taken(quoted_in_ascii(part.names.item_id), shown.item_I)
+    return scattered(lists(ids, shown.start_R), shown.row_R, len(part.event_V))

@@ -1,0 +1,76 @@
+"""Lines of version 3 of the app's log, the current one (docs/app-log.md)."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from simulator import dirt, said
+from simulator.catalogue import catalogue_items
+from simulator.day import EVENT_TYPES
+from simulator.pieces import decimals, field, integers, joined, quoted, table, taken, where, whole
+from simulator.references import event_items, shown_items
+from simulator.said import Part
+
+VERSION: Final = 3
+_TYPES: Final = table(*(f'"{name}"' for name in EVENT_TYPES))
+_PLAIN, _IN_OBJECT, _RENAMED = range(3)
+_TIME_STARTS: Final = table(',"at":', ',"at":{"ms":', ',"timestamp":')
+_TIME_ENDS: Final = table("", "}", "")
+_EXTRA: Final = table(
+    ',"network":{"type":"wifi","rtt_ms":34,"hops":[1,2.5,null]}',
+    ',"experiments":["résumé-β",{"id":"“home”","arm":true}]',
+)
+
+
+def lines(part: Part) -> pa.LargeBinaryArray:
+    """Write a line an event, without the newline."""
+    price = field("price_cents", integers(part.of(part.day.price_cents_E)))
+    return joined(
+        b'{"v":3,"id":"',
+        said.event_id(part),
+        b'","type":',
+        _TYPES.take(pa.array(part.of(part.day.type_E))),
+        _time(part),
+        field("user", said.user(part)),
+        field("session", said.session(part)),
+        _app(part),
+        field("surface", said.surface(part)),
+        field("request", said.request(part)),
+        field("first_position", said.first_position(part)),
+        field("position", said.position(part)),
+        field("shown", _shown(part)),
+        field("item", event_items(part)),
+        field("item", catalogue_items(part, price)),
+        where(price, ~part.is_catalogue()),
+        field("quantity", said.quantity(part)),
+        field("watch_ms", said.watch_ms(part)),
+        field("query", said.words(part, said.SEARCH)),
+        field("comment", said.words(part, said.COMMENT)),
+        field("host", said.host(part)),
+        _extra(part),
+        b"}",
+    )
+
+
+def _time(part: Part) -> pa.LargeBinaryArray:
+    form_V = np.where(said.is_time_in_object(part), _IN_OBJECT, _PLAIN)
+    form_V = np.where(part.is_kind(dirt.RENAMED), _RENAMED, form_V)
+    digits = pa.array(said.at_us(part) // 1_000).cast(pa.large_string()).cast(pa.large_binary())
+    return whole(taken(_TIME_STARTS, form_V), digits, taken(_TIME_ENDS, form_V))
+
+
+def _app(part: Part) -> pa.LargeBinaryArray:
+    names = part.names
+    known = {name: quoted(getattr(names, name)) for name in ("country", "platform", "language")}
+    fields = joined(*(field(name, values) for name, values in known.items()))
+    return taken(whole(b',"app":{"version":"5.14.2"', fields, b"}"), said.app_user(part))
+
+
+def _shown(part: Part) -> pa.LargeBinaryArray:
+    return shown_items(part, b',"p":', decimals(said.shown(part).propensity_I), b"}")
+
+
+def _extra(part: Part) -> pa.LargeBinaryArray:
+    place = np.where(said.has_extra(part), part.event_V % len(_EXTRA), -1)
+    return taken(_EXTRA, place)
