@@ -51,9 +51,10 @@ def coins(luck_E: np.ndarray, place: int, share: float) -> np.ndarray:
     return bits < np.uint64(round(share * (1 << _COIN_BITS)))
 
 
-def numbered(day_number: int, places: np.ndarray) -> np.ndarray:
+def numbered(day_number: int | np.ndarray, places: np.ndarray) -> np.ndarray:
     """Give each place of a day a number of its own among all days: uint64."""
-    return (np.uint64(day_number) << np.uint64(_PLACE_BITS)) | places.astype(np.uint64)
+    day = np.asarray(day_number).astype(np.uint64)
+    return (day << np.uint64(_PLACE_BITS)) | places.astype(np.uint64)
 
 
 def hex_ids(hashes: np.ndarray) -> pa.LargeBinaryArray:

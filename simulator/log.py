@@ -16,8 +16,8 @@ from simulator.hashing import hex_ids, key_of, numbered, uniform
 from simulator.lines import lines
 from simulator.log_config import LogConfig
 from simulator.names import Names
-from simulator.pieces import BINARY
-from simulator.plan import Plan
+from simulator.pieces import BINARY, scattered
+from simulator.plan import Plan, request_hashes
 
 SENT: Final = pa.schema(
     [
@@ -27,6 +27,7 @@ SENT: Final = pa.schema(
         pa.field("event_id", pa.large_string(), metadata={"null": "log texts"}),
         pa.field("event_type", pa.string(), metadata={"null": "log texts"}),
         pa.field("event_us", pa.int64(), metadata={"of": "when it happened; null for log texts"}),
+        pa.field("request_id", pa.large_string(), metadata={"of": "impressions"}),
         pa.field("kind", pa.string(), metadata={"of": "its dirt; null where clean"}),
     ]
 )
@@ -47,6 +48,7 @@ def sent(day: Day, plan: Plan, *, names: Names, config: LogConfig) -> pa.Table:
             hex_ids(plan.id_E).cast(pa.large_string()),
             _EVENT_TYPES.take(pa.array(day.type_E)),
             pa.array(plan.event_us_E),
+            _request_ids(day, config),
             _kinds(np.where(plan.kind_E == dirt.DUPLICATE, NONE, plan.kind_E)),
         ],
         schema=SENT,
@@ -60,6 +62,12 @@ def arrived(flying: pa.Table, day_number: int) -> tuple[pa.Table, pa.Table]:
     here = flying.filter(is_here)
     order = np.lexsort((here["number"].to_numpy(), here["arrival_us"].to_numpy()))
     return here.take(pa.array(order)), flying.filter(pc.invert(is_here))
+
+
+def _request_ids(day: Day, config: LogConfig) -> pa.Array:
+    event_R = day.requests.event_R
+    ids = hex_ids(request_hashes(day.date, np.arange(len(event_R)), config.seed))
+    return scattered(ids, event_R, len(day)).cast(pa.large_string())
 
 
 def _again(written: pa.Table, plan: Plan, config: LogConfig) -> pa.Table:
@@ -88,6 +96,7 @@ def _log_texts(day: Day, config: LogConfig) -> pa.Table:
         dirt.log_texts(key_of(config.seed, "log text", day.date), size),
         *nothing,
         pa.nulls(size, pa.int64()),
+        pa.nulls(size, pa.large_string()),
         _kinds(np.full(size, dirt.NOT_JSON)),
     ]
     return pa.table(columns, schema=SENT)

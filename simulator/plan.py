@@ -64,7 +64,12 @@ def planned(day: Day, *, names: Names, config: LogConfig) -> Plan:
 
 def request_hashes(day: date, requests: np.ndarray, seed: int) -> np.ndarray:
     """Hash a day's requests into what their ids are written from: uint64, distinct."""
-    return hashed(key_of(seed, "request"), numbered(days_of_epoch(day), requests))
+    return request_hashes_of(np.array(days_of_epoch(day)), requests, seed)
+
+
+def request_hashes_of(day_number: np.ndarray, requests: np.ndarray, seed: int) -> np.ndarray:
+    """Hash requests of several days, by days of the epoch: uint64, distinct."""
+    return hashed(key_of(seed, "request"), numbered(day_number, requests))
 
 
 def _versions(day: Day, config: LogConfig) -> np.ndarray:

@@ -1,0 +1,112 @@
+"""Lands simulated days: their files, and the truth of every line, in a stage.
+
+``truth/`` holds, beside what the world itself writes there:
+
+- ``dirt.json``: kind → arrival day → lines that arrived;
+- ``events.parquet``: every line that arrived, its kind of dirt and its place;
+- ``outcomes.parquet``: what each surviving outcome that arrived followed;
+- ``shown/``, ``done/``: surviving impressions and outcomes of each event day, for the next days;
+- ``flying.parquet``: lines sent that arrive on later days.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl.arrow import days_of_epoch
+from simulator.attribution import attributed
+from simulator.day import Day
+from simulator.files import hour_files, write
+from simulator.log import SENT, arrived, sent
+from simulator.log_config import LogConfig
+from simulator.names import Names
+from simulator.plan import planned
+from simulator.stage import Stage
+from simulator.truth import arrived_events, dirt_counts, done_of, outcome_rows, shown_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Landed:
+    """What one day brought."""
+
+    date: date
+    num_bytes: int
+    """Before compression."""
+    events: pa.Table
+    """Rows of ``truth.arrived_events``."""
+    flying: pa.Table
+    """Rows of ``log.SENT``: what arrives later."""
+
+
+def nothing_flying() -> pa.Table:
+    """Lines in flight before the first day."""
+    return SENT.empty_table()
+
+
+def land(day: Day, flying: pa.Table, *, names: Names, config: LogConfig, stage: Stage) -> Landed:
+    """Write the files of a day's arrivals, and what survives of its events.
+
+    Args:
+        day: The day.
+        flying: Lines of earlier days that have not arrived.
+        names: The world's words.
+        config: How the log is written.
+        stage: Where to.
+    """
+    plan = planned(day, names=names, config=config)
+    in_air = pa.concat_tables([flying, sent(day, plan, names=names, config=config)])
+    here, still_flying = arrived(in_air, days_of_epoch(day.date))
+    files = hour_files(here["arrival_us"].to_numpy(), config)
+    num_bytes = write(here["line"], files, stage.landing / str(day.date))
+    _write(shown_of(day, plan), stage.truth / "shown" / f"{day.date}.parquet")
+    _write(done_of(day, plan, config), stage.truth / "done" / f"{day.date}.parquet")
+    return Landed(
+        date=day.date,
+        num_bytes=num_bytes,
+        events=arrived_events(here, files, day.date),
+        flying=still_flying,
+    )
+
+
+def conclude(stage: Stage, landed: list[Landed]) -> dict[str, dict[str, int]]:
+    """Write the truth that spans days: what landed now behind what was there.
+
+    Returns:
+        dirt.json.
+    """
+    before = stage.root / "truth" / "events.parquet"
+    old = [pq.read_table(before)] if before.exists() else []
+    events = pa.concat_tables([*old, *(one.events for one in landed)])
+    days = events["arrival_date"].unique().to_pylist()
+    dirt = dirt_counts(events, sorted({*days, *(one.date for one in landed)}))
+    _write(events, stage.truth / "events.parquet")
+    _write(landed[-1].flying, stage.truth / "flying.parquet")
+    _write(_outcomes(stage, landed[-1].date), stage.truth / "outcomes.parquet")
+    (stage.truth / "dirt.json").write_text(json.dumps(dirt, indent=1) + "\n")
+    return dirt
+
+
+def flying_of(root: Path) -> pa.Table:
+    """Read the lines in flight where a shop was left."""
+    return pq.read_table(root / "truth" / "flying.parquet", schema=SENT)
+
+
+def _outcomes(stage: Stage, last: date) -> pa.Table:
+    done, shown = (pa.concat_tables(_days_of(stage, name)) for name in ("done", "shown"))
+    return outcome_rows(attributed(done, shown, last_day=days_of_epoch(last)))
+
+
+def _days_of(stage: Stage, name: str) -> Iterator[pa.Table]:
+    for truth in (stage.root / "truth", stage.truth):
+        for path in sorted((truth / name).glob("*.parquet")):
+            yield pq.read_table(path)
+
+
+def _write(rows: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(rows, path, compression="zstd", compression_level=1)
