@@ -122,6 +122,7 @@ def silver_events() -> Suite:
             "shown IS NULL OR event_type = 'impression'",
             shows=("event_type",),
         ),
+        each("product_ids", "never null or empty", "coalesce(x != '', false)"),
         complete("shown", "position", "item_id"),
         each("shown", "position from 0 on", "coalesce(x.position >= 0, true)"),
         each(
@@ -173,6 +174,7 @@ def silver_items() -> Suite:
         *not_empty("item_id"),
         *at_least(0, "item_no", *_AMOUNTS),
         unique(*_ITEM),
+        each("product_ids", "never null or empty", "coalesce(x != '', false)"),
         rule(
             "first_arrival_date is not after the day",
             "first_arrival_date <= arrival_date",

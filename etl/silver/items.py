@@ -10,7 +10,9 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from etl.days import Days, is_full
+from etl.live_slots import host_column
 from etl.silver.impressions import shown_type
+from etl.surfaces import LIVE_STREAMS
 from etl.tables import SILVER_ITEMS
 from etl.tables.silver import CATALOGUE_COLUMNS
 
@@ -42,17 +44,26 @@ def _touched(events: DataFrame) -> DataFrame:
     """One row per item and arrival day: of each column the day's newest value with its time."""
     named = events.where(F.col("item_id").isNotNull())
     shown = events.where(F.col("shown").isNotNull()).withColumn("one", F.explode("shown"))
-    from_slates = shown.select(
-        "arrival_date",
-        shown_type().alias("item_type"),
-        F.col("one.item_id").alias("item_id"),
-        "event_at",
-        "event_id",
-        *(F.lit(None).cast(events.schema[name].dataType).alias(name) for name in CATALOGUE_COLUMNS),
+    nothing = {n: F.lit(None).cast(events.schema[n].dataType) for n in CATALOGUE_COLUMNS}
+    from_slates = shown.withColumns(
+        {**nothing, "item_type": shown_type(), "item_id": F.col("one.item_id")}
     )
-    every = named.select(from_slates.columns).unionByName(from_slates)
+    every = named.unionByName(from_slates.drop("one")).withColumns(
+        {"price_cents": _price(), "host_id": _host()}
+    )
     newest = [_dated(F.max(_at(name))).alias(name) for name in CATALOGUE_COLUMNS]
     return every.groupBy("arrival_date", *_ITEM).agg(*newest)
+
+
+def _price() -> Column:
+    """The price of an item; a cancel repeats what was paid for it once."""
+    return F.when(F.col("event_type") != "cancel", F.col("price_cents"))
+
+
+def _host() -> Column:
+    """Who hosts an item: of a live slot its name says it."""
+    is_slot = F.col("item_type") == LIVE_STREAMS.item_type
+    return F.coalesce(F.when(is_slot, host_column(F.col("item_id"))), "host_id")
 
 
 def _at(name: str) -> Column:

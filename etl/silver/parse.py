@@ -4,16 +4,19 @@
 orchestration keeps the numbered frame while its three makers read it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from etl.arrow import arrow_schema
-from etl.silver.verdict import FIELDS, judge
+from etl.silver.judge import judge
+from etl.silver.verdict import FIELDS, Slate, Verdict
 from etl.tables import SILVER_EVENTS
 
 DUPLICATE_DAYS: Final = 7
@@ -21,6 +24,7 @@ DUPLICATE_DAYS: Final = 7
 PLACE: Final = ("source", "event_id", "arrival_date", "file_name", "line_number")
 """What is needed of earlier lines to recognise one that is sent again."""
 _SAID: Final = ("reason", "detail", "sample")
+_NO_VALUES: Final[tuple[tuple, ...]] = ((),) * len(FIELDS)
 
 
 def schema() -> StructType:
@@ -50,34 +54,49 @@ def parse(lines: DataFrame) -> DataFrame:
 
 def parse_batch(batch: pa.RecordBatch, arrow: pa.Schema) -> pa.RecordBatch:
     """Judge the lines of one batch of ``tables.BRONZE_LINES``; columns as in ``arrow``."""
-    columns = [batch.column(name) for name in ("line", "source", "arrival_at", "is_cut_off")]
-    arrived = columns[2].cast(pa.int64())
-    rows = zip(
-        columns[0].to_pylist(),
-        columns[1].to_pylist(),
-        arrived.to_pylist(),
-        columns[3].to_pylist(),
-        strict=True,
-    )
-    verdicts = [
-        judge(line, source=source, arrival_us=at, is_cut_off=cut) for line, source, at, cut in rows
-    ]
-    events = zip(*(v.event for v in verdicts), strict=True) if verdicts else ([] for _ in FIELDS)
-    found: dict[str, object] = dict(zip(FIELDS, events, strict=True))
+    verdicts = _verdicts(batch)
+    *values, slates = zip(*(v.event for v in verdicts), strict=True) if verdicts else _NO_VALUES
+    found: dict[str, object] = dict(zip(FIELDS[:-1], values, strict=True))
     for place, name in enumerate(_SAID, start=1):
         found[name] = [verdict[place] for verdict in verdicts]
     for name in ("arrival_date", "source", "file_name", "line_number"):
         found[name] = batch.column(name)
     instants = pa.array(found.pop("event_us"), pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     found["event_at"], found["event_date"] = instants, instants.cast(pa.date32())
-    found["shown"] = [None] * batch.num_rows
+    found["shown"] = _shown(slates, arrow.field("shown").type)
     return pa.RecordBatch.from_arrays(
         [_column(found[field.name], field.type) for field in arrow], schema=arrow
     )
 
 
+def _verdicts(batch: pa.RecordBatch) -> list[Verdict]:
+    arrived = batch.column("arrival_at").cast(pa.int64())
+    columns = batch.column("line"), batch.column("source"), arrived, batch.column("is_cut_off")
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    return [
+        judge(line, source=source, arrival_us=at, is_cut_off=cut) for line, source, at, cut in rows
+    ]
+
+
 def _column(values: object, kind: pa.DataType) -> pa.Array:
     return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _shown(slates: Sequence[Slate | None], kind: pa.ListType) -> pa.ListArray:
+    """Lay slates one behind another; null where an event shows nothing."""
+    filled = [slate for slate in slates if slate is not None]
+    lengths = np.array([0 if slate is None else len(slate.item_ids) for slate in slates], int)
+    firsts = np.array([slate.first_position for slate in filled], int)
+    starts = np.r_[0, np.cumsum(lengths)].astype(np.int32)
+    item_ids = pa.array(list(chain.from_iterable(s.item_ids for s in filled)), pa.string())
+    shares = list(chain.from_iterable(s.propensities for s in filled))
+    places = np.arange(starts[-1]) + np.repeat(
+        firsts - starts[:-1][lengths > 0], lengths[lengths > 0]
+    )
+    columns = [pa.array(places, pa.int32()), item_ids, pa.array(shares, pa.float64())]
+    elements = pa.StructArray.from_arrays(columns, fields=list(kind.value_type))
+    is_null = pa.array([slate is None for slate in slates])
+    return pa.ListArray.from_arrays(pa.array(starts), elements, type=kind, mask=is_null)
 
 
 def number(parsed: DataFrame, recent: DataFrame) -> DataFrame:

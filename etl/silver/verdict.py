@@ -1,17 +1,13 @@
-"""Reads one line: it gives one event, or one reason why not. Any bytes give exactly one verdict.
+"""What becomes of one line: one event, or one reason why not.
 
-What an envelope says is checked here, whoever wrote it. Values are tuples in the order of
-``FIELDS``, so that a batch of them becomes Arrow columns without a dictionary a line.
+Here stands what holds whoever wrote the line; how the lines of the app's log and the envelopes of
+foreign logs are read stands in ``app_line`` and ``envelope_line``.
 """
 
 import hashlib
 from typing import Final, NamedTuple
 
 import msgspec
-
-from etl.sources.envelope import VERSION, Envelope
-from etl.surfaces import ITEM_TYPES, NAMES, named
-from etl.tables.silver import EVENT_TYPES, REJECT_REASONS
 
 FIELDS: Final = (
     "event_id",
@@ -28,10 +24,12 @@ FIELDS: Final = (
     "quantity",
     "watch_ms",
     "query",
+    "comment",
     "country",
     "platform",
     "language",
     "title",
+    "text",
     "category",
     "brand",
     "seller_id",
@@ -39,19 +37,28 @@ FIELDS: Final = (
     "stock",
     "duration_ms",
     "host_id",
+    "product_ids",
+    "shown",
 )
+"""What an event says: columns of ``tables.SILVER_EVENTS``, event_us being microseconds of the
+epoch. Values are tuples in this order, so that a batch of them becomes Arrow columns without a
+dictionary a line."""
 MAX_AGE_DAYS: Final = 30
 """An event is at most so many days old when it arrives."""
+WITHOUT_ITEM: Final = frozenset({"search", "follow", "personalisation_off", "personalisation_on"})
+"""Events that may name no item."""
+WITHOUT_USER: Final = frozenset({"item"})
+"""Events that name no user."""
+INT32: Final = 2**31
+INT64: Final = 2**63
 _NO_EVENT: Final = (None,) * len(FIELDS)
-_MAX_ID_BYTES: Final = 4_096
 _MAX_SAID: Final = 200
+_CUT_OFF: Final = "Input data was truncated"
 _LATEST_US: Final = 86_400_000_000
 _EARLIEST_US: Final = MAX_AGE_DAYS * _LATEST_US
-_INT32: Final = 2**31
-_INT64: Final = 2**63
-_WITHOUT_ITEM: Final = {"search", "follow", "personalisation_off", "personalisation_on"}
-_WITHOUT_USER: Final = {"item"}
-_DECODER: Final = msgspec.json.Decoder(Envelope)
+
+Problem = tuple[str, str]
+"""One of ``REJECT_REASONS`` and what was found."""
 
 
 class Verdict(NamedTuple):
@@ -65,160 +72,62 @@ class Verdict(NamedTuple):
     sample: str | None
 
 
-def judge(line: bytes, *, source: str, arrival_us: int, is_cut_off: bool) -> Verdict:
-    """Read one line of landing.
+class Slate(NamedTuple):
+    """What a request showed: the value of ``shown``, whose places follow one another."""
 
-    Args:
-        line: Its bytes, without the newline.
-        source: The log it is of.
-        arrival_us: When it reached us, microseconds of the epoch.
-        is_cut_off: Whether its compressed file ended in it.
-    """
-    if is_cut_off:
-        return _rejected(line, "file_cut_off", "the compressed file ends here")
-    if not line.strip():
-        return _rejected(line, "empty_line", "no characters")
-    envelope = _decoded(line)
-    if isinstance(envelope, Verdict):
-        return envelope
-    problem = _problem(envelope, arrival_us)
-    if problem is not None:
-        return _rejected(envelope.original(), *problem)
-    return Verdict(_event(envelope, source), None, None, None)
+    first_position: int
+    item_ids: list[str]
+    propensities: list[float | None]
 
 
-def _decoded(line: bytes) -> Envelope | Verdict:
-    try:
-        envelope = _DECODER.decode(line)
-    except msgspec.ValidationError as error:
-        return _rejected(line, "wrong_type", str(error))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _rejected(line, _unreadable(line), str(error))
-    if envelope.raw_base64 is not None:
-        try:
-            envelope.original()
-        except ValueError as error:
-            return _rejected(line, "wrong_type", f"raw_base64: {error}")
-    return envelope
-
-
-def _unreadable(line: bytes) -> str:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return "not_utf8"
-    return "not_json"
-
-
-def _rejected(line: bytes, reason: str, detail: str) -> Verdict:
+def rejected(line: bytes, reason: str, detail: str) -> Verdict:
+    """Say why a line gives no event."""
     sample = line[: 4 * _MAX_SAID].decode(errors="replace")[:_MAX_SAID]
     return Verdict(_NO_EVENT, reason, detail[:_MAX_SAID], sample)
 
 
-def _problem(e: Envelope, arrival_us: int) -> tuple[str, str] | None:
-    """The first thing that keeps an envelope from being an event, and what was found."""
-    if e.problem is not None:
-        is_listed = e.problem in REJECT_REASONS
-        return (e.problem, e.detail or "") if is_listed else ("wrong_type", f"{e.problem!r}")
-    return _missing(e) or _unknown(e) or _misdated(e.time_us or 0, arrival_us) or _out_of_range(e)
+def unreadable(line: bytes) -> Problem | None:
+    """Say why a line is not one JSON object in UTF-8; None where it is."""
+    try:
+        whole = msgspec.json.decode(line)
+        line.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return broken(line, str(error))
+    is_object = isinstance(whole, dict)
+    return None if is_object else ("not_json", f"a JSON {type(whole).__name__}, not an object")
 
 
-def _missing(e: Envelope) -> tuple[str, str] | None:
-    if e.type is None:
-        return "missing_event", "no event type"
-    if e.time_us is None:
-        return "missing_time", "no event time"
-    if not e.user and e.type not in _WITHOUT_USER:
-        return "missing_user", f"a {e.type} without a user"
-    if not e.item and e.type not in _WITHOUT_ITEM:
-        return "missing_item", f"a {e.type} without an item"
-    return None
+def broken(line: bytes, said: str) -> Problem:
+    """Part lines that were cut off from those in another encoding and those that are no JSON.
+
+    Args:
+        line: Its bytes.
+        said: What msgspec or the UTF-8 decoder said of it.
+    """
+    # A number that is cut off is malformed at the place behind it.
+    ends_early = said == _CUT_OFF or said.endswith(f"invalid number (byte {len(line)})")
+    is_cut_off = ends_early and line.lstrip().startswith(b"{")
+    try:
+        line.decode()
+    except UnicodeDecodeError as found:
+        if not (is_cut_off and found.reason == "unexpected end of data"):
+            return "not_utf8", str(found)
+    return ("truncated" if is_cut_off else "not_json"), said
 
 
-def _unknown(e: Envelope) -> tuple[str, str] | None:
-    if e.v != VERSION:
-        return "wrong_type", f"envelope version {e.v}, this release reads {VERSION}"
-    if e.type not in EVENT_TYPES:
-        return "unknown_event", f"{e.type!r}"
-    if e.surface is not None and e.surface not in NAMES:
-        return "unknown_surface", f"{e.surface!r}; the app has {', '.join(NAMES)}"
-    if e.item_type is not None and e.item_type not in ITEM_TYPES:
-        return "bad_value", f"item type {e.item_type!r}"
-    return _too_long(e)
-
-
-def _too_long(e: Envelope) -> tuple[str, str] | None:
-    for value in (e.user, e.item, e.id):
-        if value is not None and len(value.encode(errors="replace")) > _MAX_ID_BYTES:
-            return "id_too_long", f"{len(value):,} characters: {value[:40]!r}…"
-    return None
-
-
-def _misdated(event_us: int, arrival_us: int) -> tuple[str, str] | None:
-    if not -_INT64 <= event_us < _INT64:
+def misdated(event_us: int, arrival_us: int) -> Problem | None:
+    """Say what is wrong with an event's time, both in microseconds of the epoch."""
+    if arrival_us - _EARLIEST_US <= event_us <= arrival_us + _LATEST_US:
+        return None
+    if not -INT64 <= event_us < INT64:
         return "bad_time", "it does not fit into 64 bits"
-    if event_us < arrival_us - _EARLIEST_US:
-        days = (arrival_us - event_us) / _LATEST_US
-        return "absurd_time", f"{days:,.1f} days before it arrived"
-    if event_us > arrival_us + _LATEST_US:
-        days = (event_us - arrival_us) / _LATEST_US
-        return "absurd_time", f"{days:,.1f} days after it arrived"
-    return None
+    days = (event_us - arrival_us) / _LATEST_US
+    word = "before" if days < 0 else "after"
+    return "absurd_time", f"{abs(days):,.1f} days {word} it arrived"
 
 
-def _out_of_range(e: Envelope) -> tuple[str, str] | None:
-    if e.propensity is not None and not 0 < e.propensity <= 1:
-        return "bad_value", f"propensity {e.propensity} is not in (0, 1]"
-    if e.quantity is not None and not 1 <= e.quantity < _INT32:
-        return "bad_value", f"quantity {e.quantity}"
-    if e.position is not None and not 0 <= e.position < _INT32:
-        return "bad_value", f"position {e.position}"
-    amounts = (e.price_cents, e.stock, e.watch_ms, e.duration_ms)
-    for amount in amounts:
-        if amount is not None and not 0 <= amount < _INT64:
-            return "bad_value", f"{amount} where nothing below 0 can be"
-    return None
-
-
-def _event(e: Envelope, source: str) -> tuple:
-    return (
-        e.id or _id_of(source, e),
-        e.type,
-        e.time_us,
-        e.user,
-        _item_type(e),
-        e.item,
-        e.surface,
-        e.session,
-        e.request,
-        e.position,
-        e.propensity,
-        e.quantity,
-        e.watch_ms,
-        e.query,
-        e.country,
-        e.platform,
-        e.language,
-        e.title,
-        e.category,
-        e.brand,
-        e.seller,
-        e.price_cents,
-        e.stock,
-        e.duration_ms,
-        e.host,
-    )
-
-
-def _item_type(e: Envelope) -> str | None:
-    """What kind of item an event means: as said, else what its surface shows, else a product."""
-    if e.item_type is not None or not e.item:
-        return e.item_type
-    return named(e.surface).item_type if e.surface is not None else ITEM_TYPES[0]
-
-
-def _id_of(source: str, e: Envelope) -> str:
-    """Name an event that the app did not name: two equal lines of one log are one event."""
+def id_of(source: str, text: bytes) -> str:
+    """Name an event that nobody named: two equal lines of one log are one event."""
     digest = hashlib.blake2b(source.encode(), digest_size=16)
-    digest.update(b"\0" + e.original())
+    digest.update(b"\0" + text)
     return digest.hexdigest()

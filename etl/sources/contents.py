@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from etl.features.needs import unmet
+from etl.silver import envelope_line
 from etl.silver.parse import DUPLICATE_DAYS
-from etl.silver.verdict import FIELDS, Verdict, judge
+from etl.silver.verdict import FIELDS, Verdict
 from etl.sources.adapter import Adapter
 from etl.sources.envelope import Envelope
 from etl.sources.load import ARRIVAL_HOUR, LoadError, arrival_days, dated
@@ -96,12 +97,9 @@ def _tally(arrivals: Dict[date, list[Envelope]], numbers: Sequence[int]) -> _Tal
 
 def _verdict(envelope: Envelope, arrival: date) -> Verdict:
     arrived = datetime.combine(arrival, time(ARRIVAL_HOUR), UTC)
-    return judge(
-        msgspec.json.encode(envelope),
-        source=envelope.file,
-        arrival_us=int(arrived.timestamp()) * 1_000_000,
-        is_cut_off=False,
-    )
+    arrival_us = int(arrived.timestamp()) * 1_000_000
+    line = msgspec.json.encode(envelope)
+    return envelope_line.read(line, source=envelope.file, arrival_us=arrival_us)
 
 
 def _count_event(tally: _Tally, event: tuple, arrival: date) -> None:

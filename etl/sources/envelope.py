@@ -40,10 +40,12 @@ class Envelope(msgspec.Struct, omit_defaults=True, kw_only=True, forbid_unknown_
     quantity: int | None = None
     watch_ms: int | None = None
     query: str | None = None
+    comment: str | None = None
     country: str | None = None
     platform: str | None = None
     language: str | None = None
     title: str | None = None
+    text: str | None = None
     category: str | None = None
     brand: str | None = None
     seller: str | None = None

@@ -30,6 +30,7 @@ COLUMNS: Final = (
     "platform",
     "language",
     "title",
+    "text",
     "seller",
     "stock",
     "quantity",
@@ -37,6 +38,7 @@ COLUMNS: Final = (
     "duration_ms",
     "host",
     "query",
+    "comment",
 )
 """What a column of a foreign log can be."""
 REQUIRED: Final = ("user", "item", "event", "time", "events")

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from etl.silver.verdict import broken
+
 
 class ProblemError(Exception):
     """A line cannot be read further: the reason and what was found."""
@@ -36,7 +38,7 @@ def json_fields(text: str) -> Dict[str, Any]:
     try:
         read = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ProblemError("not_json", str(error)) from error
+        raise ProblemError(*broken(text.encode(), str(error))) from error
     if not isinstance(read, dict):
         raise ProblemError("not_json", f"a JSON {type(read).__name__}, not an object")
     return read

@@ -38,6 +38,7 @@ NAMES: Final = {
     "platform": "platform os devicetype device plattform geraet",
     "language": "language lang locale sprache langue idioma",
     "title": "title itemtitle itemname productname name titel bezeichnung artikelname titre",
+    "text": "description text itemtext longdescription beschreibung texte descripcion descricao",
     "seller": "seller sellerid merchant merchantid shop shopid store storeid vendor vendorid "
     "verkaeufer verkaeuferid haendler haendlerid vendeur vendedor",
     "stock": "stock inventory bestand lagerbestand",
@@ -46,6 +47,7 @@ NAMES: Final = {
     "duration_ms": "durationms lengthms videodurationms",
     "host": "host hostid streamer streamerid creator creatorid",
     "query": "query searchquery searchterm searchphrase keyword suchbegriff suche",
+    "comment": "comment commenttext kommentar commentaire comentario",
 }
 """For each column of a mapping its names, the likeliest first, written as ``plain`` does."""
 
@@ -72,6 +74,7 @@ _EVENTS: Final = {
     "hide": "hide hidden dislike disliked notinterested dismiss dismissed ausgeblendet",
     "follow": "follow followed subscribe subscribed folgen gefolgt abonniert",
     "search": "search searched productssearched suche gesucht recherche busqueda",
+    "comment": "comment comments commented kommentar kommentiert commentaire comentario",
 }
 """For each event type the words that mean it and nothing else."""
 _MEANINGS: Final = {word: kind for kind, words in _EVENTS.items() for word in words.split()}

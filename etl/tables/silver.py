@@ -3,6 +3,7 @@
 from typing import Final
 
 from pyspark.sql.types import (
+    ArrayType,
     BooleanType,
     DateType,
     DoubleType,
@@ -29,6 +30,7 @@ EVENT_TYPES: Final = (
     "hide",
     "follow",
     "search",
+    "comment",
     "item",
     "personalisation_off",
     "personalisation_on",
@@ -40,6 +42,7 @@ REJECT_REASONS: Final = {
     "file_cut_off": "the compressed file ended here, in the middle of a line",
     "not_utf8": "the bytes are not UTF-8",
     "not_json": "the line is not one JSON object",
+    "truncated": "a JSON line that ends too early",
     "wrong_field_count": "a CSV row with more or fewer fields than its header",
     "wrong_type": "a field holds another type than its schema says",
     "missing_event": "no event type",
@@ -67,13 +70,15 @@ _SEGMENT = (
 )
 _CATALOGUE = (
     optional("title", StringType(), "the item's title"),
+    optional("text", StringType(), "the item's description"),
     optional("category", StringType(), "category path, levels parted by a dot"),
     optional("brand", StringType(), "the item's brand"),
     optional("seller_id", StringType(), "who sells it"),
     optional("price_cents", LongType(), "price of one piece, cents, >= 0"),
     optional("stock", LongType(), "pieces left, >= 0; null where the log does not say"),
     optional("duration_ms", LongType(), "length of a video or slot, ms, >= 0"),
-    optional("host_id", StringType(), "who hosts the live slot or video"),
+    optional("host_id", StringType(), "who hosts the live slot or video; in a follow, whom"),
+    optional("product_ids", ArrayType(StringType()), "products attached to it, as sent"),
 )
 
 REJECTED_LINES: Final = Table(
@@ -147,6 +152,7 @@ EVENTS: Final = Table(
         optional("quantity", IntegerType(), "pieces ordered, >= 1"),
         optional("watch_ms", LongType(), "time watched, ms, >= 0"),
         optional("query", StringType(), "what was searched for"),
+        optional("comment", StringType(), "what was said of the item"),
         *_SEGMENT,
         *_CATALOGUE,
         optional(

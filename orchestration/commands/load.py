@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from etl.home import Home
+from etl.sources import app_log
 from etl.sources import mapping as mappings
 from etl.sources.adapter import Adapter
 from etl.sources.known import BY_NAME
@@ -30,6 +31,7 @@ def command(
 ) -> None:
     """Load each file; loading the same bytes twice changes nothing."""
     chosen = _mapping(source, mapping)
+    _require_foreign(name)
     home = Settings().at_home
     console = Console(stderr=False)
     for path in files:
@@ -52,6 +54,14 @@ def _mapping(source: str, path: Path | None) -> Mapping:
             f"{source} needs --mapping FILE.toml; `nightmarket inspect-log FILE` drafts one"
         )
     return mappings.read(path, format_=source)
+
+
+def _require_foreign(name: str | None) -> None:
+    if name == app_log.SOURCE:
+        raise typer.BadParameter(
+            f"--name {name} is the app's own log, whose lines are read as they are "
+            "(docs/app-log.md); give the log another name"
+        )
 
 
 def _require_file(path: Path) -> None:

@@ -77,6 +77,7 @@ def test_an_unknown_flag_is_a_wrong_use(shell: Shell, name: str) -> None:
         (("backfill", "--from", "2026-01-02", "--to", "2026-01-01"), "is after"),
         (("load", "csv", "log.csv"), "--mapping"),
         (("load", "unheard-of", "log.csv"), "no source 'unheard-of'; there are retailrocket"),
+        (("load", "rees46", "log.csv", "--name", "shop"), "--name shop is the app's own log"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

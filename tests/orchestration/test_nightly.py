@@ -35,7 +35,7 @@ def named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def land(home: Home, day: date, name: str = "23-log.jsonl.gz") -> None:
-    folder = home.landing / str(day) / "shop"
+    folder = home.landing / str(day) / "tiny"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(b"a line")
 

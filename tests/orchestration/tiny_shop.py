@@ -55,14 +55,14 @@ def open_shop(home: Home, days: Days) -> None:
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     lines = text.getvalue().encode().splitlines()
     loaded = load(
-        Adapter(MAPPING, file_name="shop.csv"), lines, source="shop", landing=home.landing
+        Adapter(MAPPING, file_name="shop.csv"), lines, source="tiny", landing=home.landing
     )
     home.begin(loaded.days[0])
 
 
 def land_garbage(home: Home, when: date) -> Path:
     """Put a file of lines nobody can read where the log of ``when`` should be."""
-    path = home.landing / str(when) / "shop" / "23-garbage.jsonl"
+    path = home.landing / str(when) / "tiny" / "23-garbage.jsonl"
     path.parent.mkdir(parents=True)
     path.write_bytes(b'{"cut": \nnot a line of ours\n\xff\xfe\x00\n' * 5)
     return path

@@ -132,7 +132,7 @@ JSONL = Mapping(
     ("line", "problem"),
     [
         (b'{"u": 7, "i": "x", "e": "view", "t": 1000}', None),
-        (b"{", "not_json"),
+        (b"{", "truncated"),
         (b"[1]", "not_json"),
         (b"[" * 100_000, "not_json"),
         (b'{"u": [7], "i": "x", "e": "view", "t": 1000}', "wrong_type"),

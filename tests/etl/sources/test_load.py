@@ -39,7 +39,7 @@ def landed(landing: Path) -> dict[str, list[Envelope]]:
 def test_a_line_lands_on_its_events_day_and_an_undated_one_with_the_line_before(
     tmp_path: Path,
 ) -> None:
-    got = load(Adapter(MAPPING, "shop.csv"), LINES, source="shop", landing=tmp_path)
+    got = load(Adapter(MAPPING, "shop.csv"), LINES, source="web", landing=tmp_path)
 
     days = landed(tmp_path)
     assert {day: [e.original() for e in lines] for day, lines in days.items()} == {
@@ -53,17 +53,17 @@ def test_a_line_lands_on_its_events_day_and_an_undated_one_with_the_line_before(
 def test_a_cut_row_goes_through_untouched(tmp_path: Path) -> None:
     cut = b"cleo,c,vi\xc3"
 
-    load(Adapter(MAPPING, "shop.csv"), [*LINES, cut], source="shop", landing=tmp_path)
+    load(Adapter(MAPPING, "shop.csv"), [*LINES, cut], source="web", landing=tmp_path)
 
     last = landed(tmp_path)["2026-01-02"][-1]
     assert (last.original(), last.line, last.problem) == (cut, 6, "not_utf8")
 
 
 def test_loading_a_file_again_adds_nothing(tmp_path: Path) -> None:
-    first = load(Adapter(MAPPING, "shop.csv"), LINES, source="shop", landing=tmp_path)
+    first = load(Adapter(MAPPING, "shop.csv"), LINES, source="web", landing=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
-    again = load(Adapter(MAPPING, "shop.csv"), LINES, source="shop", landing=tmp_path)
+    again = load(Adapter(MAPPING, "shop.csv"), LINES, source="web", landing=tmp_path)
 
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert (again.new_files, again.known_files) == ((), first.new_files)
@@ -71,7 +71,7 @@ def test_loading_a_file_again_adds_nothing(tmp_path: Path) -> None:
 
 
 def test_files_are_named_by_hour_and_lines_and_nothing_else_is_left(tmp_path: Path) -> None:
-    got = load(Adapter(MAPPING, "shop.csv"), LINES, source="shop", landing=tmp_path)
+    got = load(Adapter(MAPPING, "shop.csv"), LINES, source="web", landing=tmp_path)
 
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert files == sorted(got.new_files)
@@ -82,7 +82,7 @@ def test_a_file_without_any_date_is_refused_and_leaves_nothing(tmp_path: Path) -
     lines = [HEADER, b"ana,a,view,never"]
 
     with pytest.raises(LoadError, match="no line that could be dated"):
-        load(Adapter(MAPPING, "shop.csv"), lines, source="shop", landing=tmp_path)
+        load(Adapter(MAPPING, "shop.csv"), lines, source="web", landing=tmp_path)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -91,7 +91,7 @@ def test_a_broken_clock_lands_on_the_nearest_day_of_the_log(tmp_path: Path) -> N
     good = [f"u{n},a,view,2026-01-0{n % 2 + 1}".encode() for n in range(200)]
     stray = b"zoe,a,view,1970-01-01"
 
-    got = load(Adapter(MAPPING, "f"), [HEADER, *good, stray], source="shop", landing=tmp_path)
+    got = load(Adapter(MAPPING, "f"), [HEADER, *good, stray], source="web", landing=tmp_path)
 
     assert got.days == (date(2026, 1, 1), date(2026, 1, 2))
     assert stray in [e.original() for e in landed(tmp_path)["2026-01-01"]]
@@ -101,7 +101,7 @@ def test_a_log_of_two_far_parts_is_refused(tmp_path: Path) -> None:
     lines = [HEADER, b"u,a,view,2026-01-01", b"u,a,view,1970-01-01"]
 
     with pytest.raises(LoadError, match="time_unit"):
-        load(Adapter(MAPPING, "f"), lines, source="shop", landing=tmp_path)
+        load(Adapter(MAPPING, "f"), lines, source="web", landing=tmp_path)
 
 
 def test_more_days_than_open_files_land_whole(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_more_days_than_open_files_land_whole(tmp_path: Path) -> None:
     days = [date.fromordinal(start + n) for n in [*range(90), *range(90)]]
     lines = [HEADER, *(f"u{n},a,view,{day}".encode() for n, day in enumerate(days))]
 
-    got = load(Adapter(MAPPING, "f"), lines, source="shop", landing=tmp_path)
+    got = load(Adapter(MAPPING, "f"), lines, source="web", landing=tmp_path)
 
     assert (got.num_lines, len(got.days)) == (180, 90)
     assert {len(lines) for lines in landed(tmp_path).values()} == {2}

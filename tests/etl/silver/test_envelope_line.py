@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.silver.verdict import FIELDS, Verdict, judge
+from etl.silver.judge import judge
+from etl.silver.verdict import FIELDS, Verdict
 from etl.sources.adapter import Adapter
 from etl.sources.mapping import Mapping
 from etl.tables.silver import EVENT_TYPES, REJECT_REASONS
@@ -51,9 +52,11 @@ PLANTED = [
     ("not_utf8", b'{"v": 1, "user": "\xff"}'),
     ("not_utf8", foreign(b"\xff,shoe,view,1")),
     ("not_json", b"ana,shoe,view"),
-    ("not_json", said()[:-5]),
+    ("truncated", said()[:-5]),
+    ("truncated", b'{"v": 1, "user": "\xc3'),
+    ("not_json", b"12"),
     ("wrong_field_count", foreign(b"ana,shoe")),
-    ("wrong_type", b"[1, 2]"),
+    ("not_json", b"[1, 2]"),
     ("wrong_type", said(user=7)),
     ("wrong_type", said(colour="red")),
     ("wrong_type", said(v=2)),
