@@ -88,13 +88,16 @@ def _drifted(world: World, morning: State, deeds: Deeds) -> np.ndarray:
 
 def _stock(world: World, morning: State, deeds: Deeds) -> np.ndarray:
     """Take what was ordered off the shelves; some that were empty are filled again: int64, N."""
-    rng = generator(world.config.seed, "stock", morning.day + 1)
-    num = len(world.items)
-    sold = np.bincount(deeds.of("order", "item"), deeds.of("order", "quantity"), num)
-    fresh = rng.geometric(1 / world.dials.world.stock_mean, num)
-    comes = (morning.stock_N == 0) & (rng.random(num) < world.dials.change.restock)
-    left = np.where(comes, fresh, np.maximum(morning.stock_N - sold.astype(np.int64), 0))
-    return np.where(morning.stock_N < 0, morning.stock_N, left)
+    day, num_items = morning.day + 1, len(world.items)
+    rng = generator(world.config.seed, "stock", day)
+    num = world.items.num_until(day)
+    comes_N, fresh_N = np.zeros(num_items, bool), np.zeros(num_items, np.int64)
+    comes_N[:num] = rng.random(num) < world.dials.change.restock
+    fresh_N[:num] = rng.geometric(1 / world.dials.world.stock_mean, num)
+    sold = np.bincount(deeds.of("order", "item"), deeds.of("order", "quantity"), num_items)
+    left_N = np.maximum(morning.stock_N - sold.astype(np.int64), 0)
+    left_N = np.where(comes_N & (morning.stock_N == 0), fresh_N, left_N)
+    return np.where(morning.stock_N < 0, morning.stock_N, left_N)
 
 
 def _counted(

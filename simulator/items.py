@@ -72,6 +72,10 @@ class Items:
     def __len__(self) -> int:
         return len(self.type_N)
 
+    def num_until(self, day: int) -> int:
+        """How many there are on a day: items 0 … that, since they are numbered as they come."""
+        return int(np.searchsorted(np.maximum.accumulate(self.born_N), max(day, -1), "right"))
+
     @classmethod
     def joined(cls, parts: list["Items"]) -> "Items":
         """Put items one behind another."""
@@ -105,6 +109,11 @@ def make_items(config: ShopConfig, topics: Topics, hosts: Hosts) -> Items:
     return Items.joined(parts)
 
 
+def num_sellers(config: ShopConfig) -> int:
+    """How many sellers a shop has."""
+    return max(2, config.items // PRODUCTS_PER_SELLER)
+
+
 def _cohorts(config: ShopConfig, hosts: Hosts) -> Iterable[_Cohort]:
     world = config.dials.world
     at_start = np.array([config.items, hosts.num_at_start, world.videos_per_product * config.items])
@@ -122,7 +131,6 @@ def _products(config: ShopConfig, cohort: _Cohort, topics: Topics) -> Items:
     num = cohort.num_X[PRODUCT]
     topic = rng.choice(len(topics), num, p=topics.weight_T).astype(np.int16)
     z = rng.normal(size=num) * dials.price_spread_items
-    num_sellers = max(2, config.items // PRODUCTS_PER_SELLER)
     return Items(
         **_common(config, cohort, PRODUCT, rng),
         **_about(topic, topics),
@@ -132,7 +140,7 @@ def _products(config: ShopConfig, cohort: _Cohort, topics: Topics) -> Items:
         brand_N=(topic * BRANDS_PER_TOPIC + rng.integers(BRANDS_PER_TOPIC, size=num)).astype(
             np.int32
         ),
-        seller_N=np.floor(num_sellers * rng.random(num) ** 1.5).astype(np.int32),
+        seller_N=np.floor(num_sellers(config) * rng.random(num) ** 1.5).astype(np.int32),
         duration_ms_N=np.full(num, NONE, np.int64),
         host_N=np.full(num, NONE, np.int32),
         weekday_N=np.full(num, NONE, np.int8),

@@ -74,14 +74,15 @@ def _prices(world: World, state: State) -> tuple[np.ndarray, np.ndarray]:
     """Move some prices for good, and cut or restore those on sale: int64, N and float32, N."""
     dials, day = world.dials.change, state.day + 1
     rng = generator(world.config.seed, "prices", day)
-    is_product = world.items.type_N == PRODUCT
-    num = len(is_product)
+    is_product, num = world.items.type_N == PRODUCT, world.items.num_until(day - 1)
+    factor_N, is_cut_N = np.ones(len(is_product)), np.zeros(len(is_product), bool)
+    moves = rng.random(num) < dials.price_changes
+    factor_N[:num] = np.where(moves, np.exp(dials.price_step * rng.standard_normal(num)), 1.0)
+    is_cut_N[:num] = (rng.random(num) < dials.sale_share) & is_sale(world, day)
+    is_cut_N &= is_product
     full_N = state.price_cents_N / (1 - dials.sale_discount * state.discount_N)
-    moves = is_product & (rng.random(num) < dials.price_changes) & (day > 0)
-    step = np.where(moves, np.exp(dials.price_step * rng.standard_normal(num)), 1.0)
-    is_cut = is_product & (rng.random(num) < dials.sale_share) & is_sale(world, day)
-    price = np.maximum(full_N * step * (1 - dials.sale_discount * is_cut), 1).round()
-    return np.where(is_product, price, NONE).astype(np.int64), is_cut.astype(np.float32)
+    price_N = np.maximum(full_N * factor_N * (1 - dials.sale_discount * is_cut_N), 1).round()
+    return np.where(is_product, price_N, NONE).astype(np.int64), is_cut_N.astype(np.float32)
 
 
 def announced(world: World, evening: State, morning: State) -> list[Part]:

@@ -1,10 +1,11 @@
 """The old policy, which fills slates until somebody does better.
 
-Popular items of noisily known interests, a fifth of the places given to chance. It knows neither latent interests (whose topics it never lists), nor intents, tastes or prices.
-Live slots are listed among the rooms that are live at the moment of the request.
+Popular items of noisily known interests, a fifth of the places given to chance. It knows neither
+latent interests (whose topics it never lists), nor intents, tastes or prices. Live slots are listed
+among the rooms that are live at the moment of the request (``simulator.live``).
 
 Shapes: S users served, B of them at a time, K places, C items considered, L interests, T topics,
-P items of a pool, N items, R requests, M rooms of the day.
+P items of a pool, N items.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulator.config import ShopConfig
-from simulator.items import BRANDS_PER_TOPIC, SLOT, VIDEO, Items
+from simulator.items import BRANDS_PER_TOPIC, SLOT, VIDEO, Items, num_sellers
 from simulator.seeds import generator
 from simulator.topics import NUM_VARIETIES, Topics, all_varieties
 from simulator.words import POLES, SYLLABLES
@@ -88,28 +88,30 @@ def item_ids(items: Items) -> pa.StringArray:
     return _by_type(items, product, slot, video)
 
 
-def titles(config: ShopConfig, items: Items, wording: Wording) -> pa.StringArray:
+def titles(
+    config: ShopConfig, items: Items, wording: Wording, host_names: pa.StringArray
+) -> pa.StringArray:
     """Give every item a title in words of its topic, its style and its language."""
-    rng = generator(config.seed, "titles")
-    noun, aspect = wording.noun(items.topic_N), wording.aspect(items.topic_N, rng)
-    variety = wording.variety(items.topic_N, items.language_N, rng)
-    second = wording.variety(items.topic_N, items.language_N, rng)
+    rngs = _generators(config, "titles", 4)
+    noun, aspect = wording.noun(items.topic_N), wording.aspect(items.topic_N, rngs[0])
+    variety = wording.variety(items.topic_N, items.language_N, rngs[1])
+    second = wording.variety(items.topic_N, items.language_N, rngs[2])
     pole = wording.pole(items.style_ND, 0)
     own = joined(pc.utf8_capitalize(pole), aspect, noun, variety)
     product = pc.if_else(pa.array(items.language_N == 0), own, joined(variety, noun, second, pole))
-    start = rng.integers(len(_VIDEO_STARTS), size=len(items))
+    start = rngs[3].integers(len(_VIDEO_STARTS), size=len(items))
     video = joined(pa.array(_VIDEO_STARTS).take(pa.array(start)), pole, noun, variety)
-    host = host_names(config, items.host_N)
+    host = _looked_up(host_names, items.host_N)
     slot = joined(pc.utf8_capitalize(pole), noun, "live with", host, "·", variety)
     return _by_type(items, product, slot, video)
 
 
 def descriptions(config: ShopConfig, items: Items, wording: Wording) -> pa.StringArray:
     """Give every item a description that says more than its title."""
-    rng = generator(config.seed, "descriptions")
+    rngs = _generators(config, "descriptions", 5)
     topic, noun = items.topic_N, wording.noun(items.topic_N)
-    first, second = wording.aspect(topic, rng), wording.aspect(topic, rng)
-    words = [wording.variety(topic, items.language_N, rng) for _ in range(3)]
+    first, second = wording.aspect(topic, rngs[0]), wording.aspect(topic, rngs[1])
+    words = [wording.variety(topic, items.language_N, rng) for rng in rngs[2:]]
     poles = [wording.pole(items.style_ND, place) for place in (0, 1)]
     start = joined("A", poles[0], "and", poles[1], noun, sep=" ")
     about = joined(start, ", ", first, ", ", second, ". ", sep="")
@@ -125,15 +127,19 @@ def brands(config: ShopConfig, items: Items, num_topics: int) -> pa.StringArray:
 def sellers(config: ShopConfig, items: Items) -> pa.StringArray:
     """Name the sellers of products; null elsewhere."""
     rng = generator(config.seed, "sellers")
-    num = int(items.seller_N.max()) + 1
+    num = num_sellers(config)
     names = joined(_invented(num, rng), " & Co ", _padded(np.arange(num), 1), sep="")
     return _looked_up(names, items.seller_N)
 
 
-def host_names(config: ShopConfig, host: np.ndarray) -> pa.StringArray:
-    """Name hosts as titles do; null where there is none."""
-    rng = generator(config.seed, "host names")
-    return _looked_up(_invented(int(host.max()) + 1, rng), host)
+def host_names(config: ShopConfig, num_hosts: int) -> pa.StringArray:
+    """Name hosts as titles do."""
+    return _invented(num_hosts, generator(config.seed, "host names"))
+
+
+def _generators(config: ShopConfig, purpose: str, num: int) -> list[np.random.Generator]:
+    """Start one generator a column: what one column draws moves no other, whatever its length."""
+    return [generator(config.seed, f"{purpose} {column}") for column in range(num)]
 
 
 def _invented(num: int, rng: np.random.Generator) -> pa.StringArray:

@@ -16,6 +16,8 @@ from simulator.words import ASPECTS, DEPARTMENTS, LANGUAGES, SYLLABLES
 NUM_VARIETIES: Final = 4
 """Invented words that only one topic's items carry."""
 _NUM_FOLLOWERS: Final = 2
+_FEWEST: Final = 10
+"""Topics of the smallest shop: more than one user has interests."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +87,7 @@ def _categories(wanted: int) -> list[str]:
     """Take topics from the departments in turn: as many as wanted, or all there are."""
     rows = zip_longest(*([f"{d}.{t}" for t in text.split()] for d, text in DEPARTMENTS.items()))
     found = [category for row in rows for category in row if category is not None]
-    return found[: max(wanted, 2)]
+    return found[: max(wanted, _FEWEST)]
 
 
 def _others(num: int, rng: np.random.Generator) -> np.ndarray:

@@ -119,7 +119,9 @@ def _names(world: World) -> Names:
         language=_words(LANGUAGES, users.language_U, is_dark[2]),
         item_id=texts.item_ids(items),
         item_type_N=items.type_N,
-        title=texts.titles(config, items, world.wording),
+        title=texts.titles(
+            config, items, world.wording, texts.host_names(config, len(world.hosts))
+        ),
         text=texts.descriptions(config, items, world.wording),
         category=categories.take(pa.array(items.topic_N)),
         brand=texts.brands(config, items, len(world.topics)),
