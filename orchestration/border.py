@@ -9,6 +9,15 @@ from pydantic import ValidationError
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
 
+_OURS = {
+    "etl",
+    "data_quality",
+    "training",
+    "scoring",
+    "experiments",
+    "orchestration",
+    "simulator",
+}
 _DEBUG = "Run again with --debug before the command to see where."
 
 
@@ -65,4 +74,4 @@ def _root(error: BaseException) -> BaseException:
 
 def _is_ours(error: BaseException) -> bool:
     package = type(error).__module__.split(".")[0]
-    return package in {"etl", "data_quality", "training", "scoring", "experiments", "orchestration"}
+    return package in _OURS

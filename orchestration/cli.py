@@ -1,11 +1,17 @@
 """The ``nightmarket`` command. Each subcommand lies in its own module and is imported when called.
 
+Packages beside the product bring commands of their own by the entry point group
+``nightmarket.commands``: the simulated shop does, and without it there is no ``simulate``.
+
 Here is the one border where errors become sentences: whatever says what to do ends with exit code
 1 and its text; ``--debug`` shows the trace instead.
 """
 
 import importlib
+import inspect
 import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
 from typing import Annotated, Final
 
 import typer
@@ -29,23 +35,40 @@ COMMANDS: Final = {
 }
 
 
+_ADDED: Final = "nightmarket.commands"
+
+
 class _Lazy(TyperGroup):
     """Imports a command's module when the command is called: ``top`` needs no Spark."""
 
     def list_commands(self, ctx: Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *sorted(entry_points(group=_ADDED).names)]
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        if cmd_name not in COMMANDS:
+        function = _command(cmd_name)
+        if function is None:
             return None
-        module = importlib.import_module(f"orchestration.commands.{cmd_name.replace('-', '_')}")
         one = typer.Typer(add_completion=False, rich_markup_mode=None)
-        one.command(cmd_name, help=COMMANDS[cmd_name])(module.command)
+        one.command(cmd_name, help=_help(cmd_name, function))(function)
         return typer.main.get_command(one)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        added = {one.name: _help(one.name, one.load()) for one in entry_points(group=_ADDED)}
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list((COMMANDS | added).items()))
+
+
+def _command(name: str) -> Callable[..., None] | None:
+    """Import what a subcommand calls; none if there is no such subcommand."""
+    if name in COMMANDS:
+        return importlib.import_module(f"orchestration.commands.{name.replace('-', '_')}").command
+    added = entry_points(group=_ADDED, name=name)
+    return next(iter(added)).load() if added else None
+
+
+def _help(name: str, function: Callable[..., None]) -> str:
+    """What a subcommand does: an added one says so in its first line."""
+    return COMMANDS.get(name) or (inspect.getdoc(function) or "").partition("\n")[0]
 
 
 app = typer.Typer(

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from etl import surfaces
 from simulator.day import NONE
-from simulator.names import Names
 from simulator.pieces import (
     BINARY,
     field,
@@ -26,8 +25,8 @@ from simulator.pieces import (
     where,
     whole,
 )
-from simulator.plan import ITEM
 from simulator.said import Part, in_encoding
+from simulator.spelled import Spelled
 
 LIVE_SLOT: Final = surfaces.ITEM_TYPES.index(surfaces.LIVE_STREAMS.item_type)
 _TYPES: Final = table(*(f'"{name}"' for name in surfaces.ITEM_TYPES))
@@ -43,12 +42,12 @@ def catalogue_items(part: Part, price: pa.LargeBinaryArray) -> pa.LargeBinaryArr
         part: The events.
         price: The field of the price, with its name, of V events.
     """
-    rows = np.flatnonzero(part.is_type(ITEM))
+    rows = np.flatnonzero(part.is_catalogue())
     item_C = part.of(part.day.item_E)[rows]
     items = whole(
         b'{"type":',
-        _TYPES.take(pa.array(part.names.item_type_N[item_C])),
-        _which(part.names, item_C),
+        _TYPES.take(pa.array(part.spelled.names.item_type_N[item_C])),
+        _which(part.spelled, item_C),
         _all_of(part, rows, item_C),
         joined(price.take(pa.array(rows)), field("stock", _stock(part, rows))),
         b"}",
@@ -60,19 +59,19 @@ def _stock(part: Part, rows: np.ndarray) -> pa.LargeBinaryArray:
     return integers(part.of(part.day.stock_E)[rows])
 
 
-def _which(names: Names, item_C: np.ndarray) -> pa.LargeBinaryArray:
+def _which(spelled: Spelled, item_C: np.ndarray) -> pa.LargeBinaryArray:
     """The id, or the host and the hour that make a live slot."""
-    is_slot = names.item_type_N[item_C] == LIVE_SLOT
-    slots = _slots(names, item_C[is_slot])
-    return replaced(field("id", quoted(names.item_id.take(pa.array(item_C)))), is_slot, slots)
+    is_slot = spelled.names.item_type_N[item_C] == LIVE_SLOT
+    slots = _slots(spelled, item_C[is_slot])
+    return replaced(field("id", spelled.item.take(pa.array(item_C))), is_slot, slots)
 
 
-def _slots(names: Names, item: np.ndarray) -> pa.LargeBinaryArray:
+def _slots(spelled: Spelled, item: np.ndarray) -> pa.LargeBinaryArray:
     """Host, weekday and hour, the last two from the end of ``<host>@<weekday>-<HH>``."""
-    ids = names.item_id.take(pa.array(item))
+    ids = spelled.names.item_id.take(pa.array(item))
     hours = pc.utf8_slice_codeunits(ids, -2, _END).cast(pa.int8())
     return whole(
-        field("host", quoted(names.host_id.take(pa.array(names.host_N[item])))),
+        field("host", spelled.host.take(pa.array(spelled.names.host_N[item]))),
         field("weekday", quoted(pc.utf8_slice_codeunits(ids, -6, -3))),
         field("hour", _HOURS.take(hours)),
     )
@@ -81,22 +80,22 @@ def _slots(names: Names, item: np.ndarray) -> pa.LargeBinaryArray:
 def _all_of(part: Part, rows: np.ndarray, item_C: np.ndarray) -> pa.LargeBinaryArray:
     """What new items add: texts, kind, seller, length, host, attached products."""
     new = np.flatnonzero(part.of(part.day.is_new_item_E)[rows])
-    names, item = part.names, pa.array(item_C[new])
+    names, item = part.spelled.names, pa.array(item_C[new])
     texts = {name: quoted(getattr(names, name).take(item)) for name in _TEXTS}
     texts["title"] = in_encoding(part, texts["title"], rows[new])
     host_C = np.where(names.item_type_N[item_C[new]] == LIVE_SLOT, NONE, names.host_N[item_C[new]])
     said = joined(
         *(field(name, values) for name, values in texts.items()),
         field("duration_ms", names.duration_ms.take(item).cast(pa.large_string()).cast(BINARY)),
-        field("host", taken(quoted(names.host_id), host_C)),
-        field("products", _products(names, item)),
+        field("host", taken(part.spelled.host, host_C)),
+        _products(part.spelled, item),
     )
     return pc.coalesce(scattered(said, new, len(rows)), pa.scalar(b"", BINARY))
 
 
-def _products(names: Names, item: pa.Array) -> pa.LargeBinaryArray:
-    """The ids of attached products; null where there are none."""
-    attached = names.products.take(item)
-    ids = quoted(names.item_id).take(attached.flatten())
+def _products(spelled: Spelled, item: pa.Array) -> pa.LargeBinaryArray:
+    """The field of the ids of attached products; null where there are none."""
+    attached = spelled.names.products.take(item)
+    ids = spelled.item.take(attached.flatten())
     lengths = pc.fill_null(pc.list_value_length(attached), 0).to_numpy()
-    return where(lists(ids, np.r_[0, np.cumsum(lengths)]), lengths > 0)
+    return where(lists("products", ids, np.r_[0, np.cumsum(lengths)]), lengths > 0)

@@ -59,8 +59,8 @@ def land(day: Day, flying: pa.Table, *, names: Names, config: LogConfig, stage: 
         stage: Where to.
     """
     plan = planned(day, names=names, config=config)
-    in_air = pa.concat_tables([flying, sent(day, plan, names=names, config=config)])
-    here, still_flying = arrived(in_air, days_of_epoch(day.date))
+    new = sent(day, plan, names=names, config=config)
+    here, still_flying = arrived(flying, new, days_of_epoch(day.date))
     files = hour_files(here["arrival_us"].to_numpy(), config)
     num_bytes = write(here["line"], files, stage.landing / str(day.date))
     _write(shown_of(day, plan), stage.truth / "shown" / f"{day.date}.parquet")

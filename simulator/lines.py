@@ -11,27 +11,33 @@ from simulator.day import Day
 from simulator.hashing import key_of
 from simulator.log_config import LogConfig
 from simulator.names import Names
-from simulator.pieces import joined, replaced
 from simulator.plan import Plan
 from simulator.said import part_of
+from simulator.spelled import spelled
 
 _VERSIONS = (version_1, version_2, version_3)
 
 
-def lines(day: Day, plan: Plan, *, names: Names, config: LogConfig) -> pa.LargeBinaryArray:
-    """Write E lines with their newlines, in the order of the events, dirt included."""
-    written, events = [], []
-    for version in _VERSIONS:
-        part = part_of(day, plan, version=version.VERSION, names=names, config=config)
-        written.append(joined(version.lines(part), b"\n"))
-        events.append(part.event_V)
-    order = np.argsort(np.concatenate(events))
-    return _cut(pa.concat_arrays(written).take(pa.array(order)), plan, config.seed)
+def lines(
+    day: Day, plan: Plan, *, names: Names, config: LogConfig
+) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """Write E lines with their newlines, dirt included.
 
-
-def _cut(whole: pa.LargeBinaryArray, plan: Plan, seed: int) -> pa.LargeBinaryArray:
-    is_cut = plan.kind_E == dirt.TRUNCATED
-    numbers = plan.number_E[is_cut]
-    return replaced(
-        whole, is_cut, dirt.cut(whole.filter(pa.array(is_cut)), key_of(seed, "cut"), numbers)
+    Returns:
+        lines: in no promised order, and beside them those that were cut, whole.
+        place_E: int64, where each event's line stands among them.
+    """
+    words = spelled(names, config.seed)
+    parts = [
+        part_of(day, plan, version=version.VERSION, spelled=words, config=config)
+        for version in _VERSIONS
+    ]
+    written = [version.lines(part) for version, part in zip(_VERSIONS, parts, strict=True)]
+    place_E = np.argsort(np.concatenate([part.event_V for part in parts]))
+    whole = pa.chunked_array(written)
+    cut_C = np.flatnonzero(plan.kind_E == dirt.TRUNCATED)
+    cut = dirt.cut(
+        whole.take(pa.array(place_E[cut_C])), key_of(config.seed, "cut"), plan.number_E[cut_C]
     )
+    place_E[cut_C] = len(day) + np.arange(len(cut_C))
+    return pa.chunked_array([*whole.chunks, cut]), place_E

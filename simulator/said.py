@@ -18,7 +18,6 @@ from simulator import dirt
 from simulator.day import EVENT_TYPES, NONE, Day
 from simulator.hashing import coins, hashed, hex_ids, key_of, uniform
 from simulator.log_config import LogConfig
-from simulator.names import Names
 from simulator.pieces import (
     integers,
     quoted,
@@ -31,6 +30,7 @@ from simulator.pieces import (
     whole,
 )
 from simulator.plan import ITEM, Plan, request_hashes
+from simulator.spelled import Spelled
 
 IMPRESSION: Final = EVENT_TYPES.index("impression")
 SEARCH: Final = EVENT_TYPES.index("search")
@@ -46,7 +46,7 @@ class Part:
 
     day: Day
     plan: Plan
-    names: Names
+    spelled: Spelled
     config: LogConfig
     event_V: np.ndarray
     """int64: their places in the day, ascending."""
@@ -87,11 +87,11 @@ class Shown:
     propensity_I: np.ndarray
 
 
-def part_of(day: Day, plan: Plan, *, version: int, names: Names, config: LogConfig) -> Part:
+def part_of(day: Day, plan: Plan, *, version: int, spelled: Spelled, config: LogConfig) -> Part:
     """Choose the events that one version writes."""
     event_V = np.flatnonzero(plan.version_E == version)
     luck_V = hashed(key_of(config.seed, "said"), plan.number_E[event_V])
-    return Part(day=day, plan=plan, names=names, config=config, event_V=event_V, luck_V=luck_V)
+    return Part(day=day, plan=plan, spelled=spelled, config=config, event_V=event_V, luck_V=luck_V)
 
 
 def at_us(part: Part) -> np.ndarray:
@@ -115,7 +115,7 @@ def event_id(part: Part) -> pa.LargeBinaryArray:
 
 def user(part: Part) -> pa.LargeBinaryArray:
     """Say who."""
-    return taken(quoted(part.names.user_id), part.of(part.day.user_E))
+    return taken(part.spelled.user, part.of(part.day.user_E))
 
 
 def app_user(part: Part) -> np.ndarray:
@@ -186,7 +186,7 @@ def in_encoding(part: Part, texts: pa.LargeBinaryArray, rows: np.ndarray) -> pa.
 
 def host(part: Part) -> pa.LargeBinaryArray:
     """Say whom the user follows."""
-    return taken(quoted(part.names.host_id), part.of(part.day.host_E))
+    return taken(part.spelled.host, part.of(part.day.host_E))
 
 
 def has_extra(part: Part) -> np.ndarray:

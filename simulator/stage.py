@@ -5,6 +5,8 @@ moved by the next call too, should this one be killed on the way; what was not i
 """
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,21 +36,27 @@ class Stage:
         """Files that replace those of the same names."""
         return self.folder / "truth"
 
-    def begin(self) -> None:
-        """Finish what was complete, throw away what was not, and start anew."""
-        if (self.folder / _READY).exists():
-            self._move()
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Prepare inside, move at the end; an error or ctrl-C inside leaves nothing."""
+        self.finish()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.landing.mkdir(parents=True)
         self.truth.mkdir()
+        try:
+            yield
+            (self.folder / _READY).touch()
+            self.finish()
+        finally:
+            if not self._is_complete():
+                shutil.rmtree(self.folder, ignore_errors=True)
 
-    def commit(self) -> None:
-        """Move everything to its place."""
-        (self.folder / _READY).touch()
-        self._move()
+    def finish(self) -> None:
+        """Move what a call prepared that was killed while it moved."""
+        if self._is_complete():
+            self._move()
 
-    def is_complete(self) -> bool:
-        """Tell whether an earlier call was stopped after all was prepared."""
+    def _is_complete(self) -> bool:
         return (self.folder / _READY).exists()
 
     def _move(self) -> None:

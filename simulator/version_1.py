@@ -1,4 +1,4 @@
-"""Lines of version 1 of the app's log, of the oldest apps: flat, in ASCII (docs/app-log.md)."""
+"""Lines of version 1 of the app's log, of the oldest apps: flat, ASCII texts (docs/app-log.md)."""
 
 from typing import Final
 
@@ -12,7 +12,6 @@ from simulator.pieces import (
     integers,
     joined,
     lists,
-    quoted_in_ascii,
     scattered,
     table,
     taken,
@@ -29,7 +28,7 @@ _APP_FIELDS: Final = ("country", "platform", "language")
 
 
 def lines(part: Part) -> pa.LargeBinaryArray:
-    """Write a line an event, without the newline; there are no catalogue lines among them."""
+    """Write a line an event; there are no catalogue lines among them."""
     return joined(
         b'{"v":1,"id":"',
         said.event_id(part),
@@ -43,8 +42,8 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("req", said.request(part)),
         field("pos", said.first_position(part)),
         field("pos", said.position(part)),
-        field("shown", _shown(part)),
-        field("propensities", propensities(part)),
+        _shown(part),
+        propensities(part),
         _item(part),
         field("price_cents", integers(part.of(part.day.price_cents_E))),
         field("quantity", said.quantity(part)),
@@ -52,7 +51,7 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("query", said.words(part, said.SEARCH, is_ascii=True)),
         field("comment", said.words(part, said.COMMENT, is_ascii=True)),
         field("host", said.host(part)),
-        b"}",
+        b"}\n",
     )
 
 
@@ -63,19 +62,19 @@ def _time(part: Part) -> pa.LargeBinaryArray:
 
 
 def _app(part: Part) -> pa.LargeBinaryArray:
-    known = {name: quoted_in_ascii(getattr(part.names, name)) for name in _APP_FIELDS}
+    known = {name: getattr(part.spelled, name) for name in _APP_FIELDS}
     fields = joined(*(field(name, values) for name, values in known.items()))
     return taken(fields, said.app_user(part))
 
 
 def _item(part: Part) -> pa.LargeBinaryArray:
     item_V = part.of(part.day.item_E)
-    types = taken(_ITEM_TYPES.take(pa.array(part.names.item_type_N)), item_V)
-    ids = taken(quoted_in_ascii(part.names.item_id), item_V)
+    types = taken(_ITEM_TYPES.take(pa.array(part.spelled.names.item_type_N)), item_V)
+    ids = taken(part.spelled.item, item_V)
     return whole(field("item_type", types), field("item_id", ids))
 
 
 def _shown(part: Part) -> pa.LargeBinaryArray:
     shown = said.shown(part)
-    ids = taken(quoted_in_ascii(part.names.item_id), shown.item_I)
-    return scattered(lists(ids, shown.start_R), shown.row_R, len(part.event_V))
+    ids = taken(part.spelled.item, shown.item_I)
+    return scattered(lists("shown", ids, shown.start_R), shown.row_R, len(part.event_V))

@@ -16,7 +16,6 @@ from simulator.pieces import (
     field,
     joined,
     lists,
-    quoted,
     scattered,
     table,
     taken,
@@ -40,7 +39,7 @@ _APP_FIELDS: Final = {"country": "country", "os": "platform", "lang": "language"
 
 
 def lines(part: Part) -> pa.LargeBinaryArray:
-    """Write a line an event, without the newline."""
+    """Write a line an event."""
     price = field("price", units(part.of(part.day.price_cents_E)))
     return joined(
         b'{"v":2,"id":"',
@@ -55,8 +54,8 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("request", said.request(part)),
         field("first_position", said.first_position(part)),
         field("position", said.position(part)),
-        field("shown", shown_items(part, b"}")),
-        field("propensities", propensities(part)),
+        shown_items(part, b"}"),
+        propensities(part),
         field("item", event_items(part)),
         field("item", catalogue_items(part, price)),
         where(price, ~part.is_catalogue()),
@@ -65,14 +64,14 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("query", said.words(part, said.SEARCH)),
         field("comment", said.words(part, said.COMMENT)),
         field("host", said.host(part)),
-        b"}",
+        b"}\n",
     )
 
 
 def propensities(part: Part) -> pa.LargeBinaryArray:
-    """Write each impression's list of propensities; null elsewhere."""
+    """Write each impression's field ``propensities``; null elsewhere."""
     shown = said.shown(part)
-    numbers = lists(decimals(shown.propensity_I), shown.start_R)
+    numbers = lists("propensities", decimals(shown.propensity_I), shown.start_R)
     return scattered(numbers, shown.row_R, len(part.event_V))
 
 
@@ -101,6 +100,6 @@ def _time(part: Part) -> pa.LargeBinaryArray:
 
 
 def _device(part: Part) -> pa.LargeBinaryArray:
-    known = {name: quoted(getattr(part.names, source)) for name, source in _APP_FIELDS.items()}
+    known = {name: getattr(part.spelled, source) for name, source in _APP_FIELDS.items()}
     fields = joined(*(field(name, values) for name, values in known.items()))
     return taken(whole(b',"device":{"model":"N-7"', fields, b"}"), said.app_user(part))

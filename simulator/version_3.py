@@ -8,7 +8,7 @@ import pyarrow as pa
 from simulator import dirt, said
 from simulator.catalogue import catalogue_items
 from simulator.day import EVENT_TYPES
-from simulator.pieces import decimals, field, integers, joined, quoted, table, taken, where, whole
+from simulator.pieces import decimals, field, integers, joined, table, taken, where, whole
 from simulator.references import event_items, shown_items
 from simulator.said import Part
 
@@ -24,7 +24,7 @@ _EXTRA: Final = table(
 
 
 def lines(part: Part) -> pa.LargeBinaryArray:
-    """Write a line an event, without the newline."""
+    """Write a line an event."""
     price = field("price_cents", integers(part.of(part.day.price_cents_E)))
     return joined(
         b'{"v":3,"id":"',
@@ -39,7 +39,7 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("request", said.request(part)),
         field("first_position", said.first_position(part)),
         field("position", said.position(part)),
-        field("shown", _shown(part)),
+        _shown(part),
         field("item", event_items(part)),
         field("item", catalogue_items(part, price)),
         where(price, ~part.is_catalogue()),
@@ -49,7 +49,7 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("comment", said.words(part, said.COMMENT)),
         field("host", said.host(part)),
         _extra(part),
-        b"}",
+        b"}\n",
     )
 
 
@@ -61,9 +61,8 @@ def _time(part: Part) -> pa.LargeBinaryArray:
 
 
 def _app(part: Part) -> pa.LargeBinaryArray:
-    names = part.names
-    known = {name: quoted(getattr(names, name)) for name in ("country", "platform", "language")}
-    fields = joined(*(field(name, values) for name, values in known.items()))
+    known = ("country", "platform", "language")
+    fields = joined(*(field(name, getattr(part.spelled, name)) for name in known))
     return taken(whole(b',"app":{"version":"5.14.2"', fields, b"}"), said.app_user(part))
 
 

@@ -41,6 +41,28 @@ def landed(landing: Path) -> Iterator[tuple[str, int, bytes]]:
             yield path.parent.parent.name, int(path.name[:2]), line
 
 
+def events_of(day: Path) -> list[dict[str, Any]]:
+    """What the readable lines of a day's folder say."""
+    events = []
+    for path in sorted(day.glob("shop/*")):
+        for line in lines_of(path):
+            try:
+                events.append(event_of(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue  # dirt
+    return events
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file's bytes, unpacked."""
+    return {
+        str(path.relative_to(root)): gzip.decompress(raw) if path.suffix == ".gz" else raw
+        for path in root.rglob("*")
+        if path.is_file()
+        for raw in [path.read_bytes()]
+    }
+
+
 def slot_of(room: dict[str, Any]) -> str:
     started = datetime.fromtimestamp(room["started_at"] / 1_000, UTC)
     return f"{room['host']}@{WEEKDAYS[started.weekday()]}-{started.hour:02}"

@@ -1,6 +1,5 @@
 """A plain reader of the files counts what the truth says, day by day and line by line."""
 
-import gzip
 import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +16,7 @@ from simulator.log_config import DirtConfig, LogConfig
 from simulator.names import Names
 from simulator.stage import Stage
 from tests.simulator.made_days import DAY, made_day, names_of
-from tests.simulator.plain_reader import event_of, landed, lines_of
+from tests.simulator.plain_reader import contents, event_of, landed, lines_of
 
 NUM_DAYS, NUM_EVENTS = 9, 3_000
 DIRTY = LogConfig(
@@ -40,16 +39,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory, names: Names) -> Path:
 
 def simulate(root: Path, names: Names, days: range, config: LogConfig = DIRTY) -> None:
     stage = Stage(root)
-    stage.begin()
-    is_first = not (root / "truth").exists()
-    flying = nothing_flying() if is_first else flying_of(root)
+    flying = flying_of(root) if (root / "truth").exists() else nothing_flying()
     done: list[Landed] = []
-    for number in days:
-        day = made_day(1, NUM_EVENTS, day=DAY + timedelta(number), texts=TEXTS)
-        done.append(land(day, flying, names=names, config=config, stage=stage))
-        flying = done[-1].flying
-    conclude(stage, done)
-    stage.commit()
+    with stage.prepared():
+        for number in days:
+            day = made_day(1, NUM_EVENTS, day=DAY + timedelta(number), texts=TEXTS)
+            done.append(land(day, flying, names=names, config=config, stage=stage))
+            flying = done[-1].flying
+        conclude(stage, done)
 
 
 def kind_of(line: bytes, known: set[str], *, arrival_day: str, hour: int) -> str | None:
@@ -174,16 +171,32 @@ def test_another_seed_gives_other_ids_and_other_dirt(names: Names, tmp_path: Pat
     assert ids[0] & ids[1] == {None}
 
 
-def test_a_simulation_that_is_killed_leaves_nothing(names: Names, tmp_path: Path) -> None:
-    stage = Stage(tmp_path)
-    stage.begin()
-    day = made_day(1, NUM_EVENTS)
-    land(day, nothing_flying(), names=names, config=DIRTY, stage=stage)
+def test_one_that_is_stopped_leaves_nothing(names: Names, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        stopped(Stage(tmp_path), names)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def stopped(stage: Stage, names: Names) -> None:
+    with stage.prepared():
+        land(made_day(1, 50), nothing_flying(), names=names, config=DIRTY, stage=stage)
+        raise KeyboardInterrupt
+
+
+def test_one_that_is_killed_leaves_what_the_next_call_throws_away(
+    names: Names, tmp_path: Path
+) -> None:
+    killed = Stage(tmp_path)
+    killed.truth.mkdir(parents=True)
+    land(made_day(1, 50), nothing_flying(), names=names, config=DIRTY, stage=killed)
 
     simulate(tmp_path, names, range(1))
 
-    assert [path.name for path in (tmp_path / "landing").iterdir()] == [str(DAY)]
-    assert not (tmp_path / ".simulating").exists()
+    simulate(tmp_path / "whole", names, range(1))
+    for name in ("landing", "truth"):
+        assert contents(tmp_path / name) == contents(tmp_path / "whole" / name)
+    assert not killed.folder.exists()
 
 
 def test_one_that_is_killed_while_moving_is_finished_by_the_next_call(
@@ -198,7 +211,7 @@ def test_one_that_is_killed_while_moving_is_finished_by_the_next_call(
     (stage.root / "landing" / "2026-01-02").rename(stage.landing / "2026-01-02")
     (stage.root / "truth" / "dirt.json").rename(stage.truth / "dirt.json")
 
-    Stage(tmp_path / "killed").begin()
+    stage.finish()
 
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
@@ -210,13 +223,3 @@ def test_lines_of_an_hour_lie_in_order_of_arrival_within_seconds(shop: Path) -> 
     for before, after in pairwise(clean):
         is_same_file = before["file_name"] == after["file_name"]
         assert not is_same_file or after["event_at"] - before["event_at"] > timedelta(seconds=-92)
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    """Every file's bytes, unpacked."""
-    return {
-        str(path.relative_to(root)): gzip.decompress(raw) if path.suffix == ".gz" else raw
-        for path in root.rglob("*")
-        if path.is_file()
-        for raw in [path.read_bytes()]
-    }
