@@ -40,7 +40,8 @@ def attraction(
         float32, the common shape.
     """
     taste, at = world.dials.taste, world.items
-    logit = _item_logits(world, day)[items] + affinity(world, state, users, items)
+    weight = np.array(taste.affinity_weight, np.float32)[at.type_N[items]]
+    logit = _item_logits(world, day)[items] + weight * affinity(world, state, users, items)
     logit += taste.style_weight * np.einsum(
         "...d,...d->...", state.taste_UD[users], at.style_ND[items]
     )
@@ -104,7 +105,9 @@ def _item_logits(world: World, day: int) -> np.ndarray:
     taste, items = world.dials.taste, world.items
     age_days = np.maximum(day - items.born_N, 0)
     fresh = np.array(taste.freshness)[items.type_N] * 0.5 ** (age_days / taste.freshness_days)
-    base = np.array(taste.base)[items.type_N] + taste.quality_weight * items.quality_N
+    base = np.array(taste.base)[items.type_N] + (
+        np.array(taste.quality_weight)[items.type_N] * items.quality_N
+    )
     return (base + fresh).astype(np.float32)
 
 

@@ -13,8 +13,9 @@ BySurface = tuple[float, float, float]
 class WorldDials:
     """How much there is of everything, and how it is spread."""
 
-    videos_per_product: float = 0.1
-    """Short videos for each product."""
+    videos_per_root_product: float = 22.36
+    """Short videos for each square root of the number of products: 1,225 of 3,000, 5,000 of
+    50,000."""
     slots_per_root_product: float = 8.944
     """Live slots for each square root of the number of products: 490 of 3,000, 2,000 of 50,000."""
     slots_per_host: float = 6.0
@@ -27,7 +28,7 @@ class WorldDials:
     """New items a day, as a share of those at the start."""
     style_dims: int = 6
     """Dimensions in which items have a style and users a taste."""
-    quality_spread: float = 0.55
+    quality_spread: float = 0.85
     """Standard deviation of an item's quality, in logits of a click."""
     price_median_cents: float = 2500.0
     """Median price of the median topic."""
@@ -47,9 +48,9 @@ class WorldDials:
     """Users who come for the first time on one of the first 60 days."""
     num_interests: int = 5
     """Most long-term interests a user may have; the least is 2."""
-    interest_first: float = 1.7
+    interest_first: float = 1.9
     """Strength of a user's first long-term interest, in logits of a click, on average."""
-    interest_decay: float = 0.82
+    interest_decay: float = 0.85
     """Each further interest's strength as a share of the one before."""
     latent_mean: float = 1.5
     """Latent interests a user has on average, 1 or 2: the old policy never lists their topics."""
@@ -64,20 +65,22 @@ class WorldDials:
 class TasteDials:
     """What attracts: all weights are logits of p(click | examined) unless said otherwise."""
 
-    base: BySurface = (-3.55, -3.3, -3.2)
+    base: BySurface = (-3.85, -3.7, -4.3)
     """Of an average item of no interest."""
-    quality_weight: float = 1.0
+    quality_weight: BySurface = (1.0, 0.8, 0.8)
     """Of an item's quality."""
-    style_weight: float = 1.1
+    affinity_weight: BySurface = (1.0, 1.3, 1.3)
+    """Of what a user feels for an item's topic."""
+    style_weight: float = 0.75
     """Of taste · style, both of length 1."""
-    price_weight: float = 0.25
+    price_weight: float = 0.15
     """Of the squared distance between an item's price and the user's, in spreads of its topic,
     times the user's sensitivity."""
     freshness: BySurface = (0.25, 0.0, 0.6)
     """Of a new-born item, halved every ``freshness_days``."""
     freshness_days: float = 3.0
     """Half-life of freshness."""
-    cross_spread: float = 0.25
+    cross_spread: float = 0.2
     """Standard deviation of the weight of country × department and platform × department."""
     language_own: float = 0.35
     """Of an item in words of another alphabet, for users of its language."""
@@ -87,11 +90,11 @@ class TasteDials:
     """Of an item by a host whom the user follows."""
     discount_weight: float = 0.35
     """Of an item on sale, times the user's price sensitivity."""
-    intent_strength: float = 1.5
+    intent_strength: float = 1.6
     """Of a topic that the user has a short-term intent for."""
-    cart_base: BySurface = (-2.75, -2.75, -3.3)
+    cart_base: BySurface = (-2.9, -2.75, -3.4)
     """Logit of p(cart | click) of an average item."""
-    order_base: BySurface = (-0.75, -0.75, -0.75)
+    order_base: BySurface = (-1.6, -1.2, -0.75)
     """Logit of p(order | cart) of an average item."""
     conversion_affinity: float = 0.25
     """Of the user's affinity to the topic in the logit of p(cart | click)."""
@@ -214,13 +217,13 @@ class PolicyDials:
     """Standard deviation of the log of an interest's strength as the old policy knows it."""
     interest_weight: float = 0.8
     """Of that strength beside the log of popularity."""
-    rotation: float = 0.5
+    rotation: float = 1.0
     """Standard deviation of what moves an item's score from user to user and day to day."""
     num_of_topic: tuple[int, int, int] = (12, 12, 20)
     """Most popular items listed of each known interest."""
     num_of_all: tuple[int, int, int] = (56, 24, 56)
     """Most popular items listed whatever their topic."""
-    prior_users: float = 2.0
+    prior_users: float = 8.0
     """Added to the distinct users of an item, so that new ones are ever listed."""
 
 

@@ -58,6 +58,9 @@ def close(world: World, morning: State, deeds: Deeds) -> State:
     """
     is_off_U = morning.is_off_U.copy()
     is_off_U[deeds.of("personalisation_off", "user")] = True
+    seen_U = morning.seen_U.copy()
+    for one in deeds.events:
+        seen_U[one["user"]] = morning.day + 1
     follows_UH = morning.follows_UH.copy()
     follows_UH[deeds.of("follow", "user"), deeds.of("follow", "host")] = True
     return replace(
@@ -66,6 +69,7 @@ def close(world: World, morning: State, deeds: Deeds) -> State:
         taste_UD=_drifted(world, morning, deeds),
         stock_N=_stock(world, morning, deeds),
         is_off_U=is_off_U,
+        seen_U=seen_U,
         follows_UH=follows_UH,
         examined_UT=_counted(world, morning.examined_UT, deeds, deeds.is_examined_I),
         clicked_UT=_counted(world, morning.clicked_UT, deeds, deeds.is_clicked_I),

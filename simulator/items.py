@@ -116,7 +116,9 @@ def num_sellers(config: ShopConfig) -> int:
 
 def _cohorts(config: ShopConfig, hosts: Hosts) -> Iterable[_Cohort]:
     world = config.dials.world
-    at_start = np.array([config.items, hosts.num_at_start, world.videos_per_product * config.items])
+    at_start = np.array(
+        [config.items, hosts.num_at_start, world.videos_per_root_product * config.items**0.5]
+    )
     at_start = np.maximum(at_start.round().astype(int), 1)
     before = np.zeros(3, int)
     for day in range(config.days):

@@ -3,7 +3,7 @@
 From a published slate the slots that are live, in its order; otherwise the better half of the live
 rooms by the old policy's taste, with the others to draw from.
 
-Shapes: R requests, M rooms of the day, K places, U users.
+Shapes: R requests, M rooms of the day, X rooms live at a time, K places.
 """
 
 from typing import Final
@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 
 from simulator.day import NONE
-from simulator.dials import PolicyDials
 from simulator.items import SLOT
 from simulator.ledger import is_in, pairs
 from simulator.policy import Shelf, best_first, shelf_of
@@ -65,43 +64,43 @@ def _entries(
     shelf: Shelf,
     asked: tuple[np.ndarray, np.ndarray, np.random.Generator],
 ) -> tuple[np.ndarray, np.ndarray]:
+    """List the better half of the live rooms, at most K of them; the next ones are the pool."""
     users, at_us, rng = asked
-    dials, day = world.dials.policy, state.day + 1
-    first, end = world.rooms.first_of_day[day : day + 2]
-    item_M = world.rooms.item_M[first:end]
-    may_RM = open_now(world, day, at_us)
-    may_RM &= ~is_in(pairs(users[:, None], item_M), shelf.done)
-    score_RM = shelf.score_N[item_M] + _liking(world, state, users, item_M)
-    score_RM += np.float32(dials.rotation) * rng.standard_normal(score_RM.shape, np.float32)
-    score_RM[~may_RM] = -np.inf
-    return _halves(first, end, score_RM, dials)
-
-
-def _liking(world: World, state: State, users: np.ndarray, item_M: np.ndarray) -> np.ndarray:
-    """What the old policy thinks that users feel for the rooms' topics: float32, R × M."""
     dials = world.dials.policy
-    known = world.users.known_UL[users][:, :, None] == world.items.topic_N[item_M]
-    strength = world.users.known_strength_UL[users] * ~state.is_off_U[users, None]
-    liking = np.einsum("rlm,rl->rm", known, strength)
-    latent_RA = world.users.latent_UA[users]
-    is_latent = (latent_RA[:, :, None] == world.items.topic_N[item_M]).any(axis=1)
-    return np.where(is_latent, _NEVER_LISTED, np.float32(dials.interest_weight) * liking)
-
-
-def _halves(
-    first: int, end: int, score_RM: np.ndarray, dials: PolicyDials
-) -> tuple[np.ndarray, np.ndarray]:
-    """List the better half of the rooms, at most K of them; the next ones are the pool."""
-    room_RM = np.broadcast_to(np.arange(first, end, dtype=np.int32), score_RM.shape)
+    room_RX = _open_rooms(world, state.day + 1, at_us)
+    item_RX = world.rooms.item_M[room_RX]
+    score_RX = shelf.score_N[item_RX] + _liking(world, state, users, item_RX)
+    score_RX += np.float32(dials.rotation) * rng.standard_normal(score_RX.shape, np.float32)
+    score_RX[(room_RX == NONE) | is_in(pairs(users[:, None], item_RX), shelf.done)] = -np.inf
     most = dials.slate_sizes[SLOT] + dials.pool_size
-    ranked = best_first(room_RM, score_RM, most)
-    num_live = (ranked != NONE).sum(axis=1)
-    num_listable = (score_RM > _NEVER_LISTED / 2).sum(axis=1)
-    half = np.minimum((num_live + 1) // 2, dials.slate_sizes[SLOT])
-    num_listed = np.minimum(half, num_listable)
+    ranked = best_first(room_RX, score_RX, most)
+    half = ((ranked != NONE).sum(axis=1) + 1) // 2
+    num_listable = (score_RX > _NEVER_LISTED / 2).sum(axis=1)
+    num_listed = np.minimum(np.minimum(half, dials.slate_sizes[SLOT]), num_listable)
     is_listed = np.arange(most) < num_listed[:, None]
     listed = np.where(is_listed, ranked, NONE)[:, : dials.slate_sizes[SLOT]]
     return listed, np.where(is_listed, NONE, ranked)
+
+
+def _open_rooms(world: World, day: int, at_us_R: np.ndarray) -> np.ndarray:
+    """List the rooms that are live at each moment: int32, R × X; ``NONE`` behind the last."""
+    row, room = np.nonzero(open_now(world, day, at_us_R))
+    num_R = np.bincount(row, minlength=len(at_us_R))
+    room_RX = np.full((len(at_us_R), max(num_R.max(initial=0), 1)), NONE, np.int32)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(num_R) - num_R, num_R)
+    room_RX[row, place] = world.rooms.first_of_day[day] + room
+    return room_RX
+
+
+def _liking(world: World, state: State, users: np.ndarray, item_RX: np.ndarray) -> np.ndarray:
+    """What the old policy thinks that users feel for the items' topics: float32, R × X."""
+    topic_RX = world.items.topic_N[item_RX][:, None, :]
+    known_RLX = world.users.known_UL[users][:, :, None] == topic_RX
+    strength = world.users.known_strength_UL[users] * ~state.is_off_U[users, None]
+    weight = np.float32(world.dials.policy.interest_weight)
+    liking_RX = weight * np.einsum("rlx,rl->rx", known_RLX, strength)
+    is_latent_RX = (world.users.latent_UA[users][:, :, None] == topic_RX).any(axis=1)
+    return np.where(is_latent_RX, _NEVER_LISTED, liking_RX)
 
 
 def published_live(

@@ -26,7 +26,7 @@ _SPARE: Final = 8
 """Items listed beyond K, for those that the user bought or hid."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Shelf:
     """What the old policy knows of one surface's items this morning."""
 
@@ -39,6 +39,8 @@ class Shelf:
     """int32: the most popular of all."""
     mixed: np.ndarray
     """int32: all showable items in an order drawn for the day."""
+    place_N: np.ndarray
+    """int32: where each item stands among them; ``NONE`` of those that are not there."""
     done: np.ndarray
     """int64, ascending: pairs that no slate may hold."""
 
@@ -52,18 +54,23 @@ def shelf_of(world: World, state: State, surface: int) -> Shelf:
         surface: Place in ``etl.surfaces.ALL``.
     """
     dials, items = world.dials.policy, world.items
-    prior_N = np.exp(0.5 * generator(world.config.seed, "prior popularity").normal(size=1 << 20))
-    count_N = num_users(world, state) + dials.prior_users * prior_N[: len(items)]
+    prior = generator(world.config.seed, "prior popularity")
+    prior_N = dials.prior_users * np.exp(0.5 * prior.standard_normal(len(items)))
+    count_N = num_users(world, state) + prior_N
     item = np.flatnonzero((items.type_N == surface) & state.is_showable_N(world))
     ranked = item[np.argsort(-count_N[item], kind="stable")]
     rng = generator(world.config.seed, f"shelf {surface}", state.day + 1)
+    mixed = rng.permutation(item).astype(np.int32)
+    place_N = np.full(len(items), NONE, np.int32)
+    place_N[mixed] = np.arange(len(mixed))
     return Shelf(
-        surface,
-        np.log(count_N).astype(np.float32),
-        _best_by_topic(ranked, world, dials.num_of_topic[surface]),
-        ranked[: dials.num_of_all[surface]].astype(np.int32),
-        rng.permutation(item).astype(np.int32),
-        state.ledger.done(),
+        surface=surface,
+        score_N=np.log(count_N).astype(np.float32),
+        best_TC=_best_by_topic(ranked, world, dials.num_of_topic[surface]),
+        best_C=ranked[: dials.num_of_all[surface]].astype(np.int32),
+        mixed=mixed,
+        place_N=place_N,
+        done=state.ledger.done(),
     )
 
 
@@ -86,46 +93,67 @@ def fill(world: World, state: State, surface: int, users: np.ndarray) -> Slates:
         surface: Products or videos.
         users: int64, S distinct users, ascending.
     """
-    shelf, day = shelf_of(world, state, surface), state.day + 1
-    rng = generator(world.config.seed, f"slates {surface}", day)
-    k = world.dials.policy.slate_sizes[surface]
+    shelf, dials = shelf_of(world, state, surface), world.dials.policy
+    rng = generator(world.config.seed, f"slates {surface}", state.day + 1)
+    k = dials.slate_sizes[surface]
     item_SK = np.full((len(users), k), NONE, np.int32)
     propensity_SK = np.ones((len(users), k))
-    scratch_BN = np.zeros((_BLOCK, len(world.items) + 1), bool)  # the last is where NONE points
     for start in range(0, len(users), _BLOCK):
         part = slice(start, start + _BLOCK)
-        lists, pools = _entries(world, state, shelf, users[part], (scratch_BN, rng))
-        item_SK[part], propensity_SK[part] = toss(
-            lists, pools, rate=world.dials.policy.rate, rng=rng
-        )
+        list_BK, pool_BP = entries(world, state, shelf, (users[part], rng))
+        item_SK[part], propensity_SK[part] = toss(list_BK, pool_BP, rate=dials.rate, rng=rng)
     row_U = np.full(len(world.users), NONE, np.int64)
     row_U[users] = np.arange(len(users))
     return Slates(row_U, item_SK, propensity_SK)
 
 
-def _entries(
-    world: World,
-    state: State,
-    shelf: Shelf,
-    users: np.ndarray,
-    tools: tuple[np.ndarray, np.random.Generator],
+def entries(
+    world: World, state: State, shelf: Shelf, asked: tuple[np.ndarray, np.random.Generator]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """List the entries and the pool of a block of users: int32, B × K and B × P."""
-    scratch_BN, rng = tools
+    """List the entries and the pool of a block of users.
+
+    Args:
+        world: The shop.
+        state: At the end of the day before.
+        shelf: What the old policy knows of the surface's items.
+        asked: int64, B users, ascending; and what moves their lists and pools.
+
+    Returns:
+        list_BK: int32; ``NONE`` behind the last.
+        pool_BP: int32; ``NONE`` anywhere. Nothing of it is in the list.
+    """
+    users, rng = asked
     dials = world.dials.policy
     item_BC, score_BC = considered(world, state, shelf, users)
     score_BC += np.float32(dials.rotation) * rng.standard_normal(item_BC.shape, np.float32)
-    row, done = _done_of(shelf.done, users)
-    scratch_BN[row, done] = True
-    at = np.arange(len(users))[:, None]
-    score_BC[scratch_BN[at, item_BC] | (item_BC == NONE)] = -np.inf
+    row_E, done_E = _done_of(shelf.done, users)
+    at, column = np.nonzero(item_BC[row_E] == done_E[:, None])
+    score_BC[row_E[at], column] = -np.inf
+    score_BC[item_BC == NONE] = -np.inf
     list_BK = best_first(item_BC, score_BC, dials.slate_sizes[shelf.surface])
-    scratch_BN[at, list_BK] = True
-    pool_BP = _runs(shelf.mixed, len(users), dials.pool_size, rng)
-    pool_BP = np.where(scratch_BN[at, pool_BP], NONE, pool_BP)
-    scratch_BN[at, list_BK] = False
-    scratch_BN[row, done] = False
-    return list_BK, pool_BP
+    return list_BK, _pools(shelf, list_BK, (row_E, done_E), (dials.pool_size, rng))
+
+
+def _pools(
+    shelf: Shelf,
+    list_BK: np.ndarray,
+    done: tuple[np.ndarray, np.ndarray],
+    drawing: tuple[int, np.random.Generator],
+) -> np.ndarray:
+    """Take for each user a run of the items mixed for the day, without what may not be drawn.
+
+    What stands in the list, or is done, is found by its place among the mixed: int32, B × P.
+    """
+    size, rng = min(drawing[0], len(shelf.mixed)), drawing[1]
+    num_mixed = max(len(shelf.mixed), 1)
+    start_B = rng.integers(num_mixed, size=len(list_BK)).astype(np.int32)
+    pool_BP = shelf.mixed[(start_B[:, None] + np.arange(size, dtype=np.int32)) % num_mixed]
+    row, column = np.nonzero(list_BK != NONE)
+    row, item = np.r_[row, done[0]], np.r_[list_BK[row, column], done[1]]
+    place = (shelf.place_N[item] - start_B[row]) % num_mixed
+    is_out = (place < size) & (shelf.place_N[item] != NONE)
+    pool_BP[row[is_out], place[is_out]] = NONE
+    return pool_BP
 
 
 def considered(
@@ -172,10 +200,3 @@ def _done_of(done: np.ndarray, users: np.ndarray) -> tuple[np.ndarray, np.ndarra
     row = np.searchsorted(users, users_of(done[first:end]))
     is_asked = users[np.minimum(row, len(users) - 1)] == users_of(done[first:end])
     return row[is_asked], items_of(done[first:end])[is_asked]
-
-
-def _runs(mixed: np.ndarray, num: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Take for each user a run of the items mixed for the day: int32, num × size or all of them."""
-    size = min(size, len(mixed))
-    start = rng.integers(len(mixed), size=num)
-    return mixed[(start[:, None] + np.arange(size)) % max(len(mixed), 1)]

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from simulator.ledger import items_of
+from simulator.ledger import distinct, items_of
 from simulator.state import State
 from simulator.world import World
 
@@ -17,7 +17,7 @@ _DAYS: Final = 7
 def num_users(world: World, state: State) -> np.ndarray:
     """Count each item's distinct users with a click, cart or order in (D−7, D]: int64, N."""
     acted = state.ledger.acted[:_DAYS]
-    pair = np.unique(np.concatenate(acted)) if acted else np.zeros(0, np.int64)
+    pair = distinct(np.concatenate(acted)) if acted else np.zeros(0, np.int64)
     return np.bincount(items_of(pair), minlength=len(world.items))
 
 

@@ -12,7 +12,7 @@ from simulator import talk
 from simulator.day import NONE
 from simulator.events import Part, part
 from simulator.items import PRODUCT
-from simulator.ledger import Columns, is_in, pairs
+from simulator.ledger import Columns, distinct, is_in, pairs
 from simulator.orders import placed
 from simulator.policy import shelf_of
 from simulator.seeds import generator
@@ -50,7 +50,7 @@ def search(
     item = _found(world, state, topic, rng)
     known = [pairs(steps.user_R()[shown.step_I], shown.item_I)]
     known += [*state.ledger.shown, state.ledger.done()]
-    is_new = ~np.any([is_in(pairs(user, item), np.unique(one)) for one in known], axis=0)
+    is_new = ~np.any([is_in(pairs(user, item), distinct(one)) for one in known], axis=0)
     may = is_new & (item != NONE)
     clicked = np.flatnonzero(may & (rng.random(len(item)) < world.dials.visit.search_click))
     events, orders = _organic(world, state, (at_ms, who, item), (clicked, rng))

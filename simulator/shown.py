@@ -12,6 +12,7 @@ import numpy as np
 from simulator import live, policy
 from simulator.day import NONE
 from simulator.items import SLOT
+from simulator.ledger import distinct
 from simulator.seeds import generator
 from simulator.slates import Slates
 from simulator.state import State
@@ -98,7 +99,7 @@ def _pages(
     """Cut pages out of slates; those beyond the end show nothing."""
     steps, step_Q, surface = asked
     user_Q = steps.user_S[steps.session_R[step_Q]]
-    filled = slates or policy.fill(world, state, surface, np.unique(user_Q))
+    filled = slates or policy.fill(world, state, surface, distinct(user_Q))
     size_Q = page_sizes(world, user_Q, steps.kind_R[step_Q])
     place_QK = steps.page_R[step_Q][:, None] * size_Q[:, None] + np.arange(size_Q.max())
     row_QK = np.broadcast_to(filled.row_U[user_Q][:, None], place_QK.shape)

@@ -39,6 +39,8 @@ class State:
     """int64: pieces of products, 0 when sold out; ``NONE`` elsewhere, which never sells out."""
     is_off_U: np.ndarray
     """bool: switched personalisation off."""
+    seen_U: np.ndarray
+    """int32: the shop's day of the user's last event; ``NONE`` of those who never came."""
     follows_UH: np.ndarray
     """bool, U × (H + 1): the last column, where ``NONE`` points, is never true."""
     examined_UT: np.ndarray
@@ -67,6 +69,7 @@ def first_state(world: World) -> State:
         discount_N=np.zeros(len(items), np.float32),
         stock_N=items.stock_N,
         is_off_U=np.zeros(len(users), bool),
+        seen_U=np.full(len(users), NONE, np.int32),
         follows_UH=np.zeros((len(users), len(world.hosts) + 1), bool),
         examined_UT=np.zeros(shape_UT, np.uint16),
         clicked_UT=np.zeros(shape_UT, np.uint16),

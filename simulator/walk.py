@@ -111,14 +111,15 @@ class Walk:
             event_N: int64, each request's place among the day's events.
         """
         shown, step = self.shown, self.timeline.step_N
-        edge_R = np.searchsorted(shown.step_I, np.arange(len(self.steps.session_R) + 1))
+        num_R = np.bincount(shown.step_I, minlength=len(self.steps.session_R))
+        edge_R = np.concatenate([[0], np.cumsum(num_R)])
+        _, at = ranges(edge_R, step)
         first_I = edge_R[step]
-        query, at = ranges(edge_R, step)
         return Requests(
             event_R=event_N,
             surface_R=self.steps.kind_R[step],
             first_position_R=shown.position_I[first_I],
-            start_R=np.searchsorted(query, np.arange(len(step) + 1)),
+            start_R=np.concatenate([[0], np.cumsum(num_R[step])]),
             item_I=shown.item_I[at],
             room_I=shown.room_I[at],
             propensity_I=shown.propensity_I[at],
