@@ -8,6 +8,7 @@ Shapes: U users asked for, B of them at a time, C items that may be shown, P pop
 places, N items.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -119,7 +120,7 @@ def losses(
     retrieved_UK = best_of(world, state, users, candidate_UC, best_UK.shape[1])
     steps = (best_UK, retrieved_UK, ordered_UK, ruled_UK, final_UK)
     values = [value(world, state, users, slate_UK) for slate_UK in steps]
-    lost = [before - after for before, after in zip(values, values[1:], strict=False)]
+    lost = [before - after for before, after in itertools.pairwise(values)]
     return Loss(
         best_U=values[0],
         retrieval_U=lost[0],
