@@ -94,7 +94,7 @@ class TasteDials:
     """Of a topic that the user has a short-term intent for."""
     cart_base: BySurface = (-2.9, -2.75, -3.4)
     """Logit of p(cart | click) of an average item."""
-    order_base: BySurface = (-1.6, -1.2, -0.75)
+    order_base: BySurface = (-1.6, -1.4, -0.75)
     """Logit of p(order | cart) of an average item."""
     conversion_affinity: float = 0.25
     """Of the user's affinity to the topic in the logit of p(cart | click)."""

@@ -13,8 +13,9 @@ import numpy as np
 from simulator.day import NONE
 from simulator.items import SLOT
 from simulator.ledger import is_in, pairs
-from simulator.policy import Shelf, best_first, shelf_of
+from simulator.policy import best_first
 from simulator.seeds import generator
+from simulator.shelf import Shelf, shelf_of
 from simulator.slates import Slates, toss
 from simulator.state import State
 from simulator.world import World
@@ -53,7 +54,7 @@ def old_live(
     propensity_RK = np.ones((len(users_R), k))
     for start in range(0, len(users_R), _BLOCK):
         part = slice(start, start + _BLOCK)
-        list_RK, pool_RP = _entries(world, state, shelf, (users_R[part], at_us_R[part], rng))
+        list_RK, pool_RP = _entries(world, state, shelf, (users_R[part], at_us_R[part]))
         room_RK[part], propensity_RK[part] = toss(list_RK, pool_RP, rate=dials.rate, rng=rng)
     return room_RK, propensity_RK
 
@@ -62,15 +63,15 @@ def _entries(
     world: World,
     state: State,
     shelf: Shelf,
-    asked: tuple[np.ndarray, np.ndarray, np.random.Generator],
+    asked: tuple[np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     """List the better half of the live rooms, at most K of them; the next ones are the pool."""
-    users, at_us, rng = asked
+    users, at_us = asked
     dials = world.dials.policy
     room_RX = _open_rooms(world, state.day + 1, at_us)
     item_RX = world.rooms.item_M[room_RX]
     score_RX = shelf.score_N[item_RX] + _liking(world, state, users, item_RX)
-    score_RX += np.float32(dials.rotation) * rng.standard_normal(score_RX.shape, np.float32)
+    score_RX += np.float32(dials.rotation) * shelf.rotation(users, item_RX)
     score_RX[(room_RX == NONE) | is_in(pairs(users[:, None], item_RX), shelf.done)] = -np.inf
     most = dials.slate_sizes[SLOT] + dials.pool_size
     ranked = best_first(room_RX, score_RX, most)

@@ -73,14 +73,15 @@ def _look(
     step, item = shown.step_I[part], shown.item_I[part]
     user = steps.user_S[steps.session_R[step]]
     attraction_I = attraction(world, state, user, item, state.day + 1)
-    attraction_I[world.users.is_bot_U[user]] = dials.bot_click
+    is_bot = world.users.is_bot_U[user]
+    attraction_I[is_bot] = dials.bot_click
     num_places = int(shown.position_I[part].max()) + 1
     curves = np.concatenate([examination(surface, num_places) for surface in range(SEARCH)])
     place = steps.kind_R[step].astype(np.int64) * num_places + shown.position_I[part]
     is_examined = rng.random(len(item), np.float32) < curves.astype(np.float32)[place]
     draw = rng.random(len(item), np.float32)
     is_clicked = is_examined & (draw < attraction_I)
-    p_hide = dials.hide * (1 - attraction_I) ** 4
+    p_hide = np.where(is_bot, 0, dials.hide * (1 - attraction_I) ** 4)
     is_hidden = is_examined & (draw > 1 - p_hide) & ~is_clicked
     return is_examined, attraction_I, is_clicked, is_hidden
 

@@ -8,80 +8,19 @@ Shapes: S users served, B of them at a time, K places, C items considered, L int
 P items of a pool, N items.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from simulator.day import NONE
 from simulator.ledger import items_of, users_of
-from simulator.popularity import num_users
 from simulator.seeds import generator
+from simulator.shelf import Shelf, shelf_of
 from simulator.slates import Slates, toss
 from simulator.state import State
 from simulator.world import World
 
 _BLOCK: Final = 1024
-_SPARE: Final = 8
-"""Items listed beyond K, for those that the user bought or hid."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shelf:
-    """What the old policy knows of one surface's items this morning."""
-
-    surface: int
-    score_N: np.ndarray
-    """float32: log of popularity."""
-    best_TC: np.ndarray
-    """int32: each topic's most popular items; ``NONE`` behind the last."""
-    best_C: np.ndarray
-    """int32: the most popular of all."""
-    mixed: np.ndarray
-    """int32: all showable items in an order drawn for the day."""
-    place_N: np.ndarray
-    """int32: where each item stands among them; ``NONE`` of those that are not there."""
-    done: np.ndarray
-    """int64, ascending: pairs that no slate may hold."""
-
-
-def shelf_of(world: World, state: State, surface: int) -> Shelf:
-    """Look at the shelves of a surface at the end of the day before.
-
-    Args:
-        world: The shop.
-        state: At the end of the day before.
-        surface: Place in ``etl.surfaces.ALL``.
-    """
-    dials, items = world.dials.policy, world.items
-    prior = generator(world.config.seed, "prior popularity")
-    prior_N = dials.prior_users * np.exp(0.5 * prior.standard_normal(len(items)))
-    count_N = num_users(world, state) + prior_N
-    item = np.flatnonzero((items.type_N == surface) & state.is_showable_N(world))
-    ranked = item[np.argsort(-count_N[item], kind="stable")]
-    rng = generator(world.config.seed, f"shelf {surface}", state.day + 1)
-    mixed = rng.permutation(item).astype(np.int32)
-    place_N = np.full(len(items), NONE, np.int32)
-    place_N[mixed] = np.arange(len(mixed))
-    return Shelf(
-        surface=surface,
-        score_N=np.log(count_N).astype(np.float32),
-        best_TC=_best_by_topic(ranked, world, dials.num_of_topic[surface]),
-        best_C=ranked[: dials.num_of_all[surface]].astype(np.int32),
-        mixed=mixed,
-        place_N=place_N,
-        done=state.ledger.done(),
-    )
-
-
-def _best_by_topic(ranked: np.ndarray, world: World, num: int) -> np.ndarray:
-    topic = world.items.topic_N[ranked]
-    order = np.argsort(topic, kind="stable")
-    first_T = np.searchsorted(topic[order], np.arange(len(world.topics) + 1))
-    place = first_T[:-1, None] + np.arange(num)
-    is_there = place < first_T[1:, None]
-    safe = np.minimum(place, max(len(ranked) - 1, 0))
-    return np.where(is_there, ranked[order][safe], NONE).astype(np.int32)
 
 
 def fill(world: World, state: State, surface: int, users: np.ndarray) -> Slates:
@@ -100,7 +39,7 @@ def fill(world: World, state: State, surface: int, users: np.ndarray) -> Slates:
     propensity_SK = np.ones((len(users), k))
     for start in range(0, len(users), _BLOCK):
         part = slice(start, start + _BLOCK)
-        list_BK, pool_BP = entries(world, state, shelf, (users[part], rng))
+        list_BK, pool_BP = entries(world, state, shelf, users[part])
         item_SK[part], propensity_SK[part] = toss(list_BK, pool_BP, rate=dials.rate, rng=rng)
     row_U = np.full(len(world.users), NONE, np.int64)
     row_U[users] = np.arange(len(users))
@@ -108,51 +47,52 @@ def fill(world: World, state: State, surface: int, users: np.ndarray) -> Slates:
 
 
 def entries(
-    world: World, state: State, shelf: Shelf, asked: tuple[np.ndarray, np.random.Generator]
+    world: World, state: State, shelf: Shelf, users: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """List the entries and the pool of a block of users.
+    """List the entries and the pool of users: they depend on user, day and what the shelf knows.
 
     Args:
         world: The shop.
         state: At the end of the day before.
         shelf: What the old policy knows of the surface's items.
-        asked: int64, B users, ascending; and what moves their lists and pools.
+        users: int64, B, ascending.
 
     Returns:
         list_BK: int32; ``NONE`` behind the last.
         pool_BP: int32; ``NONE`` anywhere. Nothing of it is in the list.
     """
-    users, rng = asked
     dials = world.dials.policy
     item_BC, score_BC = considered(world, state, shelf, users)
-    score_BC += np.float32(dials.rotation) * rng.standard_normal(item_BC.shape, np.float32)
+    score_BC += np.float32(dials.rotation) * shelf.rotation(users, item_BC)
     row_E, done_E = _done_of(shelf.done, users)
     at, column = np.nonzero(item_BC[row_E] == done_E[:, None])
     score_BC[row_E[at], column] = -np.inf
     score_BC[item_BC == NONE] = -np.inf
     list_BK = best_first(item_BC, score_BC, dials.slate_sizes[shelf.surface])
-    return list_BK, _pools(shelf, list_BK, (row_E, done_E), (dials.pool_size, rng))
+    return list_BK, _pools(shelf, list_BK, users, (row_E, done_E), dials.pool_size)
 
 
 def _pools(
     shelf: Shelf,
     list_BK: np.ndarray,
+    users: np.ndarray,
     done: tuple[np.ndarray, np.ndarray],
-    drawing: tuple[int, np.random.Generator],
+    size: int,
 ) -> np.ndarray:
     """Take for each user a run of the items mixed for the day, without what may not be drawn.
 
     What stands in the list, or is done, is found by its place among the mixed: int32, B × P.
     """
-    size, rng = min(drawing[0], len(shelf.mixed)), drawing[1]
+    size = min(size, len(shelf.mixed))
     num_mixed = max(len(shelf.mixed), 1)
-    start_B = rng.integers(num_mixed, size=len(list_BK)).astype(np.int32)
+    start_B = shelf.start_U[users]
     pool_BP = shelf.mixed[(start_B[:, None] + np.arange(size, dtype=np.int32)) % num_mixed]
-    row, column = np.nonzero(list_BK != NONE)
-    row, item = np.r_[row, done[0]], np.r_[list_BK[row, column], done[1]]
-    place = (shelf.place_N[item] - start_B[row]) % num_mixed
-    is_out = (place < size) & (shelf.place_N[item] != NONE)
-    pool_BP[row[is_out], place[is_out]] = NONE
+    row, item = done
+    for row_X, item_X in ((np.arange(len(users))[:, None], list_BK), (row, item)):
+        at_X = shelf.place_N[item_X]
+        place_X = (at_X - start_B[row_X]) % num_mixed
+        is_out_X = (place_X < size) & (at_X != NONE) & (item_X != NONE)
+        pool_BP[np.broadcast_to(row_X, at_X.shape)[is_out_X], place_X[is_out_X]] = NONE
     return pool_BP
 
 

@@ -14,8 +14,8 @@ from simulator.events import Part, part
 from simulator.items import PRODUCT
 from simulator.ledger import Columns, distinct, is_in, pairs
 from simulator.orders import placed
-from simulator.policy import shelf_of
 from simulator.seeds import generator
+from simulator.shelf import shelf_of
 from simulator.shown import Shown
 from simulator.state import State
 from simulator.timeline import Timeline

@@ -101,12 +101,11 @@ def _pages(
     user_Q = steps.user_S[steps.session_R[step_Q]]
     filled = slates or policy.fill(world, state, surface, distinct(user_Q))
     size_Q = page_sizes(world, user_Q, steps.kind_R[step_Q])
-    place_QK = steps.page_R[step_Q][:, None] * size_Q[:, None] + np.arange(size_Q.max())
-    row_QK = np.broadcast_to(filled.row_U[user_Q][:, None], place_QK.shape)
-    num_places = filled.item_SK.shape[1]
-    is_there = (np.arange(size_Q.max()) < size_Q[:, None]) & (place_QK < num_places)
-    query, column = np.nonzero(is_there)
-    row, place = row_QK[query, column], place_QK[query, column]
+    first_Q = steps.page_R[step_Q] * size_Q
+    num_Q = np.clip(filled.item_SK.shape[1] - first_Q, 0, size_Q)
+    query = np.repeat(np.arange(len(step_Q)), num_Q)
+    place = np.arange(len(query)) + np.repeat(first_Q - np.cumsum(num_Q) + num_Q, num_Q)
+    row = filled.row_U[user_Q][query]
     item = filled.item_SK[row, place]
     shown = Shown(
         step_I=step_Q[query],

@@ -58,16 +58,11 @@ def toss(
     drawn_SK = np.cumsum(heads_SK, axis=1, dtype=np.int32) - heads_SK
     left_SK = size_S[:, None] - drawn_SK
     row, place = np.nonzero(heads_SK & (left_SK > 0))
-    order_SP = shuffled(pool_SP, rng)
+    mixed_SP = rng.permuted(pool_SP, axis=1)
+    in_order = mixed_SP[mixed_SP != NONE]
+    first_S = np.cumsum(size_S) - size_S
     item_SK = list_SK.astype(np.int32)
-    item_SK[row, place] = order_SP[row, drawn_SK[row, place]]
+    item_SK[row, place] = in_order[first_S[row] + drawn_SK[row, place]]
     propensity_SK = np.where((left_SK > 0) & (list_SK != NONE), 1 - rate, 1.0)
     propensity_SK[row, place] = rate / left_SK[row, place]
     return item_SK, propensity_SK
-
-
-def shuffled(pool_SP: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Put each row into an order that is as likely as any other, what is absent last."""
-    mixed_SP = rng.permuted(pool_SP, axis=1)
-    last_SP = np.argsort(mixed_SP == NONE, axis=1, kind="stable")
-    return np.take_along_axis(mixed_SP, last_SP, axis=1)
