@@ -41,7 +41,7 @@ def attraction(
     """
     taste, at = world.dials.taste, world.items
     weight = np.array(taste.affinity_weight, np.float32)[at.type_N[items]]
-    logit = _item_logits(world, day)[items] + weight * affinity(world, state, users, items)
+    logit = item_logits(world, day)[items] + weight * affinity(world, state, users, items)
     logit += taste.style_weight * np.einsum(
         "...d,...d->...", state.taste_UD[users], at.style_ND[items]
     )
@@ -100,8 +100,8 @@ def worth_of_click(world: World, state: State, users: np.ndarray, items: np.ndar
     return worth.click_value + worth.watch_value * share + worth.order_value * p_cart
 
 
-def _item_logits(world: World, day: int) -> np.ndarray:
-    """What does not depend on the user: float32, N."""
+def item_logits(world: World, day: int) -> np.ndarray:
+    """Give the part of the logit that is the same for every user: float32, N."""
     taste, items = world.dials.taste, world.items
     age_days = np.maximum(day - items.born_N, 0)
     fresh = np.array(taste.freshness)[items.type_N] * 0.5 ** (age_days / taste.freshness_days)

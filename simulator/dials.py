@@ -28,8 +28,10 @@ class WorldDials:
     """New items a day, as a share of those at the start."""
     style_dims: int = 6
     """Dimensions in which items have a style and users a taste."""
-    quality_spread: float = 0.85
-    """Standard deviation of an item's quality, in logits of a click."""
+    appeal_spread: float = 0.5
+    """Standard deviation between topics of what their items' quality has in common, in logits."""
+    quality_spread: float = 0.7
+    """Standard deviation of items' quality within a topic, in logits of a click."""
     price_median_cents: float = 2500.0
     """Median price of the median topic."""
     price_spread_topics: float = 0.8

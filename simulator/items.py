@@ -136,7 +136,7 @@ def _products(config: ShopConfig, cohort: _Cohort, topics: Topics) -> Items:
     return Items(
         **_common(config, cohort, PRODUCT, rng),
         **_about(topic, topics),
-        quality_N=(dials.quality_spread * rng.normal(size=num)).astype(np.float32),
+        quality_N=_quality(dials.quality_spread * rng.normal(size=num), topic, topics),
         price_log_N=(topics.price_log_T[topic] + z).astype(np.float32),
         stock_N=rng.geometric(1 / dials.stock_mean, num).astype(np.int64),
         brand_N=(topic * BRANDS_PER_TOPIC + rng.integers(BRANDS_PER_TOPIC, size=num)).astype(
@@ -163,14 +163,12 @@ def _hosted(
     topic = hosts.topic_HX[host, rng.integers(hosts.topic_HX.shape[1], size=num)]
     attached_NX = _attached(topic, shelf, NUM_ATTACHED[kind], rng)
     seconds = np.exp(np.log(20.0) + 0.6 * rng.normal(size=num)).clip(5, 120)
-    spread = config.dials.world.quality_spread
+    own = 0.8 * config.dials.world.quality_spread * rng.normal(size=num)
     none = np.full(num, NONE)
     return Items(
         **_common(config, cohort, kind, rng),
         **_about(topic, topics),
-        quality_N=(0.6 * hosts.quality_H[host] + 0.8 * spread * rng.normal(size=num)).astype(
-            np.float32
-        ),
+        quality_N=_quality(0.6 * hosts.quality_H[host] + own, topic, topics),
         price_log_N=shelf.price_log_N[attached_NX[:, 0]],
         stock_N=none.astype(np.int64),
         brand_N=none.astype(np.int32),
@@ -196,6 +194,11 @@ def _common(
         "language_N": np.where(is_foreign, rng.integers(1, len(LANGUAGES), num), 0).astype(np.int8),
         "born_N": np.broadcast_to(cohort.day - age, num).astype(np.int32),
     }
+
+
+def _quality(own: np.ndarray, topic: np.ndarray, topics: Topics) -> np.ndarray:
+    """Add what the topic's items have in common: float32, C."""
+    return (own + topics.appeal_T[topic]).astype(np.float32)
 
 
 def _about(topic: np.ndarray, topics: Topics) -> dict[str, np.ndarray]:

@@ -34,6 +34,8 @@ class Topics:
     """int16, T × 2: topics whose intent tends to follow an intent for this one."""
     sister_T: np.ndarray
     """int16: the topic that those who love this one often love too."""
+    appeal_T: np.ndarray
+    """float32: what its items' quality has in common, logits."""
     price_log_T: np.ndarray
     """float32: mean of log price in cents."""
 
@@ -66,6 +68,7 @@ def make_topics(config: ShopConfig) -> Topics:
         weight_T=weight_T / weight_T.sum(),
         follower_TF=np.stack(other_FT, axis=1),
         sister_T=_others(num, rng),
+        appeal_T=(dials.appeal_spread * rng.standard_normal(num)).astype(np.float32),
         price_log_T=price_T.astype(np.float32),
     )
 

@@ -132,7 +132,7 @@ def _hours() -> np.ndarray:
     peak = np.array(_PEAK_HOURS)[None, :] - np.array(UTC_OFFSET_HOURS)[:, None]
     distance = np.abs(np.arange(HOURS) + 0.5 - peak.reshape(-1, 1)) % HOURS
     distance = np.minimum(distance, HOURS - distance)
-    share_GH = np.exp(-((distance / 1.8) ** 2) / 2) + 0.04
+    share_GH = np.exp(-((distance / 1.4) ** 2) / 2) + 0.03
     return share_GH / share_GH.sum(axis=1, keepdims=True)
 
 
