@@ -14,7 +14,7 @@ import msgspec
 
 from etl.home import Home
 from scoring.published import read_current
-from simulator import saved
+from simulator import saved, truth_tables
 from simulator.config import ShopConfig
 from simulator.landing import Landed, conclude, flying_of, land, nothing_flying
 from simulator.log_config import LogConfig
@@ -137,6 +137,7 @@ def _go_on(
             told(landed[-1])
         grown = _grown(made, landed, conclude(stage, landed), serving)
         saved.save(shop.state, stage.truth / "state.npz")
+        truth_tables.write(shop.world, shop.state, stage.truth)
         (stage.truth / "shop.json").write_bytes(msgspec.json.format(msgspec.json.encode(grown)))
     return grown
 
