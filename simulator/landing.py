@@ -24,8 +24,8 @@ from simulator.day import Day
 from simulator.files import hour_files, write
 from simulator.log import SENT, arrived, sent
 from simulator.log_config import LogConfig
-from simulator.names import Names
 from simulator.plan import planned
+from simulator.spelled import Spelled
 from simulator.stage import Stage
 from simulator.truth import arrived_events, dirt_counts, done_of, outcome_rows, shown_of
 
@@ -43,34 +43,45 @@ class Landed:
     """Rows of ``log.SENT``: what arrives later."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collector:
+    """How a shop's log is written, and where to."""
+
+    words: Spelled
+    config: LogConfig
+    stage: Stage
+
+
 def nothing_flying() -> pa.Table:
     """Lines in flight before the first day."""
     return SENT.empty_table()
 
 
-def land(day: Day, flying: pa.Table, *, names: Names, config: LogConfig, stage: Stage) -> Landed:
-    """Write the files of a day's arrivals, and what survives of its events.
+def land(day: Day, flying: pa.Table, to: Collector) -> Landed:
+    """Write the files of a day's arrivals.
 
     Args:
         day: The day.
-        flying: Lines of earlier days that have not arrived.
-        names: The world's words.
-        config: How the log is written.
-        stage: Where to.
+        flying: Rows of ``log.SENT``: lines of earlier days that have not arrived.
+        to: Who writes them.
     """
-    plan = planned(day, names=names, config=config)
-    new = sent(day, plan, names=names, config=config)
+    plan = planned(day, names=to.words.names, config=to.config)
+    new = sent(day, plan, words=to.words, config=to.config)
     here, still_flying = arrived(flying, new, days_of_epoch(day.date))
-    files = hour_files(here["arrival_us"].to_numpy(), config)
-    num_bytes = write(here["line"], files, stage.landing / str(day.date))
-    _write(shown_of(day, plan), stage.truth / "shown" / f"{day.date}.parquet")
-    _write(done_of(day, plan, config), stage.truth / "done" / f"{day.date}.parquet")
+    files = hour_files(here["arrival_us"].to_numpy(), to.config)
     return Landed(
         date=day.date,
-        num_bytes=num_bytes,
+        num_bytes=write(here["line"], files, to.stage.landing / str(day.date)),
         events=arrived_events(here, files, day.date),
         flying=still_flying,
     )
+
+
+def remember(day: Day, to: Collector) -> None:
+    """Keep what survives of a day's impressions and outcomes, whenever it arrives."""
+    plan = planned(day, names=to.words.names, config=to.config)
+    _write(shown_of(day, plan), to.stage.truth / "shown" / f"{day.date}.parquet")
+    _write(done_of(day, plan, to.config), to.stage.truth / "done" / f"{day.date}.parquet")
 
 
 def conclude(stage: Stage, landed: list[Landed]) -> dict[str, dict[str, int]]:

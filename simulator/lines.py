@@ -10,16 +10,15 @@ from simulator import dirt, version_1, version_2, version_3
 from simulator.day import Day
 from simulator.hashing import key_of
 from simulator.log_config import LogConfig
-from simulator.names import Names
 from simulator.plan import Plan
 from simulator.said import part_of
-from simulator.spelled import spelled
+from simulator.spelled import Spelled
 
 _VERSIONS = (version_1, version_2, version_3)
 
 
 def lines(
-    day: Day, plan: Plan, *, names: Names, config: LogConfig
+    day: Day, plan: Plan, *, words: Spelled, config: LogConfig
 ) -> tuple[pa.ChunkedArray, np.ndarray]:
     """Write E lines with their newlines, dirt included.
 
@@ -27,7 +26,6 @@ def lines(
         lines: in no promised order, and beside them those that were cut, whole.
         place_E: int64, where each event's line stands among them.
     """
-    words = spelled(names, config.seed)
     parts = [
         part_of(day, plan, version=version.VERSION, spelled=words, config=config)
         for version in _VERSIONS

@@ -17,9 +17,9 @@ from simulator.day import EVENT_TYPES, NONE, Day
 from simulator.hashing import hex_ids, key_of, numbered, uniform
 from simulator.lines import lines
 from simulator.log_config import LogConfig
-from simulator.names import Names
 from simulator.pieces import BINARY, scattered
 from simulator.plan import Plan, request_hashes
+from simulator.spelled import Spelled
 
 SENT: Final = pa.schema(
     [
@@ -48,9 +48,9 @@ class Sent:
     lines: pa.ChunkedArray
 
 
-def sent(day: Day, plan: Plan, *, names: Names, config: LogConfig) -> Sent:
+def sent(day: Day, plan: Plan, *, words: Spelled, config: LogConfig) -> Sent:
     """Send a day's lines."""
-    written, place_E = lines(day, plan, names=names, config=config)
+    written, place_E = lines(day, plan, words=words, config=config)
     columns = [
         pa.array(plan.arrival_us_E),
         pa.array(plan.number_E),

@@ -37,7 +37,7 @@ class LogConfig:
     """Users of the oldest apps; whatever those cannot say, live streams, comes from version 2."""
     version_2_share: float = 0.25
     """Users of last year's apps, and items whose catalogue lines are of last year's form."""
-    gzip_share: float = 0.3
+    gzip_share: float = 0.2
     """Hours whose file is compressed."""
     no_session_share: float = 0.1
     """Users whose app never names its session."""

@@ -60,10 +60,14 @@ def integers(values: np.ndarray) -> pa.LargeBinaryArray:
     return pa.array(values, mask=values < 0).cast(pa.large_string()).cast(BINARY)
 
 
-def decimals(values: np.ndarray) -> pa.LargeBinaryArray:
-    """Write finite floats, few of them distinct, with as many digits as give them back."""
+def decimals(values: np.ndarray, start: bytes = b"", end: bytes = b"") -> pa.LargeBinaryArray:
+    """Write finite floats with as many digits as give them back, between two constants.
+
+    Each distinct one is written once.
+    """
     numbers = pc.dictionary_encode(pa.array(values))
-    return numbers.dictionary.cast(pa.large_string()).cast(BINARY).take(numbers.indices)
+    digits = numbers.dictionary.cast(pa.large_string()).cast(BINARY)
+    return whole(start, digits, end).take(numbers.indices)
 
 
 def units(cents: np.ndarray) -> pa.LargeBinaryArray:

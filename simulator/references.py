@@ -6,10 +6,9 @@ Shapes: V events of one version, I items shown.
 import numpy as np
 import pyarrow as pa
 
-from simulator import said
 from simulator.day import NONE
 from simulator.pieces import lists, scattered, taken, whole
-from simulator.said import Part
+from simulator.said import Part, Shown
 
 
 def event_items(part: Part) -> pa.LargeBinaryArray:
@@ -19,14 +18,14 @@ def event_items(part: Part) -> pa.LargeBinaryArray:
     return whole(taken(part.spelled.reference, np.where(is_said, place_V, NONE)), b"}")
 
 
-def shown_items(part: Part, *ends: pa.LargeBinaryArray | bytes) -> pa.LargeBinaryArray:
+def shown_items(part: Part, shown: Shown, end: pa.LargeBinaryArray | bytes) -> pa.LargeBinaryArray:
     """Write each impression's field ``shown``, a list of references; null elsewhere.
 
     Args:
         part: The events.
-        ends: Pieces of I shown items behind each reference; the last one closes the object.
+        shown: Their requests.
+        end: What stands behind the reference of each of the I items and closes its object.
     """
-    shown = said.shown(part)
     place_I = part.spelled.place(shown.item_I, shown.room_I)
-    items = whole(part.spelled.reference.take(pa.array(place_I)), *ends)
+    items = whole(part.spelled.reference.take(pa.array(place_I)), end)
     return scattered(lists("shown", items, shown.start_R), shown.row_R, len(part.event_V))

@@ -16,10 +16,19 @@ from etl.home import Home
 from scoring.published import read_current
 from simulator import saved, truth_tables
 from simulator.config import ShopConfig
-from simulator.landing import Landed, conclude, flying_of, land, nothing_flying
+from simulator.landing import (
+    Collector,
+    Landed,
+    conclude,
+    flying_of,
+    land,
+    nothing_flying,
+    remember,
+)
 from simulator.log_config import LogConfig
 from simulator.served import published
 from simulator.shop import Shop
+from simulator.spelled import spelled
 from simulator.stage import Stage
 from simulator.state import State
 
@@ -124,15 +133,17 @@ def _go_on(
     root: Path, made: Made, *, days: int, told: Told, serving: Serving | None = None
 ) -> Made:
     """Simulate days after those that are there, and write all that the next call needs."""
-    shop, log = _shop_at(root, made), LogConfig(seed=made.seed)
+    shop, stage = _shop_at(root, made), Stage(root)
+    words = spelled(shop.world.names, made.seed)
+    to = Collector(words=words, config=LogConfig(seed=made.seed), stage=stage)
     slates = published(Home(root), shop.world.names) if serving else {}
     flying = flying_of(root) if made.num_lines else nothing_flying()
     landed: list[Landed] = []
-    stage = Stage(root)
     with stage.prepared():
         for _ in range(days):
             day = shop.next_day(slates, serving.share if serving else 0.0)
-            landed.append(land(day, flying, names=shop.world.names, config=log, stage=stage))
+            landed.append(land(day, flying, to))
+            remember(day, to)
             flying = landed[-1].flying
             told(landed[-1])
         grown = _grown(made, landed, conclude(stage, landed), serving)

@@ -1,4 +1,4 @@
-"""The world's words as JSON, made once a day for all versions to take from.
+"""The world's words as JSON, made once a shop for all lines to take from.
 
 Shapes: U users, N items, H hosts, M rooms.
 """

@@ -17,7 +17,7 @@ from simulator.pieces import (
     taken,
     whole,
 )
-from simulator.said import Part
+from simulator.said import Part, Shown
 from simulator.version_2 import TYPES, propensities
 
 VERSION: Final = 1
@@ -29,6 +29,7 @@ _APP_FIELDS: Final = ("country", "platform", "language")
 
 def lines(part: Part) -> pa.LargeBinaryArray:
     """Write a line an event; there are no catalogue lines among them."""
+    shown = said.shown(part)
     return joined(
         b'{"v":1,"id":"',
         said.event_id(part),
@@ -42,8 +43,8 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("req", said.request(part)),
         field("pos", said.first_position(part)),
         field("pos", said.position(part)),
-        _shown(part),
-        propensities(part),
+        _ids(part, shown),
+        propensities(part, shown),
         _item(part),
         field("price_cents", integers(part.of(part.day.price_cents_E))),
         field("quantity", said.quantity(part)),
@@ -74,7 +75,7 @@ def _item(part: Part) -> pa.LargeBinaryArray:
     return whole(field("item_type", types), field("item_id", ids))
 
 
-def _shown(part: Part) -> pa.LargeBinaryArray:
-    shown = said.shown(part)
+def _ids(part: Part, shown: Shown) -> pa.LargeBinaryArray:
+    """Write each impression's field ``shown``; null elsewhere."""
     ids = taken(part.spelled.item, shown.item_I)
     return scattered(lists("shown", ids, shown.start_R), shown.row_R, len(part.event_V))

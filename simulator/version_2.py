@@ -24,7 +24,7 @@ from simulator.pieces import (
     whole,
 )
 from simulator.references import event_items, shown_items
-from simulator.said import Part
+from simulator.said import Part, Shown
 
 VERSION: Final = 2
 WORDS: Final = {"order": "purchase", "cart": "add_to_cart"}
@@ -40,6 +40,7 @@ _APP_FIELDS: Final = {"country": "country", "os": "platform", "lang": "language"
 
 def lines(part: Part) -> pa.LargeBinaryArray:
     """Write a line an event."""
+    shown = said.shown(part)
     price = field("price", units(part.of(part.day.price_cents_E)))
     return joined(
         b'{"v":2,"id":"',
@@ -54,8 +55,8 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         field("request", said.request(part)),
         field("first_position", said.first_position(part)),
         field("position", said.position(part)),
-        shown_items(part, b"}"),
-        propensities(part),
+        shown_items(part, shown, b"}"),
+        propensities(part, shown),
         field("item", event_items(part)),
         field("item", catalogue_items(part, price)),
         where(price, ~part.is_catalogue()),
@@ -68,9 +69,8 @@ def lines(part: Part) -> pa.LargeBinaryArray:
     )
 
 
-def propensities(part: Part) -> pa.LargeBinaryArray:
+def propensities(part: Part, shown: Shown) -> pa.LargeBinaryArray:
     """Write each impression's field ``propensities``; null elsewhere."""
-    shown = said.shown(part)
     numbers = lists("propensities", decimals(shown.propensity_I), shown.start_R)
     return scattered(numbers, shown.row_R, len(part.event_V))
 

@@ -67,7 +67,8 @@ def _app(part: Part) -> pa.LargeBinaryArray:
 
 
 def _shown(part: Part) -> pa.LargeBinaryArray:
-    return shown_items(part, b',"p":', decimals(said.shown(part).propensity_I), b"}")
+    shown = said.shown(part)
+    return shown_items(part, shown, decimals(shown.propensity_I, b',"p":', b"}"))
 
 
 def _extra(part: Part) -> pa.LargeBinaryArray:

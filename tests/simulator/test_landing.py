@@ -11,9 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulator.dirt import KINDS, LOSING
-from simulator.landing import Landed, conclude, flying_of, land, nothing_flying
+from simulator.landing import (
+    Collector,
+    Landed,
+    conclude,
+    flying_of,
+    land,
+    nothing_flying,
+    remember,
+)
 from simulator.log_config import DirtConfig, LogConfig
 from simulator.names import Names
+from simulator.spelled import spelled
 from simulator.stage import Stage
 from tests.simulator.made_days import DAY, made_day, names_of
 from tests.simulator.plain_reader import contents, event_of, landed, lines_of
@@ -41,12 +50,18 @@ def simulate(root: Path, names: Names, days: range, config: LogConfig = DIRTY) -
     stage = Stage(root)
     flying = flying_of(root) if (root / "truth").exists() else nothing_flying()
     done: list[Landed] = []
+    to = collector(stage, names, config)
     with stage.prepared():
         for number in days:
             day = made_day(1, NUM_EVENTS, day=DAY + timedelta(number), texts=TEXTS)
-            done.append(land(day, flying, names=names, config=config, stage=stage))
+            done.append(land(day, flying, to))
+            remember(day, to)
             flying = done[-1].flying
         conclude(stage, done)
+
+
+def collector(stage: Stage, names: Names, config: LogConfig = DIRTY) -> Collector:
+    return Collector(words=spelled(names, config.seed), config=config, stage=stage)
 
 
 def kind_of(line: bytes, known: set[str], *, arrival_day: str, hour: int) -> str | None:
@@ -180,7 +195,7 @@ def test_one_that_is_stopped_leaves_nothing(names: Names, tmp_path: Path) -> Non
 
 def stopped(stage: Stage, names: Names) -> None:
     with stage.prepared():
-        land(made_day(1, 50), nothing_flying(), names=names, config=DIRTY, stage=stage)
+        land(made_day(1, 50), nothing_flying(), collector(stage, names))
         raise KeyboardInterrupt
 
 
@@ -189,7 +204,7 @@ def test_one_that_is_killed_leaves_what_the_next_call_throws_away(
 ) -> None:
     killed = Stage(tmp_path)
     killed.truth.mkdir(parents=True)
-    land(made_day(1, 50), nothing_flying(), names=names, config=DIRTY, stage=killed)
+    land(made_day(1, 50), nothing_flying(), collector(killed, names))
 
     simulate(tmp_path, names, range(1))
 

@@ -13,6 +13,7 @@ from simulator.lines import lines
 from simulator.log_config import DirtConfig, LogConfig
 from simulator.names import Names
 from simulator.plan import planned
+from simulator.spelled import spelled
 from tests.simulator.made_days import made_day, names_of
 from tests.simulator.plain_reader import event_of, strict
 
@@ -115,7 +116,7 @@ def test_fields_that_no_reader_knows_are_json_too() -> None:
     config = LogConfig(dirt=CLEAN, extra_share=1)
 
     plan = planned(day, names=names, config=config)
-    found, _ = lines(day, plan, names=names, config=config)
+    found, _ = lines(day, plan, words=spelled(names, config.seed), config=config)
     read = [strict(line) for line in found.to_pylist()]
 
     new = [said for said in read if said["v"] == 3]
@@ -124,7 +125,7 @@ def test_fields_that_no_reader_knows_are_json_too() -> None:
 
 def written(day: Day, names: Names, config: LogConfig) -> tuple[list[dict[str, Any]], np.ndarray]:
     plan = planned(day, names=names, config=config)
-    every, place_E = lines(day, plan, names=names, config=config)
+    every, place_E = lines(day, plan, words=spelled(names, config.seed), config=config)
     found = every.take(pa.array(place_E)).to_pylist()
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in found)
     return [event_of(line) for line in found], plan.version_E
