@@ -16,15 +16,21 @@ class Surface:
     """As in events, table paths, and the command line."""
     item_type: str
     """What it recommends: ``silver/items.item_type``."""
+    tasks: tuple[str, ...]
+    """What is predicted of an item shown there (``training.tasks``); ``click`` is always one."""
 
 
-PRODUCT_FEED: Final = Surface(name="product_feed", item_type="product")
-LIVE_STREAMS: Final = Surface(name="live_streams", item_type="live_slot")
-SHORT_VIDEOS: Final = Surface(name="short_videos", item_type="short_video")
+PRODUCT_FEED: Final = Surface(name="product_feed", item_type="product", tasks=("click", "order"))
+LIVE_STREAMS: Final = Surface(name="live_streams", item_type="live_slot", tasks=("click", "order"))
+SHORT_VIDEOS: Final = Surface(
+    name="short_videos", item_type="short_video", tasks=("click", "cart", "watch")
+)
 
 ALL: Final = (PRODUCT_FEED, LIVE_STREAMS, SHORT_VIDEOS)
 NAMES: Final = tuple(surface.name for surface in ALL)
 ITEM_TYPES: Final = tuple(surface.item_type for surface in ALL)
+TASKS: Final = ("click", "cart", "order", "watch")
+"""Everything that is predicted somewhere."""
 
 
 class UnknownSurfaceError(ValueError):

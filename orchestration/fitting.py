@@ -12,49 +12,20 @@ from importlib.metadata import version as version_of
 from typing import Any, Final
 
 from etl import tables
-from etl.days import Days, one_day
-from etl.lake_files import LakeFiles
+from etl.days import Days
 from etl.surfaces import Surface
+from orchestration.example_days import ExampleDays
 from orchestration.table_asset import Night
-from training import registry, split
-from training.inputs import NUMERIC, WORDS
+from training import labels, registry, split
 from training.metrics import log_loss
+from training.permitted import permitted
 from training.rankers import gbdt
 from training.rankers.gbdt import Gbdt, GbdtConfig
-from training.rankers.ranker import Batch
 from training.registry import ModelName
 from training.split import CalendarConfig, Split, TooLittleToLearnError
 
 _LIBRARIES: Final = ("xgboost", "numpy", "pyarrow", "nightmarket")
 _SHOWN_FEATURES: Final = 20
-_KEPT_EXAMPLES: Final = 2_000_000
-
-
-class DayReader:
-    """Reads one day's examples of one surface; keeps days in memory while they are few."""
-
-    def __init__(self, files: LakeFiles, surface: Surface) -> None:
-        self._files = files
-        self._table = tables.EXAMPLES[surface.name]
-        self._kept: dict[date, Batch] = {}
-        self._num_kept = 0
-
-    def __call__(self, day: date) -> Batch:
-        """Read one day, sorted by key."""
-        if day in self._kept:
-            return self._kept[day]
-        batch = Batch.of(self._files.arrow(self._table, one_day(day)))
-        if self._num_kept + len(batch) <= _KEPT_EXAMPLES:
-            self._kept[day] = batch
-            self._num_kept += len(batch)
-        return batch
-
-    def num_clicks(self, days: Days) -> dict[date, int]:
-        """Count the clicked examples of each day there is."""
-        first = max(days.first, self._files.first_day)
-        if first > days.last:
-            return {}
-        return {day: int(self(day).label["click"].sum()) for day in Days(first, days.last)}
 
 
 def fit_nights(night: Night, surface: Surface) -> Iterator[dict[str, Any]]:
@@ -64,15 +35,15 @@ def fit_nights(night: Night, surface: Surface) -> Iterator[dict[str, Any]]:
         Rows of ``tables.RANKERS_GBDT``.
     """
     calendar = CalendarConfig()
-    read = DayReader(night.lake.files, surface)
     for day in night.days:
         if split.is_fit_night(day, first_day=night.lake.first_day, config=calendar):
-            yield _fit_night(night, surface, day, read, calendar)
+            yield _fit_night(night, surface, day, calendar)
 
 
 def _fit_night(
-    night: Night, surface: Surface, day: date, read: DayReader, calendar: CalendarConfig
+    night: Night, surface: Surface, day: date, calendar: CalendarConfig
 ) -> dict[str, Any]:
+    read = ExampleDays(night.lake.files, surface, day, calendar.num_days)
     learnable = Days(day - timedelta(days=calendar.num_days), day - timedelta(days=1))
     try:
         chosen = split.split(day, read.num_clicks(learnable), calendar)
@@ -84,7 +55,7 @@ def _fit_night(
     counts = _counts(read, chosen)
     version = night.lake.files.version(tables.EXAMPLES[surface.name])
     said = {"seed": seed, "examples_version": version, "config": asdict(config)}
-    manifest = _manifest(chosen, read, model) | counts | said
+    manifest = _manifest(chosen, read, model) | _known(chosen, read, day, config) | counts | said
     name = ModelName(gbdt.NAME, surface.name, day)
     sha256 = registry.save(night.workspace.home.models, name, model.save(), manifest)
     return (
@@ -109,25 +80,38 @@ def _row(day: date, surface: Surface) -> dict[str, Any]:
     return empty | named | {"is_fitted": False, "num_examples": 0, "num_clicks": 0, "num_orders": 0}
 
 
-def _counts(read: DayReader, chosen: Split) -> dict[str, int]:
+def _counts(read: ExampleDays, chosen: Split) -> dict[str, int]:
     batches = [read(day) for day in chosen.fit]
     return {
         "num_examples": sum(len(batch) for batch in batches),
         "num_clicks": sum(int(batch.label["click"].sum()) for batch in batches),
-        "num_orders": sum(int(batch.label["order"].sum()) for batch in batches),
+        "num_orders": sum(int(b.label["order"].sum()) for b in batches if "order" in b.label),
     }
 
 
-def _manifest(chosen: Split, read: DayReader, model: Gbdt) -> dict[str, Any]:
+def _manifest(chosen: Split, read: ExampleDays, model: Gbdt) -> dict[str, Any]:
     stop = [batch for batch in map(read, chosen.stop) if len(batch)]
     losses = [log_loss(b.label["click"], model.score(b.given)["click"], b.weight_N) for b in stop]
     gains = list(model.importance().items())[:_SHOWN_FEATURES]
     return {
-        "features": [*NUMERIC, *WORDS],
-        "reads_source_ranks": True,
+        "features": model.encoder.names,
         "fit_days": [str(chosen.fit.first), str(chosen.fit.last)],
         "stop_days": [str(chosen.stop.first), str(chosen.stop.last)],
         "stop_log_loss_by_day": [round(loss, 6) for loss in losses],
         "importance": {name: round(share, 4) for name, share in gains},
         "libraries": {name: version_of(name) for name in _LIBRARIES},
+    }
+
+
+def _known(chosen: Split, read: ExampleDays, night: date, config: GbdtConfig) -> dict[str, Any]:
+    """What the examples were, and what of them the night knew."""
+    found = permitted(map(read, chosen.fit), config.permitted)
+    days = Days(chosen.fit.first, chosen.stop.last)
+    return {
+        "num_own_examples": found.num_own_examples,
+        "reads_source_ranks": found.reads_source_ranks,
+        "reads_positions": found.reads_positions,
+        "label_maturity": {
+            str(day): round(labels.maturity(read(day), day, night), 3) for day in days
+        },
     }

@@ -5,7 +5,7 @@ fitted tonight. The champion of one night is the incumbent of the next.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,16 +14,18 @@ import pyarrow.compute as pc
 from etl import tables
 from etl.days import one_day
 from etl.lake_files import LakeFiles
+from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
-from orchestration.fitting import DayReader
+from orchestration.example_days import ExampleDays
 from orchestration.table_asset import Night
 from scoring.rank import Serving
-from training import evaluate, promote, registry
-from training.evaluate import Judged
+from training import evaluate, labels, promote, registry, tasks
+from training.evaluate import Judged, Occasion
 from training.promote import Champion
 from training.rankers import gbdt
 from training.rankers.ranker import NONE, Batch
 from training.registry import ModelName
+from training.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,10 @@ class Judgement:
 
 def judge_nights(night: Night, surface: Surface) -> Iterator[tuple[date, Judgement]]:
     """Judge every night of the run, each beside the champion of the night before."""
-    read = DayReader(night.lake.files, surface)
-    incumbent = _champion_before(night, surface)
+    champions = _Champions(night, surface)
     for day in night.days:
-        found = _judge(night, surface, day, read(day), incumbent)
-        incumbent = found.champion
+        found = _judge(night, surface, day, champions)
+        champions.of_run[day] = found.champion
         yield day, found
 
 
@@ -71,39 +72,106 @@ def champion_of(files: LakeFiles, surface: Surface, day: date) -> Champion:
     )
 
 
-def _champion_before(night: Night, surface: Surface) -> Champion:
-    first = night.days.first
-    if first <= night.lake.first_day:
-        return promote.first(surface.name, first)
-    before = first - timedelta(days=1)
-    if before not in night.lake.made_days(tables.RANKERS_CHAMPIONS):
-        # Nights before a backfill's first have no champion: nobody has been judged there.
-        return promote.first(surface.name, first)
-    return champion_of(night.lake.files, surface, before)
+@dataclass(frozen=True, slots=True)
+class _Champions:
+    """Who served one surface: on the nights of the run so far, and in the lake before them."""
+
+    night: Night
+    surface: Surface
+    of_run: dict[date, Champion] = field(default_factory=dict)
+
+    def on(self, day: date) -> Champion | None:
+        """Who served on ``day``; None where nobody has been judged."""
+        if day in self.of_run or day >= self.night.days.first:
+            return self.of_run.get(day)
+        made = self.night.lake.made_days(tables.RANKERS_CHAMPIONS)
+        is_there = day >= self.night.lake.first_day and day in made
+        return champion_of(self.night.lake.files, self.surface, day) if is_there else None
+
+    def before(self, day: date) -> Champion:
+        """Who served until ``day``."""
+        # Nights before a backfill's first have no champion.
+        return self.on(day - timedelta(days=1)) or promote.first(self.surface.name, day)
 
 
-def _judge(
-    night: Night, surface: Surface, day: date, batch: Batch, incumbent: Champion
-) -> Judgement:
-    new = _fitted_on(night, surface, day)
+def _judge(night: Night, surface: Surface, day: date, champions: _Champions) -> Judgement:
+    incumbent = champions.before(day)
+    read = ExampleDays(night.lake.files, surface, day, WINDOW_DAYS)
+    batch = read(day)
     if not len(batch):
         return Judgement(incumbent, [])
-    fused = evaluate.fused_order(batch, day)
-    old = (
-        fused if incumbent.ranker == NONE else _scored(night, surface, incumbent.model_date, batch)
-    )
-    seed = night.workspace.settings.seed
-    champion, judged = incumbent, [fused] if old is fused else [fused, old]
-    if new:
-        fresh = _scored(night, surface, day, batch)
+    bench = _Bench(night, surface, day, read)
+    old, judged = bench.incumbent(batch, day, incumbent)
+    champion, seed = incumbent, night.workspace.settings.seed
+    if _fitted_on(night, surface, day):
+        fresh = bench.scored(batch, day)
         champion = promote.decide(incumbent, batch, old, fresh, night=day, seed=seed)
         judged.append(fresh)
-    reports = [
-        row
-        for one in judged
-        for row in evaluate.rows(batch, one, surface=surface.name, night=day, seed=seed)
-    ]
-    return Judgement(champion, reports)
+    return Judgement(champion, [*bench.reports(batch, judged), *bench.matured(batch, champions)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Where the rankers of one night are judged."""
+
+    night: Night
+    surface: Surface
+    day: date
+    read: ExampleDays
+
+    def incumbent(self, batch: Batch, day: date, champion: Champion) -> tuple[Judged, list[Judged]]:
+        """Score a day by who served, and by what stands beside everybody."""
+        fused = evaluate.fused_order(batch, day)
+        judged = [fused, evaluate.popular_order(batch, day, self.read.popularity(day))]
+        if champion.ranker == NONE:
+            return fused, judged
+        old = self.scored(batch, champion.model_date)
+        return old, [*judged, old]
+
+    def scored(self, batch: Batch, model_date: date) -> Judged:
+        """Score a day by the ranker of a night."""
+        sha256 = _sha256(self.night.lake.files, self.surface, model_date)
+        name = ModelName(gbdt.NAME, self.surface.name, model_date)
+        files = registry.read(self.night.workspace.home.models, name, sha256)
+        return evaluate.scored(registry.load(gbdt.NAME, files), model_date, batch)
+
+    def reports(self, batch: Batch, judged: list[Judged]) -> list[dict[str, Any]]:
+        """Measure the night's own day; what follows impressions days later is left for later."""
+        waits = batch.given.has_positions
+        now = tuple(task for task in self._tasks if not (waits and task.is_delayed))
+        return self._rows(batch, judged, self.day, now)
+
+    def matured(self, batch: Batch, champions: _Champions) -> list[dict[str, Any]]:
+        """Measure what is delayed, on the newest day whose labels are mature.
+
+        Judged is who served on that day: he was fitted before it, as whoever serves now was not.
+        """
+        day = self.day - timedelta(days=WINDOW_DAYS)
+        champion = champions.on(day)
+        if not batch.given.has_positions or champion is None:
+            return []
+        known = self.read(day)
+        if not len(known):
+            return []
+        _, judged = self.incumbent(known, day, champion)
+        return self._rows(known, judged, day, tuple(t for t in self._tasks if t.is_delayed))
+
+    @property
+    def _tasks(self) -> tuple[Task, ...]:
+        return tasks.of_surface(self.surface.name)
+
+    def _rows(
+        self, batch: Batch, judged: list[Judged], day: date, measured: tuple[Task, ...]
+    ) -> list[dict[str, Any]]:
+        occasion = Occasion(
+            surface=self.surface.name,
+            night=self.day,
+            examples_date=day,
+            maturity=labels.maturity(batch, day, self.day),
+            tasks=measured,
+        )
+        seed = self.night.workspace.settings.seed
+        return [row for one in judged for row in evaluate.rows(batch, one, occasion, seed=seed)]
 
 
 def _fitted_on(night: Night, surface: Surface, day: date) -> bool:
@@ -116,10 +184,3 @@ def _fitted_on(night: Night, surface: Surface, day: date) -> bool:
 def _sha256(files: LakeFiles, surface: Surface, day: date) -> str:
     rows = files.arrow(tables.RANKERS_GBDT, one_day(day), where=pc.field("surface") == surface.name)
     return next((row["sha256"] for row in rows.to_pylist() if row["is_fitted"]), "")
-
-
-def _scored(night: Night, surface: Surface, model_date: date, batch: Batch) -> Judged:
-    sha256 = _sha256(night.lake.files, surface, model_date)
-    name = ModelName(gbdt.NAME, surface.name, model_date)
-    files = registry.read(night.workspace.home.models, name, sha256)
-    return Judged(gbdt.NAME, model_date, registry.load(gbdt.NAME, files).score(batch.given))

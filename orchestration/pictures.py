@@ -102,21 +102,22 @@ def slate_quality(night: Night) -> str:
 
 
 def learning(night: Night) -> str:
-    """NDCG@10 of clicks by night: the rankers beside the fused order."""
+    """NDCG@10 of clicks by night: the rankers beside the fused order and popularity-of-7-days."""
     rows = _recent(night, tables.RANKERS_REPORTS)
     wanted = (pc.field("metric") == "ndcg@10") & (pc.field("task") == "click")
     shown = rows.filter(wanted & (pc.field("surface") == "product_feed")).sort_by("arrival_date")
     if not shown.num_rows:
         return "No ranker has been judged yet."
     figure, axes = _figure("NDCG@10 of clicks, product feed, by night")
-    for ranker, colour in (("gbdt", _NIGHT), ("none", _GREY)):
+    names = {"gbdt": "gbdt", "none": "fused order", "popularity_7d": "popularity_7d"}
+    for ranker, colour in zip(names, (_NIGHT, _GOLD, _GREY), strict=True):
         line = shown.filter(pc.field("ranker") == ranker)
         axes.plot(
             line.column("arrival_date").to_pylist(),
             line.column("value").to_pylist(),
             ".-",
             color=colour,
-            label="fused order" if ranker == "none" else ranker,
+            label=names[ranker],
             linewidth=1,
         )
     axes.legend(frameon=False, fontsize=8)

@@ -16,7 +16,7 @@ from etl.lake_files import LakeFiles
 from etl.tables import Table
 from orchestration.reads import key
 from orchestration.runs import BACKFILL, NIGHT, Request
-from training.examples import LATE_DAYS
+from training.example_rows import LATE_DAYS
 from training.split import CalendarConfig
 
 _FIT_DAYS: Final = CalendarConfig().fit_every_days - 1

@@ -14,6 +14,7 @@ from etl import surfaces, tables
 from etl.days import one_day
 from etl.lake import Lake
 from etl.surfaces import Surface
+from etl.tables.serving import PREDICTIONS
 from orchestration.settings import Settings
 from scoring import guarantees
 from scoring.promises import Limits
@@ -68,6 +69,7 @@ def limits_of(settings: Settings, surface: Surface) -> Limits:
         max_per_seller=config.caps["seller_cap"],
         max_per_category=config.caps["category_cap"],
         rate=config.exploration.rate,
+        predictions=frozenset(PREDICTIONS[task] for task in surface.tasks),
     )
 
 

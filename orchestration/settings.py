@@ -34,6 +34,10 @@ class Settings(BaseSettings):
         0.05, ge=0, lt=1, description="probability that a place is given to exploration"
     )
     order_value: float = Field(5.0, ge=0, description="worth of an order in clicks")
+    cart_value: float = Field(5.0, ge=0, description="worth of a cart on a video in clicks")
+    watch_value: float = Field(
+        1.0, ge=0, description="worth of a video watched to its end in clicks"
+    )
     max_per_seller: int = Field(15, ge=1, description="places of one seller, reserve included")
     max_per_category: int = Field(30, ge=1, description="places of one category, reserve included")
     seed: int = Field(7, description="of training and bootstraps")
@@ -62,7 +66,11 @@ class Settings(BaseSettings):
         return SlateConfig(
             k=getattr(self, f"k_{surface}"),
             caps={"seller_cap": self.max_per_seller, "category_cap": self.max_per_category},
-            value=ValueConfig(order_value=self.order_value),
+            value=ValueConfig(
+                order_value=self.order_value,
+                cart_value=self.cart_value,
+                watch_value=self.watch_value,
+            ),
             exploration=ExplorationConfig(rate=self.exploration_rate),
             num_buckets=self.buckets,
         )

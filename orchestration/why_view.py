@@ -14,7 +14,7 @@ from rich.text import Text
 from scoring.explain import Explanation
 from scoring.explained_lines import MAX_CHARACTERS
 from scoring.explained_place import IN_RESERVE, IN_SLATE, Place
-from scoring.explained_score import Contribution, Contributions, Value
+from scoring.explained_score import Contribution, Contributions, Term, Value
 from scoring.explained_sources import Proposal
 
 _STYLES: Final = {IN_SLATE: "green", IN_RESERVE: "yellow"}
@@ -103,12 +103,8 @@ def _shown(place: Place) -> Iterator[tuple[str, str]]:
 def _value(found: Explanation, value: Value) -> RenderableType:
     grid = _grid("Value")
     grid.add_row("value", f"{value.value:.6f} = {value.formula}")
-    if value.p_click is not None and value.p_order is not None:
-        grid.add_row(
-            "terms",
-            f"{value.click_value:g} · {value.p_click:.6f} + {value.order_value:g} · "
-            f"{value.p_order:.6f} · {value.price_term:.4f}",
-        )
+    if value.terms:
+        grid.add_row("terms", " + ".join(_term(one, value) for one in value.terms))
         grid.add_row("price", "not known" if value.price_cents is None else _cents(value))
     standing = found.standing
     if standing is not None:
@@ -119,6 +115,11 @@ def _value(found: Explanation, value: Value) -> RenderableType:
         )
         grid.add_row("by sources", fused)
     return grid
+
+
+def _term(one: Term, value: Value) -> str:
+    said = f"{one.worth:g} · {one.predicted:.6f}"
+    return f"{said} · {value.price_term:.4f}" if one.task == "order" else said
 
 
 def _cents(value: Value) -> str:

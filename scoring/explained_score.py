@@ -13,7 +13,7 @@ import xgboost as xgb
 
 from etl.tables.ranking import CATEGORICAL, numeric_features
 from scoring.slate_rows import Chosen
-from scoring.value import ValueConfig
+from scoring.value import ValueConfig, formula, price_term, term
 from training.inputs import NUMERIC, Inputs
 from training.rankers.gbdt import Gbdt
 from training.rankers.ranker import Ranker
@@ -22,18 +22,27 @@ _PRICE: Final = NUMERIC.index("item_price_cents")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Term:
+    """What one prediction adds to the value."""
+
+    task: str
+    worth: float
+    """In clicks."""
+    predicted: float
+    part: float
+    """Worth times what is predicted, of an order times the price term."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Value:
     """The terms of one item's value (``scoring.value``), by today's settings."""
 
     formula: str
     value: float
-    p_click: float | None
-    """None where the fused order serves."""
-    p_order: float | None
+    terms: tuple[Term, ...]
+    """In the order of the formula; none where the fused order serves."""
     price_cents: float | None
     """None where it is not known: the price term is 1 then."""
-    click_value: float
-    order_value: float
     price_term: float
 
 
@@ -74,19 +83,22 @@ def value_of(row: int, chosen: Chosen, *, given: Inputs, config: ValueConfig) ->
         config: What the surface wants.
     """
     scores = chosen.ranked.p_by_task
-    price = float(given.numeric_NF[0, _PRICE])
-    known = None if np.isnan(price) else price
-    ratio = 1.0 if known is None else known / config.typical_price_cents
-    formula = "click_value · p(click) + order_value · p(order) · price_term"
+    price_R = given.numeric_NF[:1, _PRICE].astype(np.float64)
+    terms = tuple(
+        Term(
+            task=task,
+            worth=config.worth(task),
+            predicted=float(score_R[row]),
+            part=float(term(task, score_R[row : row + 1], price_R, config)[0]),
+        )
+        for task, score_R in sorted((scores or {}).items())
+    )
     return Value(
-        formula=formula if scores is not None else "fused_score (no ranker serves)",
+        formula=formula([one.task for one in terms]) or "fused_score (no ranker serves)",
         value=float(chosen.ranked.value_R[row]),
-        p_click=None if scores is None else float(scores["click"][row]),
-        p_order=None if scores is None else float(scores["order"][row]),
-        price_cents=known,
-        click_value=config.click_value,
-        order_value=config.order_value,
-        price_term=ratio**config.price_power,
+        terms=terms,
+        price_cents=None if np.isnan(price_R[0]) else float(price_R[0]),
+        price_term=float(price_term(price_R, config)[0]),
     )
 
 

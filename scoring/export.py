@@ -18,6 +18,7 @@ from pyarrow import csv, parquet
 from etl.arrow import arrow_schema, flat_lists, places_in_runs, run_starts
 from etl.surfaces import NAMES
 from etl.tables import PARTITION, SLATES
+from etl.tables.serving import PREDICTIONS
 
 FORMATS: Final = ("parquet", "csv", "jsonl")
 _ROWS_AT_ONCE: Final = 4096
@@ -33,8 +34,7 @@ COLUMNS: Final = pa.schema(
         ("item_id", pa.string()),
         ("item_no", pa.int32()),
         ("value", pa.float64()),
-        ("p_click", pa.float32()),
-        ("p_order", pa.float32()),
+        *((field, pa.float32()) for field in PREDICTIONS.values()),
         ("propensity", pa.float64()),
         ("is_exploration", pa.bool_()),
         ("sources", pa.string()),
@@ -45,8 +45,7 @@ _OF_ITEM: Final = (
     "item_id",
     "item_no",
     "value",
-    "p_click",
-    "p_order",
+    *PREDICTIONS.values(),
     "propensity",
     "is_exploration",
 )

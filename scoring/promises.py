@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.tables.serving import AUDIENCES
+from etl.tables.serving import AUDIENCES, PREDICTIONS
 from scoring.checked_rows import Places, Shelf, booleans, flat, is_in, numbers, times
 
 EVERYBODY: Final = "*"
@@ -48,7 +48,7 @@ PROMISES: Final = {
     "propensity_is_possible": "a propensity is in (0, 1] and one that exploration can give",
     "value_is_finite": "a value is a finite number",
     "sources_are_named": "somebody proposed the item",
-    "probability_is_one": "p_click and p_order are in [0, 1], and null just without a ranker",
+    "prediction_is_possible": "a prediction of the surface's ranker is in [0, 1], others are null",
     "order_is_by_value": "values never rise, but for exploration and for rules that are named",
 }
 """Every promise that is checked, in words; the list is closed."""
@@ -68,6 +68,8 @@ class Limits:
     """Places that one category may hold, slate and reserve together."""
     rate: float
     """Probability of exploration at each place, in [0, 1)."""
+    predictions: frozenset[str]
+    """Of ``PREDICTIONS`` the fields that hold a number where a ranker serves."""
 
     @property
     def num_reserve(self) -> int:
@@ -160,7 +162,7 @@ def _broken_numbers(
 ) -> Iterator[tuple[str, np.ndarray]]:
     is_null_P = np.zeros(len(places.row_P), bool)
     for name in places.elements.column_names:
-        if name not in ("p_click", "p_order"):
+        if name not in PREDICTIONS.values():
             is_null_P |= booleans(pc.is_null(places.elements[name]))
     yield "fields_are_there", is_null_P
     yield "value_is_finite", ~np.isfinite(places.numbers("value", np.nan))
@@ -168,11 +170,12 @@ def _broken_numbers(
     yield "propensity_is_possible", ~_is_possible(places, limits.rate)
     has_ranker_P = ~booleans(pc.equal(rows["ranker"], NO_RANKER))[places.row_P]
     is_wrong_P = np.zeros(len(places.row_P), bool)
-    for name in ("p_click", "p_order"):
+    for name in PREDICTIONS.values():
         p_P = places.numbers(name, 0.0)
         is_wrong_P |= ~((p_P >= 0) & (p_P <= 1))
-        is_wrong_P |= booleans(pc.is_valid(places.elements[name])) != has_ranker_P
-    yield "probability_is_one", is_wrong_P
+        is_promised_P = has_ranker_P & (name in limits.predictions)
+        is_wrong_P |= booleans(pc.is_valid(places.elements[name])) != is_promised_P
+    yield "prediction_is_possible", is_wrong_P
     yield "order_is_by_value", _rises(places)
 
 

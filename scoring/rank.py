@@ -14,7 +14,7 @@ from training import registry
 from training.assemble import Rows
 from training.inputs import NUMERIC, Inputs
 from training.promote import Champion
-from training.rankers.ranker import NONE, TASKS, Ranker
+from training.rankers.ranker import NONE, Ranker
 
 _PRICE: Final = NUMERIC.index("item_price_cents")
 
@@ -36,11 +36,11 @@ class Ranked:
     value_R: np.ndarray
     """float64."""
     p_by_task: Mapping[str, np.ndarray] | None
-    """For each task float32, R; None where no ranker serves."""
+    """For each task of the surface float32, R; None where no ranker serves."""
 
 
 def rank(rows: Rows, given: Inputs, *, serving: Serving, config: ValueConfig) -> Ranked:
-    """Value R candidates.
+    """Value R candidates by what the champion predicts of them.
 
     Args:
         rows: The candidates.
@@ -52,7 +52,7 @@ def rank(rows: Rows, given: Inputs, *, serving: Serving, config: ValueConfig) ->
         return Ranked(rows.fused_R.astype(np.float64), None)
     scores = ranker_of(serving).score(given)
     value = expected_value(scores, given.numeric_NF[:, _PRICE].astype(np.float64), config)
-    return Ranked(value, {task: scores[task] for task in TASKS})
+    return Ranked(value, scores)
 
 
 # By sha256: a worker serves many batches with the models of a few nights.

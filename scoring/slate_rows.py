@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from etl.arrow import lists_of, offsets_of
 from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.serving import PREDICTIONS
 from scoring.explore import Explored
 from scoring.grid import ABSENT, Grid
 from scoring.rank import Ranked
@@ -82,8 +83,7 @@ class Chosen:
             "item_no": pa.array(self.rows.item_R[row_N].astype(np.int32)),
             "item_id": self._item_ids(row_N),
             "value": pa.array(self.ranked.value_R[row_N]),
-            "p_click": self._probability("click", row_N),
-            "p_order": self._probability("order", row_N),
+            **{field: self._predicted(task, row_N) for task, field in PREDICTIONS.items()},
             "sources": self._sources(row_N),
             "rules": _rules(is_moved_UK[user_N, place_N]),
             "propensity": pa.array(propensity_UK[user_N, place_N]),
@@ -95,10 +95,12 @@ class Chosen:
     def _item_ids(self, row_N: np.ndarray) -> pa.Array:
         return self.items.item_id_N.take(pa.array(self.items.places(self.rows.item_R[row_N])))
 
-    def _probability(self, task: str, row_N: np.ndarray) -> pa.Array:
-        if self.ranked.p_by_task is None:
+    def _predicted(self, task: str, row_N: np.ndarray) -> pa.Array:
+        """Null without a ranker, and of what is not predicted on the surface."""
+        scores = self.ranked.p_by_task or {}
+        if task not in scores:
             return pa.nulls(len(row_N), pa.float32())
-        return pa.array(self.ranked.p_by_task[task][row_N])
+        return pa.array(scores[task][row_N])
 
     def _sources(self, row_N: np.ndarray) -> pa.ListArray:
         names = _SOURCE_NAMES.take(pa.array(self.rows.source_P.astype(np.int64) - 1))

@@ -28,6 +28,7 @@ from scoring.slate_rows import Chosen, user_rows
 from scoring.value import ValueConfig
 from training import user_side
 from training.assemble import USER_FEATURES, USER_WORDS, Rows, assemble
+from training.inputs import SCORED_POSITION
 from training.item_side import ItemSide, mapped_items
 from training.seeds import streams
 
@@ -135,7 +136,7 @@ def compose(  # noqa: PLR0913
         surface: For which surface.
         config: What a slate looks like.
     """
-    rows = _of_those_who_want(Rows.of(asked.column("candidates")), asked)
+    rows = _of_those_who_want(Rows.of(asked.column("candidates"), position=SCORED_POSITION), asked)
     given = assemble(rows, users=asked, state=state, items=items, evening=evening)
     ranked = rank(rows, given, serving=made_with.serving, config=config.value)
     groups = groups_of(rows, items)

@@ -24,6 +24,7 @@ from scoring.slate_rows import Chosen, rows_of
 from scoring.slates import SlateConfig, groups_of
 from training import promote
 from training.assemble import Rows
+from training.inputs import SCORED_POSITION
 from training.item_side import ItemSide
 from training.retrieval.source_lists import Named, SourceLists
 
@@ -112,6 +113,7 @@ def _rows(own: dict[int, float], overall: dict[int, float], eligible: np.ndarray
         source_P=np.where(is_own & (own != overall), in_segment, in_all).astype(np.int8),
         rank_P=(np.argsort(np.argsort(-value_R, kind="stable")) + 1).astype(np.int16),
         score_P=value_R.astype(np.float32),
+        position_R=np.full(len(item_R), SCORED_POSITION, np.float32),
     )
 
 

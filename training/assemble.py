@@ -54,23 +54,35 @@ class Rows:
     """int16: the item's rank there."""
     score_P: np.ndarray
     """float32: the item's score there."""
+    position_R: np.ndarray
+    """float32: where it stands, 0 for the first place; NaN where nobody was shown it."""
 
     @classmethod
-    def of(cls, candidates: pa.ChunkedArray) -> "Rows":
-        """Take ``items`` of ``tables.CANDIDATES`` apart."""
+    def of(cls, candidates: pa.ChunkedArray, *, position: float) -> "Rows":
+        """Take ``items`` of ``tables.CANDIDATES`` apart, all of them at one position."""
         user, items = flat_lists(candidates)
         row, proposals = flat_lists(items.field("proposals"))
         parts = (proposals.field(name).to_numpy() for name in ("source", "rank", "score"))
+        source, rank, score = parts
         item_no = items.field("item_no").to_numpy().astype(np.int64)
-        return cls(user, item_no, items.field("fused_score").to_numpy(), row, *parts)
+        fused = items.field("fused_score").to_numpy()
+        at = np.full(len(item_no), position, np.float32)
+        return cls(user, item_no, fused, row, source, rank, score, at)
 
     def chosen(self, keep_R: np.ndarray) -> "Rows":
         """Keep some rows, given as bool, R."""
         place = np.cumsum(keep_R) - 1
         kept = keep_R[self.row_P]
-        proposals = (part[kept] for part in (self.source_P, self.rank_P, self.score_P))
-        rows = (self.user_R[keep_R], self.item_R[keep_R], self.fused_R[keep_R])
-        return Rows(*rows, place[self.row_P[kept]], *proposals)
+        return Rows(
+            self.user_R[keep_R],
+            self.item_R[keep_R],
+            self.fused_R[keep_R],
+            place[self.row_P[kept]],
+            self.source_P[kept],
+            self.rank_P[kept],
+            self.score_P[kept],
+            self.position_R[keep_R],
+        )
 
 
 def assemble(
@@ -103,6 +115,7 @@ def assemble(
         group = _Group.of(Lists.of(state.column(array)), column, items, end_of(evening))
         _fill_group(numeric_RF, prefix, group.found(rows.user_R, _codes_at(items, column, place)))
     _fill_sources(numeric_RF, rows)
+    numeric_RF[:, _PLACE["position"]] = rows.position_R
     return Inputs(numeric_RF, _words(rows, users, items, place))
 
 

@@ -4,7 +4,7 @@ A word that is rare, or was not there when the encoder was fitted, is missing: a
 side that missing values take, and no model ever sees a number it was not fitted on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,25 +26,28 @@ class EncoderConfig:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """The words each feature knows, in the order of their numbers."""
+    """The numbers that are read, and the words each feature knows, in the order of their codes."""
 
     vocabularies: Mapping[str, tuple[str, ...]]
+    numeric: tuple[str, ...]
+    """Of ``NUMERIC`` those that the fit was allowed to read."""
 
     @property
     def names(self) -> list[str]:
         """Columns of ``matrix`` in order."""
-        return [*NUMERIC, *WORDS]
+        return [*self.numeric, *WORDS]
 
     @property
     def types(self) -> list[str]:
         """Xgboost's type of each column: q a quantity, c a category."""
-        return ["q"] * len(NUMERIC) + ["c"] * len(WORDS)
+        return ["q"] * len(self.numeric) + ["c"] * len(WORDS)
 
     def matrix(self, inputs: Inputs) -> np.ndarray:
         """Encode rows: float32, N × columns, NaN where missing or unknown."""
-        matrix_NF = np.empty((len(inputs), len(NUMERIC) + len(WORDS)), np.float32)
-        matrix_NF[:, : len(NUMERIC)] = inputs.numeric_NF
-        for number, name in enumerate(WORDS, start=len(NUMERIC)):
+        matrix_NF = np.empty((len(inputs), len(self.names)), np.float32)
+        read = [NUMERIC.index(name) for name in self.numeric]
+        matrix_NF[:, : len(read)] = inputs.numeric_NF[:, read]
+        for number, name in enumerate(WORDS, start=len(read)):
             matrix_NF[:, number] = self._codes(name, inputs.words[name])
         return matrix_NF
 
@@ -55,13 +58,19 @@ class Encoder:
         return codes.to_numpy(zero_copy_only=False)
 
 
-def fit(batches: Iterable[Inputs], config: EncoderConfig) -> Encoder:
-    """Count the words of all batches and keep the frequent ones; ties by the word itself."""
+def fit(batches: Iterable[Inputs], config: EncoderConfig, *, numeric: Sequence[str]) -> Encoder:
+    """Count the words of all batches and keep the frequent ones; ties by the word itself.
+
+    Args:
+        batches: What the fit reads.
+        config: Which words are worth a number.
+        numeric: Of ``NUMERIC`` those that it may read.
+    """
     counts: dict[str, dict[str, int]] = {name: {} for name in WORDS}
     for inputs in batches:
         for name in WORDS:
             _add(counts[name], inputs.words[name])
-    return Encoder({name: _kept(counts[name], config) for name in WORDS})
+    return Encoder({name: _kept(counts[name], config) for name in WORDS}, tuple(numeric))
 
 
 def _add(counts: dict[str, int], words: pa.DictionaryArray) -> None:

@@ -1,201 +1,85 @@
-"""Makes examples/<surface>: what was worth ranking on an evening, and what came of it.
+"""Makes examples/<surface>: what rankers learn from, and what came of it as known on arrival.
 
-For a log without impressions, an example is a candidate of the evening before a day on which the
-user acted: every candidate he acted on, and a seeded sample of the others, each with the weight by
-which it stands for those left out. Its features are those of that evening, by the same assembler
-that scoring uses.
+A surface whose log has impressions learns from them, one without from the candidates of evenings
+before users acted. Which of the two a day is made in is decided for each surface and arrival day:
+by impressions if any of the surface arrived on that day or on the ``LATE_DAYS`` before it, so that
+a day on which none arrived does not fall back to another kind of example.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 
-import numpy as np
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from etl.arrow import days_of_epoch, flat_lists, places_in_runs, run_starts
+from etl.days import Days
 from etl.surfaces import Surface
-from etl.tables import EXAMPLES
-from training import user_side
-from training.assemble import USER_FEATURES, USER_WORDS, Rows, assemble
-from training.item_side import ItemSide, mapped_items
-from training.seeds import streams, uniforms
-
-WITHOUT_IMPRESSION: Final = "candidate"
-LATE_DAYS: Final = 7
-"""Days after its own by which an action must have arrived to become an example."""
-_LEVELS: Final = {"view": 1, "click": 1, "cart": 2, "order": 3}
+from etl.tables import PARTITION
+from training import candidate_examples, impression_examples
+from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ExamplesConfig:
-    """How many candidates without an action become examples."""
+class Log:
+    """What arrived on the days to make."""
 
-    num_negatives: int = 50
-    """Sampled for each user and day; each stands for as many as were not drawn."""
-    salt: str = "examples"
-    """Seeds the sample together with user, day and item."""
-    num_buckets: int = 4
-    """Groups of users in memory one at a time; no row depends on it."""
+    events: DataFrame
+    """Rows of ``tables.SILVER_EVENTS``."""
+    impressions: DataFrame
+    """Rows of ``tables.SILVER_IMPRESSIONS``."""
+    outcomes: DataFrame
+    """Rows of ``tables.SILVER_OUTCOMES``."""
+    items: DataFrame
+    """Rows of ``tables.SILVER_ITEMS`` as of the last of them."""
+    published: DataFrame
+    """Rows of ``tables.SLATES`` of the surface, of the evenings whose slates readers were given."""
 
 
-def build(  # noqa: PLR0913
-    events: DataFrame,
+def days_by_impressions(shown_on: Collection[date], days: Days) -> set[date]:
+    """Choose the days whose examples are impressions.
+
+    Args:
+        shown_on: Arrival days with impressions of the surface, from ``LATE_DAYS`` before ``days``.
+        days: The days to make.
+    """
+    return {day for day in days if any(0 <= (day - shown).days <= LATE_DAYS for shown in shown_on)}
+
+
+def build(
+    log: Log,
+    known: Evenings,
     *,
-    items: DataFrame,
-    candidates: DataFrame,
-    users: DataFrame,
-    pairs: DataFrame,
     surface: Surface,
-    item_sides: Mapping[date, str],
+    by_impressions: Collection[date],
     config: ExamplesConfig,
 ) -> DataFrame:
-    """Join the candidates of each evening with what their users did on the day after.
+    """Make the examples of some days, each in its way.
 
     Args:
-        events: Rows of ``tables.SILVER_EVENTS`` of the days to make.
-        items: Rows of ``tables.SILVER_ITEMS`` of the last of them.
-        candidates: Rows of ``tables.CANDIDATES[surface.name]`` of the evenings before the days,
-            from ``LATE_DAYS + 1`` before the first on.
-        users: Rows of ``tables.FEATURES_USER_DAILY`` of those evenings.
-        pairs: Rows of ``tables.FEATURES_USER_PAIRS`` from the full partition before them on.
+        log: What arrived on them.
+        known: What was known on the evenings before them.
         surface: For which surface.
-        item_sides: Their item sides, already sent with ``SparkContext.addFile``.
-        config: How many candidates without an action become examples.
+        by_impressions: Which of the days ``days_by_impressions`` chose; the others are made of
+            candidates.
+        config: How much of a user's day becomes examples.
 
     Returns:
         Rows of ``tables.EXAMPLES[surface.name]``.
     """
-    table = EXAMPLES[surface.name]
-    acted = _actions(events, items, surface)
-    served = users.where(~F.col("is_personalisation_off")).join(
-        candidates.withColumnRenamed("items", "candidates"), ["arrival_date", "user_id"]
+    is_chosen = F.col(PARTITION).isin(sorted(by_impressions))
+    of_candidates = candidate_examples.build(
+        log.events.where(~is_chosen), items=log.items, known=known, surface=surface, config=config
     )
-    evening = F.col("arrival_date").alias("feature_date")
-    known = served.select(evening, "user_id", "candidates", *USER_WORDS, *USER_FEATURES)
-
-    def kernel(evening: date, asked: pa.Table, state: pa.Table) -> pa.Table:
-        items = mapped_items(item_sides[evening])
-        return examples(evening, asked, state, items=items, surface=surface, config=config)
-
-    return user_side.answer(
-        acted.join(known, ["feature_date", "user_id"]),
-        user_side.state_of(pairs),
-        kernel=kernel,
-        schema=table.schema,
-        num_buckets=config.num_buckets,
+    if not by_impressions:
+        return of_candidates
+    of_impressions = impression_examples.build(
+        log.impressions.where(is_chosen),
+        outcomes=log.outcomes.where(is_chosen),
+        items=log.items,
+        published=log.published,
+        known=known,
+        surface=surface,
+        config=config,
     )
-
-
-def _actions(events: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
-    """One row per user and arrival day: the items he touched that day and how far he went.
-
-    Later than ``LATE_DAYS`` no night has the evening at hand; a clock that is ahead names an
-    evening that already knew of the event. Neither becomes an example, in a range no more than in
-    a night.
-    """
-    days_late = F.date_diff("arrival_date", "event_date")
-    level = F.lit(None).cast("byte")
-    for event_type, number in _LEVELS.items():
-        level = F.when(F.col("event_type") == event_type, number).otherwise(level)
-    own = items.where(F.col("item_type") == surface.item_type)
-    acted = events.where(F.col("event_type").isin(*_LEVELS) & F.col("user_id").isNotNull())
-    in_time = acted.where(days_late.between(0, LATE_DAYS))
-    known = in_time.withColumn("level", level).join(
-        own.select("item_type", "item_id", "item_no"), ["item_type", "item_id"]
-    )
-    by = ("arrival_date", "event_date", "user_id")
-    furthest = known.groupBy(*by, "item_no").agg(F.max("level").alias("level"))
-    gathered = furthest.groupBy(*by).agg(
-        F.sort_array(F.collect_list(F.struct("item_no", "level"))).alias("acted")
-    )
-    evening = F.date_sub("event_date", 1).alias("feature_date")
-    return gathered.select(F.col("arrival_date").alias("day"), evening, "user_id", "acted")
-
-
-def examples(  # noqa: PLR0913
-    evening: date,
-    asked: pa.Table,
-    state: pa.Table,
-    *,
-    items: ItemSide,
-    surface: Surface,
-    config: ExamplesConfig,
-) -> pa.Table:
-    """Choose and describe the examples of some users and one evening.
-
-    Args:
-        evening: The day before they acted.
-        asked: A user and arrival day a row: day, user_id, ``acted``, ``candidates`` and the
-            features of ``tables.FEATURES_USER_DAILY``.
-        state: The users' rows of ``tables.FEATURES_USER_PAIRS`` as of the evening.
-        items: The evening's item side.
-        surface: For which surface.
-        config: How many candidates without an action become examples.
-
-    Returns:
-        Rows of ``tables.EXAMPLES[surface.name]``.
-    """
-    shown = evening + timedelta(days=1)
-    rows = Rows.of(asked.column("candidates"))
-    level = _levels(rows, asked)
-    users = asked.column("user_id")
-    stream = streams(users, day=evening, surface=surface.name, purpose=config.salt)
-    keep, weight = _sample(rows, level, stream, config.num_negatives)
-    # The day's negatives came with its first arrivals: a late action only adds what it proves.
-    is_late = asked.column("day").cast(pa.int32()).to_numpy() > days_of_epoch(shown)
-    keep &= (level > 0) | ~is_late[rows.user_R]
-    chosen, level = rows.chosen(keep), level[keep]
-    inputs = assemble(chosen, users=asked, state=state, items=items, evening=evening)
-    user = pa.array(chosen.user_R)
-    num_rows = len(chosen.item_R)
-    columns: dict[str, pa.Array] = {
-        "arrival_date": asked.column("day").take(user),
-        "user_id": asked.column("user_id").take(user),
-        "item_no": pa.array(chosen.item_R.astype(np.int32)),
-        "shown_date": pa.array([shown] * num_rows, pa.date32()),
-        "feature_date": pa.array([evening] * num_rows, pa.date32()),
-        "example_id": pa.array([WITHOUT_IMPRESSION] * num_rows, pa.string()),
-        "position": pa.nulls(num_rows, pa.int32()),
-        "propensity": pa.nulls(num_rows, pa.float64()),
-        "is_click": pa.array(level >= _LEVELS["click"]),
-        "is_cart": pa.array(level >= _LEVELS["cart"]),
-        "is_order": pa.array(level >= _LEVELS["order"]),
-        "watch_ms": pa.nulls(num_rows, pa.int64()),
-        "sampling_weight": pa.array(weight[keep].astype(np.float32)),
-    }
-    return pa.table(columns | inputs.columns())
-
-
-def _levels(rows: Rows, asked: pa.Table) -> np.ndarray:
-    """How far each candidate's user went with it: int64, R; 0 for not at all."""
-    user, acted = flat_lists(asked.column("acted"))
-    key = user << 32 | acted.field("item_no").to_numpy().astype(np.int64)
-    wanted = rows.user_R << 32 | rows.item_R
-    place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    return np.where(key[place] == wanted, acted.field("level").to_numpy()[place], 0)
-
-
-def _sample(
-    rows: Rows, level: np.ndarray, stream: np.ndarray, num_negatives: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Keep all positives and the negatives of the smallest seeded numbers.
-
-    Returns:
-        keep_R: bool.
-        weight_R: float64: how many candidates a kept row stands for.
-    """
-    draw = uniforms(stream[rows.user_R], rows.item_R)
-    is_negative = level == 0
-    order = np.lexsort((draw, ~is_negative, rows.user_R))
-    user = rows.user_R[order]
-    place = places_in_runs(run_starts(user))
-    keep = level > 0
-    keep[order[(place < num_negatives) & is_negative[order]]] = True
-    found = np.bincount(rows.user_R[is_negative], minlength=len(stream))
-    stands_for = found / np.maximum(np.minimum(found, num_negatives), 1)
-    weight = np.where(is_negative, stands_for[rows.user_R], 1.0)
-    return keep, weight
+    return of_impressions.unionByName(of_candidates)

@@ -7,12 +7,20 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from etl.tables.ranking import CATEGORICAL, numeric_features
+from etl.tables.ranking import CATEGORICAL, POSITION, numeric_features, source_features
 
 NUMERIC: Final = tuple(feature.name for feature in numeric_features())
 """Numeric features in the order of ``Inputs.numeric_NF``'s columns."""
 WORDS: Final = CATEGORICAL
 """Features that are words."""
+OF_SOURCES: Final = frozenset(feature.name for feature in source_features())
+"""Features that say who proposed an item, and at which place."""
+SCORED_POSITION: Final = 0.0
+"""The place at which every candidate is scored. Where a user looks first says nothing of the item,
+yet the policy of the time put what it liked there: a ranker that may read the place need not find
+the place's clicks in the items' features. One place for all is then a fair comparison, and the
+first makes probabilities of items that are looked at (Guo et al., PAL, RecSys 2019, §3)."""
+_POSITION: Final = NUMERIC.index(POSITION.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,17 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(self.numeric_NF)
+
+    def at_scored_position(self) -> "Inputs":
+        """The same rows, as if every item stood where scoring lets it stand."""
+        numeric_NF = self.numeric_NF.copy()
+        numeric_NF[:, _POSITION] = SCORED_POSITION
+        return Inputs(numeric_NF, self.words)
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether any row was shown at a known place."""
+        return not np.isnan(self.numeric_NF[:, _POSITION]).all()
 
     def columns(self) -> dict[str, pa.Array]:
         """Write the features as columns of ``tables.EXAMPLES``: null where nothing is known."""

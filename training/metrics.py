@@ -27,10 +27,15 @@ class Interval:
 
 
 def log_loss(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> float:
-    """Weighted mean of −log p(what happened)."""
+    """Weighted mean of −log p(what happened); a label may be a share from 0 to 1."""
     p = np.clip(p_N.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
-    loss = -np.where(label_N, np.log(p), np.log1p(-p))
+    loss = -(label_N * np.log(p) + (1 - label_N.astype(np.float64)) * np.log1p(-p))
     return float(np.average(loss, weights=weight_N))
+
+
+def squared_error(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> float:
+    """Weighted mean of the squared difference: of a chance Brier's score."""
+    return float(np.average((label_N - p_N.astype(np.float64)) ** 2, weights=weight_N))
 
 
 def auc(label_N: np.ndarray, score_N: np.ndarray, weight_N: np.ndarray) -> float:

@@ -6,7 +6,6 @@ from data_quality.checks import Suite, at_least, not_empty, one_of, probability,
 from etl import surfaces
 from etl.tables.ranking import numeric_features
 
-TASKS: Final = ("click", "order")
 _FITTED: Final = ("sha256", "fit_first_date", "fit_last_date", "stop_date", "num_trees", "manifest")
 
 
@@ -24,7 +23,7 @@ def examples() -> Suite:
             "shown_date <= date_add(arrival_date, 1)",
             shows=("shown_date",),
         ),
-        *at_least(0, "item_no", "position", "watch_ms"),
+        *at_least(0, "item_no", "watch_ms"),
         *at_least(1, "sampling_weight"),
         probability("propensity"),
         rule(
@@ -68,7 +67,7 @@ def rankers_reports() -> Suite:
     """A measure lies within its interval and rests on a number of users."""
     return (
         one_of("surface", surfaces.NAMES),
-        one_of("task", TASKS),
+        one_of("task", surfaces.TASKS),
         *not_empty("ranker", "metric"),
         *at_least(0, "num_users", "num_positives"),
         rule(
@@ -77,10 +76,11 @@ def rankers_reports() -> Suite:
             shows=("low", "value", "high"),
         ),
         rule(
-            "model_date is not after the day",
-            "model_date <= arrival_date",
-            shows=("model_date",),
+            "model_date is not after examples_date, nor that after the day",
+            "model_date <= examples_date AND examples_date <= arrival_date",
+            shows=("model_date", "examples_date"),
         ),
+        within("maturity", 0, 1),
     )
 
 

@@ -16,7 +16,7 @@ from data_quality.checks import (
     within,
 )
 from etl import surfaces
-from etl.tables.serving import AUDIENCES
+from etl.tables.serving import AUDIENCES, PREDICTIONS
 
 POLICIES: Final = ("slates", "popularity_7d", "covisitation", "candidates")
 _ALWAYS: Final = (
@@ -36,12 +36,13 @@ _NAMED: Final = (
 
 
 def _places(array: str) -> Suite:
-    is_chance = "x.p_click BETWEEN 0 AND 1, true) AND coalesce(x.p_order BETWEEN 0 AND 1, true"
+    fields = PREDICTIONS.values()
+    is_possible = " AND ".join(f"coalesce(x.{field} BETWEEN 0 AND 1, true)" for field in fields)
     return (
         complete(array, *_ALWAYS),
         each(array, "value is finite", "abs(x.value) < double('Infinity')"),
         each(array, "propensity in (0, 1]", "x.propensity > 0 AND x.propensity <= 1"),
-        each(array, "p_click, p_order in 0 … 1", f"coalesce({is_chance})"),
+        each(array, f"{', '.join(fields)} in 0 … 1", is_possible),
     )
 
 

@@ -29,13 +29,24 @@ CATEGORICAL: Final = (
 """Features that are words; a ranker's fitted encoder turns them into numbers."""
 
 
+POSITION: Final = dictionary.Feature(
+    "position",
+    "place",
+    0,
+    float("inf"),
+    "0 for the first, missing without impressions: what a place alone does to clicks",
+)
+"""Known of an impression only; whoever scores sets it (``training.inputs.SCORED_POSITION``)."""
+
+
 def numeric_features() -> list[dictionary.Feature]:
-    """List the numeric features of an example, in the order of its columns."""
+    """List the numeric features of an example, in the order in which a ranker is given them."""
     return [
         *(_prefixed("item_", feature) for feature in dictionary.ITEM),
         *(_prefixed("user_", feature) for feature in dictionary.USER),
         *dictionary.PAIR,
-        *_source_features(),
+        *source_features(),
+        POSITION,
     ]
 
 
@@ -45,7 +56,8 @@ def _prefixed(prefix: str, feature: dictionary.Feature) -> dictionary.Feature:
     )
 
 
-def _source_features() -> list[dictionary.Feature]:
+def source_features() -> list[dictionary.Feature]:
+    """List what the sources of candidates said of an item: who may read it is a rule of fits."""
     infinite = float("inf")
     found = [
         dictionary.Feature(
@@ -83,7 +95,8 @@ def _source_features() -> list[dictionary.Feature]:
 
 def _feature_columns() -> list[StructField]:
     words = [optional(name, StringType(), "as in features/*_daily") for name in CATEGORICAL]
-    numbers = [optional(f.name, FloatType(), f.comment) for f in numeric_features()]
+    features = (f for f in numeric_features() if f is not POSITION)
+    numbers = [optional(f.name, FloatType(), f.comment) for f in features]
     return words + numbers
 
 
@@ -102,12 +115,23 @@ def _examples(surface: str) -> Table:
                 StringType(),
                 "source:event:position of the impression; 'candidate' where the log has none",
             ),
-            optional("position", IntegerType(), "0 for the first place; null without impressions"),
+            optional("position", IntegerType(), POSITION.comment),
             optional("propensity", DoubleType(), "in (0, 1]; null where not logged"),
-            required("is_click", BooleanType(), "clicked, viewed, carted or ordered"),
-            required("is_cart", BooleanType(), "carted or ordered"),
-            required("is_order", BooleanType(), "ordered"),
-            optional("watch_ms", LongType(), "time watched, ms; null where not a video"),
+            required(
+                "is_own",
+                BooleanType(),
+                "our publication of the evening before put it there; true for candidates",
+            ),
+            required(
+                "is_click",
+                BooleanType(),
+                "clicked, viewed, carted or ordered, as known on the day it arrived; rankers "
+                "learn from silver/outcomes as known when they are fitted",
+            ),
+            required("is_cart", BooleanType(), "carted or ordered, as known then"),
+            required("is_order", BooleanType(), "ordered and not cancelled, as known then"),
+            required("is_hide", BooleanType(), "hidden, as known then"),
+            optional("watch_ms", LongType(), "time watched, ms, as known then; null if not"),
             required(
                 "sampling_weight", FloatType(), "how many such rows this one stands for, >= 1"
             ),
@@ -156,14 +180,20 @@ REPORTS: Final = Table(
     key=("surface", "ranker", "model_date", "task", "metric"),
     schema=columns(
         *_MODEL,
-        required("task", StringType(), "click or order"),
+        required("task", StringType(), "one of: " + ", ".join(surfaces.TASKS)),
         required("metric", StringType(), "auc, gauc, log_loss, ndcg@10, …"),
+        required("examples_date", DateType(), "the day whose examples it was judged on"),
+        required(
+            "maturity",
+            DoubleType(),
+            "share of the time in which outcomes are attributed that had passed, 0 … 1",
+        ),
         optional("value", DoubleType(), "the measure; null where it is not defined"),
         optional("low", DoubleType(), "lower end of the 95 % bootstrap interval by user"),
         optional("high", DoubleType(), "upper end of the 95 % bootstrap interval by user"),
         required("num_users", LongType(), "users it was measured on"),
         required("num_positives", LongType(), "positive examples it was measured on"),
-        partition="the day whose examples it was judged on",
+        partition="the night that judged",
     ),
 )
 

@@ -19,12 +19,22 @@ from etl.tables.schema import ITEM_NO, Table, array_of, columns, optional, requi
 
 AUDIENCES: Final = ("user", "segment", "default")
 
+PREDICTIONS: Final = {
+    "click": "p_click",
+    "cart": "p_cart",
+    "order": "p_order",
+    "watch": "watch_share",
+}
+"""For each of ``surfaces.TASKS`` the field of a slate's item that holds what was predicted."""
+
 _SLATE_ITEM: Final = array_of(
     ITEM_NO,
     required("item_id", StringType(), "as the log names it: what a reader is given"),
     required("value", DoubleType(), "what it was ordered by, in the surface's currency"),
     optional("p_click", FloatType(), "predicted probability of a click; null without a ranker"),
-    optional("p_order", FloatType(), "predicted probability of an order; null without a ranker"),
+    optional("p_cart", FloatType(), "of a cart; null without a ranker or not of this surface"),
+    optional("p_order", FloatType(), "of an order; null without a ranker or not of this surface"),
+    optional("watch_share", FloatType(), "expected share of the video watched, 0 … 1; null alike"),
     required("sources", ArrayType(StringType(), containsNull=False), "who proposed it"),
     required("rules", ArrayType(StringType(), containsNull=False), "rules that moved it"),
     required("propensity", DoubleType(), "P(item here | user, day, earlier positions), in (0, 1]"),

@@ -9,12 +9,14 @@ from pyspark.sql import DataFrame
 
 from etl import surfaces, tables
 from etl.days import Days
+from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from etl.tables import Table
-from orchestration import pictures
+from orchestration import example_days, pictures
 from orchestration.fitting import fit_nights
 from orchestration.judging import judge_nights
 from orchestration.night_files import Sender, has_items
+from orchestration.published_slates import days_with_impressions, published_slates
 from orchestration.reads import (
     as_of_last_day,
     days_back,
@@ -24,8 +26,9 @@ from orchestration.reads import (
     since_full,
 )
 from orchestration.table_asset import Made, Night, no_items, table_asset, table_assets
-from training import examples
-from training.examples import LATE_DAYS, ExamplesConfig
+from training import examples, impression_fates
+from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig
+from training.examples import Log
 from training.split import CalendarConfig
 
 _EVENINGS = LATE_DAYS + 1
@@ -42,26 +45,43 @@ def _examples(surface: Surface) -> dg.AssetsDefinition:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
         evenings = Days(first, last)
-        rows = examples.build(
-            inputs.pop("events"),
-            **inputs,
-            surface=surface,
+        known = Evenings(
+            **{name: inputs[name] for name in ("users", "candidates", "pairs")},
             item_sides=Sender.of(night.lake).item_sides(evenings),
-            config=ExamplesConfig(num_buckets=night.workspace.settings.buckets),
         )
-        return Made(rows)
+        log = Log(
+            **{name: inputs[name] for name in ("events", "impressions", "outcomes", "items")},
+            published=published_slates(night.lake, surface, evenings),
+        )
+        return _made(night, surface, log, known)
 
     return table_asset(
         table,
         make,
         reads={
             "events": same_days(tables.SILVER_EVENTS),
+            "impressions": same_days(tables.SILVER_IMPRESSIONS),
+            "impressions_before": on_driver(days_back(tables.SILVER_IMPRESSIONS, LATE_DAYS)),
+            "outcomes": same_days(tables.SILVER_OUTCOMES),
             "items": as_of_last_day(tables.SILVER_ITEMS),
             "candidates": evenings_before(tables.CANDIDATES[surface.name], _EVENINGS),
             "users": evenings_before(tables.FEATURES_USER_DAILY, _EVENINGS),
             "pairs": since_full(tables.FEATURES_USER_PAIRS, _EVENINGS),
         },
     )
+
+
+def _made(night: Night, surface: Surface, log: Log, known: Evenings) -> Made:
+    """Make the days in their two ways, and say what became of every impression."""
+    config = ExamplesConfig(num_buckets=night.workspace.settings.buckets)
+    shown_on = days_with_impressions(night.lake.files, surface, night.days.reaching_back(LATE_DAYS))
+    chosen = examples.days_by_impressions(shown_on, night.days)
+    rows = examples.build(log, known, surface=surface, by_impressions=chosen, config=config)
+    if not chosen:
+        return Made(rows, {"made_of": "candidates of users who acted: the log has no impressions"})
+    fates = impression_fates.count(log.impressions, known=known, surface=surface, config=config)
+    made_of = f"impressions on {len(chosen)} of {len(night.days)} days"
+    return Made(rows, {"made_of": made_of, "impressions": dg.MetadataValue.json(fates)})
 
 
 def _frame(night: Night, table: Table, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
@@ -88,24 +108,17 @@ def _judged(night: Night) -> Mapping[Table, Made]:
 
 
 rankers_gbdt = table_asset(
-    tables.RANKERS_GBDT,
-    _gbdt,
-    reads={
-        **{
-            f"examples_{name}": on_driver(days_back(table, CalendarConfig().num_days))
-            for name, table in tables.EXAMPLES.items()
-        },
-    },
+    tables.RANKERS_GBDT, _gbdt, reads=example_days.reads(CalendarConfig().num_days)
 )
 rankers_judged = table_assets(
     [tables.RANKERS_REPORTS, tables.RANKERS_CHAMPIONS],
     _judged,
     reads={
         "fitted": on_driver(same_days(tables.RANKERS_GBDT)),
-        **{
-            f"examples_{name}": on_driver(same_days(table))
-            for name, table in tables.EXAMPLES.items()
-        },
+        "popularity": on_driver(
+            evenings_before(tables.RETRIEVAL_POPULARITY, WINDOW_DAYS + _EVENINGS)
+        ),
+        **example_days.reads(WINDOW_DAYS),
     },
     pictures={tables.RANKERS_REPORTS: pictures.learning},
 )

@@ -33,7 +33,7 @@ def test_an_item_of_the_slate_is_explained_by_its_place_and_value() -> None:
     assert found.is_made_alike is True
     assert found.value is not None
     assert found.value.value == pytest.approx(0.3 / 22)
-    assert found.value.p_click is None
+    assert found.value.terms == ()
     assert found.contributions is None
     assert (found.user, found.item, found.segment, found.day) == ("ann", "p2", "DE||", EVENING)
 

@@ -95,13 +95,23 @@ def test_a_champions_value_is_explained_by_its_terms(fitted: Gbdt) -> None:
 
     value = found.value
     assert value is not None
-    assert value.p_click is not None
-    assert value.p_order is not None
+    predicted = {one.task: one.predicted for one in value.terms}
     assert (value.price_cents, value.price_term) == (1000.0, 0.5)
-    assert value.value == pytest.approx(value.p_click + 7 * value.p_order * 0.5)
+    parts = {one.task: one.part for one in value.terms}
+    assert parts == pytest.approx(
+        {
+            "click": predicted["click"],
+            "order": 7 * predicted["order"] * 0.5,
+            "watch": predicted["watch"],
+        }
+    )
+    assert value.value == pytest.approx(sum(parts.values()))
+    assert value.formula == (
+        "click_value · p(click) + order_value · p(order) · price_term + watch_value · E[watched]"
+    )
     assert found.contributions is not None
     assert found.contributions.log_odds == pytest.approx(
-        np.log(value.p_click / (1 - value.p_click)), abs=1e-4
+        np.log(predicted["click"] / (1 - predicted["click"])), abs=1e-4
     )
     assert found.place.ranker == "gbdt"
     assert found.is_made_alike is True

@@ -30,17 +30,18 @@ def test_a_place_of_a_slate_is_one_row(tmp_path: Path, format_: str) -> None:
 
     if format_ == "parquet":
         found = [list(one.values()) for one in pq.read_table(target).to_pylist()]
-        no_click, day, drawn = None, DAY, False
+        nothing, day, drawn = None, DAY, False
     else:
         with target.open(newline="") as file:
             header, *found = list(csv.reader(file))
         assert header == COLUMNS.names
-        no_click, day, drawn = "", "2026-01-05", "false"
+        nothing, day, drawn = "", "2026-01-05", "false"
     feed, both = "product_feed", "covisitation|unfinished"
+    chances = [0.5, nothing, 0.25, nothing]
     expected = [
-        [feed, day, "user", HOSTILE, 1, "p1", 1, 9, 0.5, 0.25, 0.95, drawn, "popularity"],
-        [feed, day, "user", HOSTILE, 2, HOSTILE, 2, 8, no_click, 0.25, 0.95, drawn, both],
-        [feed, day, "default", "*", 1, "p9", 9, 1, 0.5, 0.25, 0.95, drawn, "popularity"],
+        [feed, day, "user", HOSTILE, 1, "p1", 1, 9, *chances, 0.95, drawn, "popularity"],
+        [feed, day, "user", HOSTILE, 2, HOSTILE, 2, 8, nothing, *chances[1:], 0.95, drawn, both],
+        [feed, day, "default", "*", 1, "p9", 9, 1, *chances, 0.95, drawn, "popularity"],
     ]
     assert num_slates == 3
     assert found == (expected if format_ == "parquet" else [list(map(str, e)) for e in expected])
@@ -59,7 +60,9 @@ def test_a_slate_is_one_line_of_json(tmp_path: Path) -> None:
         "item_no": 2,
         "value": 8.0,
         "p_click": None,
+        "p_cart": None,
         "p_order": 0.25,
+        "watch_share": None,
         "propensity": 0.95,
         "is_exploration": False,
         "sources": ["covisitation", "unfinished"],

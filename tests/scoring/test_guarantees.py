@@ -15,7 +15,14 @@ from scoring.guarantees import PROMISES, Broken, Limits, breaches_of, check
 
 EVENING = date(2026, 1, 5)
 SEGMENT = "DE|ios|de"
-LIMITS = Limits(k=3, reserve_share=0.2, max_per_seller=2, max_per_category=3, rate=0.05)
+LIMITS = Limits(
+    k=3,
+    reserve_share=0.2,
+    max_per_seller=2,
+    max_per_category=3,
+    rate=0.05,
+    predictions=frozenset({"p_click", "p_order"}),
+)
 Row = dict[str, Any]
 
 ITEMS = [
@@ -43,7 +50,9 @@ def item(number: int, value: float = 1.0, **changes: object) -> Row:
         "item_id": ITEMS[number - 1][1] if number <= len(ITEMS) else "gone",
         "value": value,
         "p_click": 0.25,
+        "p_cart": None,
         "p_order": 0.0,
+        "watch_share": None,
         "sources": ["popularity"],
         "rules": [],
         "propensity": 0.95,
@@ -110,7 +119,7 @@ PLANTED: dict[str, tuple[Callable[[Row], None], str]] = {
     "propensity_is_possible": (place(1, propensity=0.5), " item 2 at slate[1]"),
     "value_is_finite": (place(2, value=math.nan), " item 3 at slate[2]"),
     "sources_are_named": (place(1, sources=[]), " item 2 at slate[1]"),
-    "probability_is_one": (place(1, p_click=1.5), " item 2 at slate[1]"),
+    "prediction_is_possible": (place(1, p_click=1.5), " item 2 at slate[1]"),
     "order_is_by_value": (place(2, value=2.5), " item 3 at slate[2]"),
 }
 """For each promise of a user's row what breaks it, and where: each user is named by his."""
@@ -200,9 +209,10 @@ WRONG_PLACES: list[tuple[str, Row]] = [
     ("propensity_is_possible", {"propensity": 0.06, "is_exploration": True}),
     ("propensity_is_possible", {"propensity": math.nan}),
     ("value_is_finite", {"value": math.inf, "rules": ["caps"]}),
-    ("probability_is_one", {"p_order": -0.1}),
-    ("probability_is_one", {"p_click": None}),
-    ("probability_is_one", {"p_order": math.nan}),
+    ("prediction_is_possible", {"p_order": -0.1}),
+    ("prediction_is_possible", {"p_click": None}),
+    ("prediction_is_possible", {"p_order": math.nan}),
+    ("prediction_is_possible", {"watch_share": 0.5}),
 ]
 
 
@@ -215,7 +225,7 @@ def test_numbers_out_of_range_are_found(promise: str, changes: Row) -> None:
 
 def test_the_fused_order_has_no_model_night_and_no_probabilities() -> None:
     row = slate("anna") | {"ranker": "none"}
-    assert broken_names(row) == {"model_is_dated", "probability_is_one"}
+    assert broken_names(row) == {"model_is_dated", "prediction_is_possible"}
     row["model_date"] = None
     for shown in (*row["items"], *row["reserve"]):
         shown.update(p_click=None, p_order=None)

@@ -23,7 +23,8 @@ FUSED = promote.first("product_feed", NIGHT)
 def some_rows() -> Rows:
     num_rows, nothing = len(GIVEN), np.empty(0)
     fused = np.random.default_rng(1).random(num_rows)
-    return Rows(np.zeros(num_rows, int), np.arange(num_rows), fused, *[nothing] * 4)
+    rows = (np.zeros(num_rows, int), np.arange(num_rows), fused)
+    return Rows(*rows, *[nothing] * 4, position_R=np.zeros(num_rows))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,8 @@ def test_the_champions_probabilities_make_the_value(fitted: Gbdt) -> None:
     scores = fitted.score(GIVEN)
     price = GIVEN.numeric_NF[:, NUMERIC.index("item_price_cents")].astype(float)
     term = np.where(np.isnan(price), 1.0, price / 0.5)
-    np.testing.assert_allclose(found.value_R, scores["click"] + 3.0 * scores["order"] * term, 1e-6)
+    expected = scores["click"] + 3.0 * scores["order"] * term + scores["watch"]
+    np.testing.assert_allclose(found.value_R, expected, 1e-6)
     assert found.p_by_task is not None
     conformance.same_scores(found.p_by_task, scores)
 

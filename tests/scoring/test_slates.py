@@ -10,6 +10,7 @@ import xgboost as xgb
 from etl.arrow import arrow_schema
 from etl.surfaces import PRODUCT_FEED
 from etl.tables import SLATES
+from etl.tables.serving import PREDICTIONS
 from scoring.explore import ExplorationConfig
 from scoring.rank import Serving
 from scoring.slate_rows import user_rows
@@ -138,7 +139,7 @@ def test_a_night_of_users_who_all_opted_out_has_their_rows() -> None:
 def test_without_a_ranker_a_row_says_so() -> None:
     [row] = slates(user("a", [1]))
     assert (row["ranker"], row["model_date"], row["feature_date"]) == ("none", None, EVENING)
-    assert (row["items"][0]["p_click"], row["items"][0]["p_order"]) == (None, None)
+    assert {row["items"][0][field] for field in PREDICTIONS.values()} == {None}
     assert (row["audience"], row["audience_key"]) == ("user", "a")
 
 
@@ -193,7 +194,9 @@ def test_a_champion_orders_by_the_value_of_its_probabilities(
         order = [(-place["value"], place["item_no"]) for place in places]
         assert order == sorted(order)
         for place in places:
-            assert place["value"] == pytest.approx(place["p_click"] + 5 * place["p_order"])
+            expected = place["p_click"] + 5 * place["p_order"] + place["watch_share"]
+            assert place["value"] == pytest.approx(expected)
+            assert place["p_cart"] is None
         assert (row["ranker"], row["model_date"]) == ("gbdt", date(2026, 1, 8))
 
 

@@ -87,6 +87,7 @@ def plainly(user: Row, state: Row | None, item: Row | None, proposed: Row) -> di
     found |= of_the_pair(state, proposed["item_no"]) | of_the_sources(proposed)
     for name, array in GROUPS:
         found |= of_the_group(state, item, name, array)
+    found["position"] = 2
     found["price_to_usual_ratio"] = price / usual if price is not None and usual else None
     found |= {f"item_{name}": item[name] if item else None for name, _ in GROUPS}
     return found | {f"user_{name}": user.get(name) for name in ("country", "platform", "language")}
@@ -106,7 +107,7 @@ class Shop:
     def assembled(self, *numbers: int) -> Inputs:
         """What the assembler makes of some of the users together."""
         return assemble(
-            Rows.of(candidates_of(*(self.candidates[n] for n in numbers))),
+            Rows.of(candidates_of(*(self.candidates[n] for n in numbers)), position=2),
             users=user_daily(*(self.users[n] for n in numbers)),
             state=state_of(*(self.states[n] for n in numbers)),
             items=self.side,
@@ -156,7 +157,7 @@ def test_rows_assembled_alone_or_in_a_batch_are_the_same_bits(seed: int) -> None
 
 def test_chosen_rows_keep_their_features_and_their_proposals() -> None:
     shop = Shop(3)
-    rows = Rows.of(candidates_of(*shop.candidates))
+    rows = Rows.of(candidates_of(*shop.candidates), position=np.nan)
     keep = np.random.default_rng(0).random(len(rows.item_R)) < 0.5
     given = {"users": user_daily(*shop.users), "state": state_of(*shop.states)}
 
@@ -170,7 +171,7 @@ def test_chosen_rows_keep_their_features_and_their_proposals() -> None:
 def test_an_event_stamped_after_the_evening_is_of_age_zero_and_not_decayed() -> None:
     own = own_item(0, affinity=2.0, affinity_at=ago(-0.5), last_click_at=ago(-0.5))
     found = assemble(
-        Rows.of(candidates_of([candidate(0, 1.0)])),
+        Rows.of(candidates_of([candidate(0, 1.0)]), position=0),
         users=user_daily({"user_id": "u"}),
         state=state_of({"items": [own]}),
         items=side_of({"item_no": 0}),
@@ -182,7 +183,7 @@ def test_an_event_stamped_after_the_evening_is_of_age_zero_and_not_decayed() -> 
 
 def test_nobody_with_candidates_gives_no_rows() -> None:
     found = assemble(
-        Rows.of(candidates_of([], None)),
+        Rows.of(candidates_of([], None), position=0),
         users=user_daily({"user_id": "a"}, {"user_id": "b"}),
         state=state_of(None, None),
         items=side_of({"item_no": 0}),

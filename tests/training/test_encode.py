@@ -25,32 +25,46 @@ def codes(matrix_NF: np.ndarray) -> list[float | None]:
 
 def test_frequent_words_come_first_and_ties_go_by_the_word() -> None:
     batches = [given("b", "b", "c"), given("c", "a", "a"), given("d", "d", "d", None)]
-    encoder = fit(batches, EncoderConfig(min_count=1, max_words=10))
+    encoder = fit(batches, EncoderConfig(min_count=1, max_words=10), numeric=NUMERIC)
     assert encoder.vocabularies[WORDS[0]] == ("d", "a", "b", "c")
 
 
 def test_rare_words_and_those_beyond_the_limit_get_no_number() -> None:
     rows = given(*"aaa", *"bb", *"cc", "d")
-    assert fit([rows], EncoderConfig(min_count=2)).vocabularies[WORDS[0]] == ("a", "b", "c")
-    limited = fit([rows], EncoderConfig(min_count=2, max_words=2))
+    assert fit([rows], EncoderConfig(min_count=2), numeric=NUMERIC).vocabularies[WORDS[0]] == (
+        "a",
+        "b",
+        "c",
+    )
+    limited = fit([rows], EncoderConfig(min_count=2, max_words=2), numeric=NUMERIC)
     assert limited.vocabularies[WORDS[0]] == ("a", "b")
 
 
 def test_rare_unknown_and_absent_words_are_missing_to_the_model() -> None:
-    encoder = fit([given(*"aabbc")], EncoderConfig(min_count=2))
+    encoder = fit([given(*"aabbc")], EncoderConfig(min_count=2), numeric=NUMERIC)
     assert codes(encoder.matrix(given("b", "c", "new", None, "a"))) == [1, None, None, None, 0]
 
 
 @pytest.mark.parametrize("dictionary", [["a", "b"], ["b", "a"], ["x", "b", "y", "a"]])
 def test_a_words_number_does_not_depend_on_how_its_batch_wrote_it(dictionary: list[str]) -> None:
-    encoder = fit([given(*"aab")], EncoderConfig(min_count=1))
+    encoder = fit([given(*"aab")], EncoderConfig(min_count=1), numeric=NUMERIC)
     rows = given("a", "b", None, "b", dictionary=dictionary)
     assert codes(encoder.matrix(rows)) == [0, 1, None, 1]
 
 
 def test_the_matrix_has_the_numbers_as_they_are_and_a_name_and_type_a_column() -> None:
-    encoder = fit([given("a")], EncoderConfig(min_count=1))
+    encoder = fit([given("a")], EncoderConfig(min_count=1), numeric=NUMERIC)
     matrix_NF = encoder.matrix(given("a", "b"))
     assert matrix_NF.shape == (2, len(encoder.names)) == (2, len(encoder.types))
     assert (matrix_NF[:, : len(NUMERIC)] == 7).all()
     assert encoder.types == ["q"] * len(NUMERIC) + ["c"] * len(WORDS)
+
+
+def test_numbers_that_may_not_be_read_are_no_columns() -> None:
+    read = (NUMERIC[5], NUMERIC[2])
+    encoder = fit([given("a")], EncoderConfig(min_count=1), numeric=read)
+    rows = given("a", "a")
+    numbers = np.arange(2 * len(NUMERIC), dtype=np.float32).reshape(2, -1)
+    matrix_NF = encoder.matrix(Inputs(numbers, rows.words))
+    assert encoder.names == [*read, *WORDS]
+    assert matrix_NF[:, :2].tolist() == numbers[:, [5, 2]].tolist()

@@ -29,7 +29,9 @@ def test_what_is_not_known_is_null_in_a_table() -> None:
 
 def test_a_ranker_reads_every_feature_column_of_examples_and_no_other() -> None:
     names = EXAMPLES["product_feed"].column_names
-    assert [*WORDS, *NUMERIC] == names[names.index("sampling_weight") + 1 :]
+    features = names[names.index("sampling_weight") + 1 :]
+    assert [*WORDS, *NUMERIC] == [*features, "position"]
+    assert "position" in names
 
 
 def test_a_day_without_examples_gives_no_rows() -> None:

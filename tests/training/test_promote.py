@@ -5,10 +5,11 @@ import numpy as np
 import pyarrow as pa
 
 from etl.tables import RANKERS_CHAMPIONS
+from tests.training.rankers.conformance import batch_of
 from training.evaluate import Judged
 from training.inputs import NUMERIC, WORDS, Inputs
 from training.promote import Champion, decide, first
-from training.rankers.ranker import NONE, Batch
+from training.rankers.ranker import NONE
 
 NIGHT, FITTED = date(2026, 1, 20), date(2026, 1, 13)
 FUSED = first("product_feed", date(2026, 1, 1))
@@ -22,13 +23,13 @@ def decided(incumbent: Champion, old: list[int], new: list[int]) -> Champion:
     click = np.tile(np.arange(5) == 0, num_users)
     nothing = pa.array([None] * len(user_N), pa.string()).dictionary_encode()
     given = Inputs(np.zeros((len(user_N), len(NUMERIC)), np.float32), dict.fromkeys(WORDS, nothing))
-    batch = Batch(given, {"click": click, "order": click}, np.ones(len(user_N)), user_N)
+    batch = batch_of(given, {"click": click, "order": click}, np.ones(len(user_N)), user_N)
 
     def placing(name: str, fitted: date, places: list[int]) -> Judged:
         # The click scores between the others, so that it takes its place among them.
         score = np.tile([0.0, 4.0, 3.0, 2.0, 1.0], num_users)
         score[::5] = 4.5 - np.array(places)
-        return Judged(name, fitted, {"click": score})
+        return Judged(name, fitted, {"click": score}, {})
 
     return decide(
         incumbent,

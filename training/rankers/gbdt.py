@@ -1,8 +1,9 @@
-"""Gradient-boosted trees (xgboost): a head for clicks, a head for orders.
+"""Gradient-boosted trees (xgboost): a head for each task of the surface.
 
-Both heads learn over all examples, so that p(order) is of the item being shown and not of the item
-being clicked. Examples are read a day at a time and quantised at once: memory holds one byte a
-feature, whatever the number of days.
+All heads learn over all examples, so that p(order) is of the item being shown and not of the item
+being clicked. All minimise log loss: a share's expectation minimises it as a chance does (Papke,
+Wooldridge, 1996), and stays within 0 and 1. Examples are read a day at a time and quantised at
+once: memory holds one byte a feature, whatever the number of days.
 """
 
 import json
@@ -16,8 +17,9 @@ import xgboost as xgb
 from etl import days as calendar
 from training import encode
 from training.encode import Encoder, EncoderConfig
-from training.inputs import Inputs
-from training.rankers.ranker import TASKS, Batch, Days, UnknownModelError
+from training.inputs import NUMERIC, Inputs
+from training.permitted import PermittedConfig, permitted
+from training.rankers.ranker import Batch, Days, UnknownModelError
 from training.split import Split
 
 NAME: Final = "gbdt"
@@ -49,6 +51,8 @@ class GbdtConfig:
     """Positives below which a head is not grown: its task follows the clicks by a fitted ratio."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """Which words are worth a number."""
+    permitted: PermittedConfig = field(default_factory=PermittedConfig)
+    """When ranks and scores of sources may be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,16 @@ class Gbdt:
         return int(self.heads["click"].num_boosted_rounds())
 
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
-        """Predict p(click) and p(order): float32, N, in [0, 1]."""
+        """Predict every task: float32, N, in [0, 1]."""
         if not len(given):
-            return {task: np.empty(0, np.float32) for task in TASKS}
+            return {task: np.empty(0, np.float32) for task in (*self.heads, *self.ratio)}
         matrix_NF = self.encoder.matrix(given)
         scores = {t: head.inplace_predict(matrix_NF) for t, head in self.heads.items()}
-        followers = {t: scores["click"] * np.float32(ratio) for t, ratio in self.ratio.items()}
+        # Shares of clicks may exceed 1: a video is watched without being clicked.
+        followers = {
+            t: np.minimum(scores["click"] * np.float32(ratio), np.float32(1))
+            for t, ratio in self.ratio.items()
+        }
         return scores | followers
 
     def importance(self) -> dict[str, float]:
@@ -89,7 +97,11 @@ class Gbdt:
 
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""
-        rules = {"vocabularies": dict(self.encoder.vocabularies), "ratio": dict(self.ratio)}
+        rules = {
+            "vocabularies": dict(self.encoder.vocabularies),
+            "numeric": self.encoder.numeric,
+            "ratio": dict(self.ratio),
+        }
         heads = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
         return {"rules.json": json.dumps(rules, sort_keys=True).encode()} | heads
 
@@ -103,30 +115,35 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
     if not {"rules.json", "click.ubj"} <= files.keys():
         raise UnknownModelError(f"a gbdt needs rules.json and click.ubj, found {sorted(files)}")
     rules = json.loads(files["rules.json"])
-    encoder = Encoder({name: tuple(words) for name, words in rules["vocabularies"].items()})
+    words = {name: tuple(words) for name, words in rules["vocabularies"].items()}
+    encoder = Encoder(words, tuple(rules["numeric"]))
     heads = {}
-    for task in TASKS:
-        if f"{task}.ubj" in files:
-            heads[task] = xgb.Booster(model_file=bytearray(files[f"{task}.ubj"]))
-            heads[task].set_param({"nthread": 1})
-    if heads["click"].feature_names != encoder.names:
+    for name in sorted(files.keys() - {"rules.json"}):
+        task = name.removesuffix(".ubj")
+        heads[task] = xgb.Booster(model_file=bytearray(files[name]))
+        heads[task].set_param({"nthread": 1})
+    is_known = set(encoder.numeric) <= set(NUMERIC)
+    if not is_known or heads["click"].feature_names != encoder.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
     return Gbdt(encoder, heads, rules["ratio"])
 
 
 def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
-    """Grow both heads on the days of ``split``.
+    """Grow a head for each task on the days of ``split``.
 
     Args:
-        days: Reads one day's examples.
+        days: Reads one day's examples; what they are labelled with is what is predicted.
         split: The days to learn from and to stop on.
         config: How the trees are grown.
         seed: Of row and column sampling.
     """
-    encoder = encode.fit((days(day).given for day in split.fit), config.encoder)
-    positives = {task: sum(_positives(days(day), task) for day in split.fit) for task in TASKS}
+    numeric = permitted(map(days, split.fit), config.permitted).numeric
+    given = (days(day).given for day in split.fit)
+    encoder = encode.fit(given, config.encoder, numeric=numeric)
+    tasks = tuple(days(split.fit.last).label)
+    positives = {task: sum(_positives(days(day), task) for day in split.fit) for task in tasks}
     heads, ratio = {}, {}
-    for task in TASKS:
+    for task in tasks:
         if task == "click" or positives[task] >= config.min_positives:
             heads[task] = _grow(task, _Matrices(days, encoder, task), split, config, seed)
         else:
@@ -134,8 +151,9 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
     return Gbdt(encoder, heads, ratio)
 
 
-def _positives(batch: Batch, task: str) -> int:
-    return int(batch.label[task].sum())
+def _positives(batch: Batch, task: str) -> float:
+    """Examples, or the sum of their shares."""
+    return float(np.nansum(batch.label[task], dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +169,12 @@ class _Matrices:
         return xgb.QuantileDMatrix(batches, max_bin=max_bin, ref=like, enable_categorical=True)
 
     def _of(self, batch: Batch) -> dict[str, Any]:
+        label = batch.label[self.task].astype(np.float32)
+        is_known = ~np.isnan(label)
         return {
-            "data": self.encoder.matrix(batch.given),
-            "label": batch.label[self.task].astype(np.float32),
-            "weight": batch.weight_N,
+            "data": self.encoder.matrix(batch.given)[is_known],
+            "label": label[is_known],
+            "weight": batch.weight_N[is_known],
             "feature_names": self.encoder.names,
             "feature_types": self.encoder.types,
         }

@@ -4,7 +4,7 @@ A ranker's module has ``fit(days, split, config, seed)`` and ``load(files)``; bo
 keeps this Protocol. All rankers are run through one conformance test.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Protocol
@@ -15,15 +15,14 @@ import pyarrow as pa
 from etl.arrow import run_starts
 from training import inputs
 from training.inputs import Inputs
+from training.tasks import Task
 
-TASKS: Final = ("click", "order")
-"""What is predicted of an example: columns ``is_<task>`` of examples/<surface>."""
 NONE: Final = "none"
 """The name under which the fused candidate order serves where no ranker does."""
 
 
 class Ranker(Protocol):
-    """A fitted model of p(click) and p(order)."""
+    """A fitted model of what one surface's items bring: p(click), p(order), … (``tasks``)."""
 
     @property
     def name(self) -> str:
@@ -31,7 +30,7 @@ class Ranker(Protocol):
         ...
 
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
-        """Predict for each row and each of ``TASKS``: float32, N, in [0, 1]."""
+        """Predict for each row and each task of its surface: float32, N, in [0, 1]."""
         ...
 
     def save(self) -> dict[str, bytes]:
@@ -49,29 +48,54 @@ class Batch:
 
     given: Inputs
     label: Mapping[str, np.ndarray]
-    """For each of ``TASKS``: bool, N."""
+    """For each task of the surface N: bool, or for a share float32, NaN where it is not known."""
     weight_N: np.ndarray
     """float64: how many such rows one stands for."""
     user_N: np.ndarray
     """int64, ascending from 0: the example's user."""
+    item_N: np.ndarray
+    """int64, item_no."""
+    evening_N: np.ndarray
+    """int64, the evening its features are of: days of the epoch."""
+    is_own_N: np.ndarray
+    """bool: our own publication put it there, or it is a candidate of ours."""
 
     def __len__(self) -> int:
         return len(self.weight_N)
 
     @classmethod
-    def of(cls, rows: pa.Table) -> "Batch":
-        """Take rows of ``tables.EXAMPLES`` apart, in the order of their key."""
-        key = ("user_id", "shown_date", "example_id", "item_no")
+    def of(cls, rows: pa.Table, tasks: Sequence[Task]) -> "Batch":
+        """Take labelled rows of ``tables.EXAMPLES`` apart.
+
+        They come in an order of their own in which nothing tells where an item was shown: rankings
+        that leave ties in the order given must not be paid for the policy of the time.
+        """
+        key = ("user_id", "shown_date", "item_no", "example_id")
         ordered = rows.sort_by([(name, "ascending") for name in key])
-        label = {task: _flags(ordered, f"is_{task}") for task in TASKS}
+        label = {task.name: _label(ordered, task) for task in tasks}
         weight = ordered.column("sampling_weight").to_numpy().astype(np.float64)
         users = ordered.column("user_id").combine_chunks().dictionary_encode().indices
         user_N = np.cumsum(run_starts(users.to_numpy())) - 1 if len(users) else np.empty(0, int)
-        return cls(inputs.from_table(ordered), label, weight, user_N.astype(np.int64))
+        evening = ordered.column("feature_date").cast(pa.int32())
+        return cls(
+            inputs.from_table(ordered),
+            label,
+            weight,
+            user_N.astype(np.int64),
+            ordered.column("item_no").to_numpy().astype(np.int64),
+            evening.to_numpy().astype(np.int64),
+            _flags(ordered, "is_own"),
+        )
 
 
 Days = Callable[[date], Batch]
 """Reads one day's examples; a fit asks for each day as often as it needs it."""
+
+
+def _label(rows: pa.Table, task: Task) -> np.ndarray:
+    if not task.is_share:
+        return _flags(rows, task.column)
+    return rows.column(task.column).to_numpy(zero_copy_only=False).astype(np.float32)
 
 
 def _flags(rows: pa.Table, name: str) -> np.ndarray:

@@ -13,7 +13,9 @@ ITEM = {
     "item_id": "p1",
     "value": 1.0,
     "p_click": 0.5,
+    "p_cart": None,
     "p_order": None,
+    "watch_share": 0.5,
     "sources": ["popularity"],
     "rules": [],
     "propensity": 1.0,
@@ -31,7 +33,9 @@ def broken_places(array: str) -> Faults:
         f"{array}: {never} never null": {array: [{**ITEM, "rules": None}]},
         f"{array}: value is finite": {array: [{**ITEM, "value": float("nan")}]},
         f"{array}: propensity in (0, 1]": {array: [{**ITEM, "propensity": 0.0}]},
-        f"{array}: p_click, p_order in 0 … 1": {array: [{**ITEM, "p_order": 1.5}]},
+        f"{array}: p_click, p_cart, p_order, watch_share in 0 … 1": {
+            array: [{**ITEM, "p_order": 1.5}]
+        },
     }
 
 

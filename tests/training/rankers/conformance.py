@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from etl.days import Days
 from training.inputs import NUMERIC, WORDS, Inputs
-from training.rankers.ranker import TASKS, Batch, Ranker
+from training.rankers.ranker import Batch, Ranker
 from training.split import Split
 
 NIGHT: Final = date(2026, 1, 20)
@@ -23,6 +23,8 @@ SPLIT: Final = Split(Days(date(2026, 1, 15), date(2026, 1, 18)), Days(date(2026,
 _USERS, _ITEMS_EACH = 100, 20
 _SIGNAL: Final = NUMERIC.index("item_click_rate_28d")
 _WORD: Final = "item_category"
+TASKS: Final = ("click", "order", "watch")
+"""What the planted examples are labelled with: two chances and a share."""
 NEGATIVES_KEPT: Final = 0.25
 """Share of the negatives that a sample keeps: each stands for four."""
 
@@ -57,11 +59,22 @@ def planted(day: date) -> Planted:
     signal = np.nan_to_num(numeric_NF[:, _SIGNAL], nan=0.5)
     p_click = 1 / (1 + np.exp(-(4 * signal - 3.5 + 1.5 * (word == "shoes"))))
     click = rng.random(num_rows) < p_click
-    label = {"click": click, "order": click & (rng.random(num_rows) < 1 / 3)}
+    share = np.where(click, rng.random(num_rows), 0).astype(np.float32)
+    share[rng.random(num_rows) < 0.1] = np.nan
+    label = {"click": click, "order": click & (rng.random(num_rows) < 1 / 3), "watch": share}
     nothing = pa.array([None] * num_rows, pa.string()).dictionary_encode()
     words = dict.fromkeys(WORDS, nothing) | {_WORD: pa.array(word).dictionary_encode()}
     user = np.repeat(np.arange(_USERS), _ITEMS_EACH)
-    return Planted(Batch(Inputs(numeric_NF, words), label, np.ones(num_rows), user), p_click)
+    batch = batch_of(Inputs(numeric_NF, words), label, np.ones(num_rows), user)
+    return Planted(batch, p_click)
+
+
+def batch_of(
+    given: Inputs, label: Mapping[str, np.ndarray], weight_N: np.ndarray, user_N: np.ndarray
+) -> Batch:
+    """Examples of candidates of ours: each of another item, all of one evening."""
+    item_N = np.arange(len(weight_N))
+    return Batch(given, label, weight_N, user_N, item_N, item_N * 0, np.ones(len(item_N), bool))
 
 
 def days(day: date) -> Batch:
@@ -76,7 +89,7 @@ def sampled_days(day: date) -> Batch:
     rows = np.flatnonzero(batch.label["click"] | drawn)
     weight = np.where(batch.label["click"], 1.0, 1 / NEGATIVES_KEPT)
     label = {task: found[rows] for task, found in batch.label.items()}
-    return Batch(taken(batch.given, rows), label, weight[rows], batch.user_N[rows])
+    return batch_of(taken(batch.given, rows), label, weight[rows], batch.user_N[rows])
 
 
 def taken(given: Inputs, rows: np.ndarray) -> Inputs:
@@ -147,20 +160,22 @@ def a_planted_pattern_is_found(ranker: Ranker) -> None:
     day = unseen()
     scores = ranker.score(day.batch.given)
     for task in TASKS:
-        label = day.batch.label[task]
+        label = day.batch.label[task] > 0
         best = roc_auc_score(label, day.p_click_N)
         assert roc_auc_score(label, scores[task]) - 0.5 > 0.85 * (best - 0.5)
 
 
 def probabilities_are_of_the_whole_though_negatives_were_sampled(fit: Fit) -> None:
-    """Predicted sums meet observed ones over all rows, high and low, for clicks and orders."""
+    """Predicted sums meet observed ones over all rows, high and low, for every task."""
     day = unseen().batch
     scores = fit(sampled_days, SPLIT, 7).score(day.given)
     for task in TASKS:
         score = scores[task].astype(np.float64)
         is_high = score > np.median(score)
-        for rows in (is_high, ~is_high, np.ones(len(score), bool)):
-            predicted, observed = score[rows].sum(), day.label[task][rows].sum()
+        label = day.label[task].astype(np.float64)
+        is_known = ~np.isnan(label)
+        for rows in (is_known & is_high, is_known & ~is_high, is_known):
+            predicted, observed = score[rows].sum(), label[rows].sum()
             # Four standard deviations of a sum of coins, and a tenth for what is learned.
             assert abs(predicted - observed) < 4 * np.sqrt(observed) + 0.1 * observed
 

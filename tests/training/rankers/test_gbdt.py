@@ -35,20 +35,20 @@ def test_with_few_orders_p_order_follows_p_click_by_their_ratio() -> None:
 
     num_clicks = sum(days(day).label["click"].sum() for day in SPLIT.fit)
     ratio = 3 * len(SPLIT.fit) / num_clicks
-    assert sorted(fitted.heads) == ["click"]
+    assert sorted(fitted.heads) == ["click", "watch"]
     np.testing.assert_allclose(scores["order"], scores["click"] * ratio, rtol=1e-6)
     conformance.a_loaded_model_scores_as_the_saved_one(fitted, gbdt.load)
 
 
 def test_enough_orders_grow_a_head_of_their_own(fitted: Gbdt) -> None:
-    assert sorted(fitted.heads) == ["click", "order"]
+    assert sorted(fitted.heads) == ["click", "order", "watch"]
     assert not fitted.ratio
 
 
 def test_a_model_fitted_on_other_features_is_refused(fitted: Gbdt) -> None:
     click = fitted.heads["click"].copy()
     click.feature_names = ["a_feature_of_old", *fitted.encoder.names[1:]]
-    files = replace(fitted, heads={"click": click}).save()
+    files = replace(fitted, heads={**fitted.heads, "click": click}).save()
     with pytest.raises(UnknownModelError, match="other features; fit it again"):
         gbdt.load(files)
 
@@ -78,7 +78,7 @@ def test_a_day_without_examples_changes_nothing(fitted: Gbdt) -> None:
         rows = np.arange(0 if day == SPLIT.fit.last else len(batch))
         label = {task: found[rows] for task, found in batch.label.items()}
         given = conformance.taken(batch.given, rows)
-        return Batch(given, label, batch.weight_N[rows], batch.user_N[rows])
+        return conformance.batch_of(given, label, batch.weight_N[rows], batch.user_N[rows])
 
     shorter = replace(SPLIT, fit=type(SPLIT.fit)(SPLIT.fit.first, date(2026, 1, 17)))
     given = unseen().batch.given
@@ -89,6 +89,9 @@ def test_a_day_without_examples_changes_nothing(fitted: Gbdt) -> None:
 
 
 def test_scoring_reads_the_encoder_of_the_fit(fitted: Gbdt) -> None:
-    other = replace(fitted, encoder=Encoder(dict.fromkeys(fitted.encoder.vocabularies, ())))
+    other = replace(
+        fitted,
+        encoder=Encoder(dict.fromkeys(fitted.encoder.vocabularies, ()), fitted.encoder.numeric),
+    )
     given = unseen().batch.given
     assert (other.score(given)["click"] != fitted.score(given)["click"]).any()

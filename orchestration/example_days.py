@@ -1,0 +1,106 @@
+"""Reads days of examples for whoever learns from them or judges by them, as known on one night.
+
+Belongs here: what of the lake a batch of labelled examples is made of. What a label is stands in
+``training.labels``, what a batch is in ``training.rankers.ranker``.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl import tables
+from etl.days import Days, one_day
+from etl.lake_files import LakeFiles
+from etl.surfaces import Surface
+from orchestration.reads import Read, days_back, on_driver, same_days, since_full
+from training import labels, tasks
+from training.example_rows import LATE_DAYS
+from training.rankers.ranker import Batch
+
+_KEPT_EXAMPLES: Final = 2_000_000
+
+
+def reads(num_days: int) -> Mapping[str, Read]:
+    """Say what is read of the lake to know the examples of ``num_days`` days before a night."""
+    return {
+        "outcomes": on_driver(days_back(tables.SILVER_OUTCOMES, num_days)),
+        "items": on_driver(since_full(tables.SILVER_ITEMS)),
+        "users": on_driver(same_days(tables.FEATURES_USER_DAILY)),
+        **{
+            f"examples_{name}": on_driver(days_back(table, num_days))
+            for name, table in tables.EXAMPLES.items()
+        },
+    }
+
+
+class ExampleDays:
+    """One surface's examples as known on one night; days are kept in memory while they are few.
+
+    Who has opted out by the night is left out of all days: nothing is learned from him any more.
+    """
+
+    def __init__(self, files: LakeFiles, surface: Surface, night: date, num_days: int) -> None:
+        self._files, self._surface, self._night = files, surface, night
+        self._days = Days(night, night).reaching_back(num_days)
+        self._kept: dict[date, Batch] = {}
+        self._num_kept = 0
+
+    def __call__(self, day: date) -> Batch:
+        """Read one day, labelled and sorted."""
+        if day in self._kept:
+            return self._kept[day]
+        batch = self._read(day)
+        if self._num_kept + len(batch) <= _KEPT_EXAMPLES:
+            self._kept[day] = batch
+            self._num_kept += len(batch)
+        return batch
+
+    def num_clicks(self, days: Days) -> dict[date, int]:
+        """Count the clicked examples of each day there is."""
+        first = max(days.first, self._files.first_day)
+        if first > days.last:
+            return {}
+        return {day: int(self(day).label["click"].sum()) for day in Days(first, days.last)}
+
+    def popularity(self, day: date) -> pa.Table:
+        """Read popularity-of-7-days of the evenings that a day's examples can be of."""
+        of_surface = pc.field("surface") == self._surface.name
+        evenings = Days(day - timedelta(days=LATE_DAYS + 1), day - timedelta(days=1))
+        return self._files.arrow(
+            tables.RETRIEVAL_POPULARITY, evenings, where=of_surface & (pc.field("scope") == "all")
+        )
+
+    def _read(self, day: date) -> Batch:
+        rows = self._files.arrow(tables.EXAMPLES[self._surface.name], one_day(day))
+        is_off = pc.is_in(rows.column("user_id"), value_set=self._opted_out)
+        known = labels.as_known(rows.filter(pc.invert(is_off)), self._outcomes, self._durations)
+        return Batch.of(known, tasks.of_surface(self._surface.name))
+
+    @cached_property
+    def _outcomes(self) -> pa.Table:
+        is_own = ~pc.field("is_organic") & (pc.field("impression_surface") == self._surface.name)
+        return self._files.arrow(
+            tables.SILVER_OUTCOMES, self._days, columns=labels.OUTCOME_COLUMNS, where=is_own
+        )
+
+    @cached_property
+    def _durations(self) -> pa.Table:
+        of_type = pc.field("item_type") == self._surface.item_type
+        columns = ["item_no", "duration_ms"]
+        return self._files.arrow_as_of(
+            tables.SILVER_ITEMS, self._night, columns=columns, where=of_type
+        )
+
+    @cached_property
+    def _opted_out(self) -> pa.Array:
+        users = self._files.arrow(
+            tables.FEATURES_USER_DAILY,
+            one_day(self._night),
+            columns=["user_id"],
+            where=pc.field("is_personalisation_off"),
+        )
+        return users.column("user_id").combine_chunks()

@@ -1,0 +1,102 @@
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from etl import tables
+from etl.days import Days
+from etl.lake_files import LakeFiles
+from etl.surfaces import SHORT_VIDEOS
+from orchestration.example_days import ExampleDays
+from tests.orchestration.written_lake import Row, made, write
+
+FIRST, SHOWN, NIGHT = (date(2026, 1, day) for day in (1, 5, 8))
+EXAMPLES = tables.EXAMPLES["short_videos"]
+
+
+def example(user: str, number: int, *, is_click: bool = False) -> Row:
+    return {
+        "user_id": user,
+        "item_no": number,
+        "shown_date": SHOWN,
+        "feature_date": SHOWN - timedelta(days=1),
+        "example_id": f"shop:e{number}:{number}",
+        "position": number,
+        "is_click": is_click,
+        "sampling_weight": 1.0,
+    }
+
+
+def outcome(kind: str, number: int, surface: str = "short_videos", **said: object) -> Row:
+    return {
+        "event_type": kind,
+        "impression_source": "shop",
+        "impression_event_id": f"e{number}",
+        "impression_position": number,
+        "impression_surface": surface,
+        "is_organic": False,
+        **said,
+    }
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> LakeFiles:
+    """Four videos shown to Ann on the 5th, one to Bob, who opted out on the 8th."""
+    files = LakeFiles(tmp_path_factory.mktemp("lake"), FIRST)
+    for table in (EXAMPLES, tables.SILVER_OUTCOMES, tables.FEATURES_USER_DAILY):
+        made(files, table, FIRST, NIGHT)
+    made(files, tables.SILVER_ITEMS, FIRST, NIGHT)
+    own = [example("ann", n, is_click=n == 0) for n in (3, 1, 0, 2)]
+    write(files, EXAMPLES, SHOWN, *own, example("bob", 4))
+    watched = {"watch_ms": 500}
+    write(files, tables.SILVER_OUTCOMES, SHOWN, outcome("click", 0), outcome("watch", 0, **watched))
+    elsewhere = outcome("cart", 3, "product_feed")
+    write(files, tables.SILVER_OUTCOMES, NIGHT, outcome("cart", 1), elsewhere)
+    videos = [{"item_no": n, "item_type": "short_video", "duration_ms": 1000} for n in range(3)]
+    for full_day in (FIRST, NIGHT):
+        write(files, tables.SILVER_ITEMS, full_day, *videos)
+    off = {"user_id": "bob", "is_personalisation_off": True}
+    write(files, tables.FEATURES_USER_DAILY, NIGHT, {"user_id": "ann"}, off)
+    return files
+
+
+def known_on(files: LakeFiles, night: date) -> dict[str, list[object]]:
+    batch = ExampleDays(files, SHORT_VIDEOS, night, 7)(SHOWN)
+    return {task: label.tolist() for task, label in batch.label.items()}
+
+
+def test_a_night_knows_what_was_attributed_by_it(files: LakeFiles) -> None:
+    before = known_on(files, NIGHT - timedelta(days=1))
+    after = known_on(files, NIGHT)
+
+    # Bob's row is the fifth until he opts out.
+    assert before["click"] == [True, False, False, False, False]
+    assert before["cart"] == [False] * 5
+    assert after["click"] == [True, True, False, False]
+    assert after["cart"] == [False, True, False, False]
+    assert sorted(after) == ["cart", "click", "watch"]
+
+
+def test_a_share_is_of_the_duration_and_unknown_without_one(files: LakeFiles) -> None:
+    assert known_on(files, NIGHT)["watch"] == pytest.approx(
+        [0.5, 0.0, 0.0, float("nan")], nan_ok=True
+    )
+
+
+def test_clicks_are_counted_as_known_on_the_night(files: LakeFiles) -> None:
+    days = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7)
+    counts = days.num_clicks(Days(SHOWN, NIGHT))
+    assert counts == {day: 2 if day == SHOWN else 0 for day in Days(SHOWN, NIGHT)}
+
+
+def test_popularity_is_read_of_the_evenings_before_a_day(tmp_path: Path) -> None:
+    files = LakeFiles(tmp_path, FIRST)
+    table = tables.RETRIEVAL_POPULARITY
+    of_videos = {"surface": "short_videos", "scope": "all", "num_users": 5}
+    write(files, table, FIRST, of_videos, of_videos | {"scope": "category"})
+    for day in range(2, 5):
+        write(files, table, date(2026, 1, day), of_videos | {"surface": "product_feed"})
+
+    found = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7).popularity(SHOWN)
+
+    assert [(row["arrival_date"], row["scope"]) for row in found.to_pylist()] == [(FIRST, "all")]

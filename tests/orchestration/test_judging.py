@@ -1,0 +1,208 @@
+"""Who is judged on which day, on a lake written without Spark."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from etl import tables
+from etl.days import Days
+from etl.home import Home
+from etl.lake import Lake
+from etl.surfaces import PRODUCT_FEED
+from orchestration.fitting import fit_nights
+from orchestration.judging import Judgement, judge_nights
+from orchestration.table_asset import Night
+from orchestration.workspace import Workspace
+from tests.orchestration.written_lake import Row, made, write
+
+FIRST, FITTED, NIGHT = (date(2026, 1, day) for day in (1, 8, 15))
+EXAMPLES = tables.EXAMPLES["product_feed"]
+NUM_USERS, NUM_ITEMS = 40, 10
+READ = (
+    EXAMPLES,
+    tables.SILVER_OUTCOMES,
+    tables.SILVER_ITEMS,
+    tables.FEATURES_USER_DAILY,
+    tables.RETRIEVAL_POPULARITY,
+    tables.RANKERS_GBDT,
+)
+
+
+def shown(day: date, user: int, item: int, *, is_impression: bool) -> Row:
+    """An example whose item's click rate tells how likely the click is."""
+    rng = np.random.default_rng([day.day, user, item])
+    rate = float(rng.random())
+    is_click = bool(rng.random() < rate)
+    return {
+        "user_id": f"u{user:02}",
+        "item_no": item,
+        "shown_date": day,
+        "feature_date": date.fromordinal(day.toordinal() - 1),
+        "example_id": f"shop:{day.day}-{user}:{item}" if is_impression else "candidate",
+        "position": item if is_impression else None,
+        "item_click_rate_28d": rate,
+        "fused_score": 0.5 if item < 5 else None,
+        "source_popularity_rank": 1.0,
+        "is_own": item < 8 or not is_impression,
+        "is_click": is_click and not is_impression,
+        "is_order": is_click and not is_impression and rate > 0.8,
+        "sampling_weight": 1.0,
+    }
+
+
+def outcomes(day: date, rows: list[Row]) -> list[Row]:
+    """Clicks of the same draw as above, known on the day; orders of dear ones two days on."""
+    found = []
+    for row in rows:
+        user, item = int(row["user_id"][1:]), row["item_no"]
+        rng = np.random.default_rng([day.day, user, item])
+        if rng.random() < rng.random():
+            continue
+        source, event, position = row["example_id"].split(":")
+        same = {
+            "impression_source": source,
+            "impression_event_id": event,
+            "impression_position": int(position),
+            "impression_surface": "product_feed",
+            "is_organic": False,
+        }
+        found.append(same | {"event_type": "click"})
+    return found
+
+
+def opened(folder: Path, *, is_impression: bool) -> Workspace:
+    """Fifteen days of examples of forty users."""
+    home = Home(folder)
+    home.begin(FIRST)
+    workspace = Workspace(home_path=str(folder))
+    files = workspace.files
+    for table in READ:
+        made(files, table, FIRST, NIGHT)
+    for day in Days(date(2026, 1, 2), NIGHT):
+        rows = [
+            shown(day, user, item, is_impression=is_impression)
+            for user in range(NUM_USERS)
+            for item in range(NUM_ITEMS)
+        ]
+        write(files, EXAMPLES, day, *rows)
+        if is_impression:
+            clicks = outcomes(day, rows)
+            write(files, tables.SILVER_OUTCOMES, day, *clicks)
+            later = date.fromordinal(min(day.toordinal() + 2, NIGHT.toordinal()))
+            orders = [row | {"event_type": "order"} for row in clicks[::5]]
+            write(files, tables.SILVER_OUTCOMES, later, *orders)
+    night = night_of(workspace, Days(FITTED, NIGHT))
+    for row in fit_nights(night, PRODUCT_FEED):
+        write(files, tables.RANKERS_GBDT, row["arrival_date"], row)
+    return workspace
+
+
+def night_of(workspace: Workspace, days: Days) -> Night:
+    """A run of some days; nothing here asks for Spark."""
+    lake = Lake(None, workspace.home.lake, FIRST)  # type: ignore[arg-type]
+    return Night(workspace, lake, days, "run")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    with xgb.config_context(nthread=1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return opened(tmp_path_factory.mktemp("impressions"), is_impression=True)
+
+
+@pytest.fixture(scope="module")
+def judged(shop: Workspace) -> dict[date, Judgement]:
+    return dict(judge_nights(night_of(shop, Days(FITTED, NIGHT)), PRODUCT_FEED))
+
+
+def manifest(workspace: Workspace, day: date) -> dict[str, Any]:
+    [row] = workspace.files.arrow(tables.RANKERS_GBDT, Days(day, day)).to_pylist()
+    assert row["is_fitted"], row["reason"]
+    found: dict[str, Any] = json.loads(row["manifest"])
+    return found
+
+
+def said(judgement: Judgement, metric: str) -> set[tuple[Any, ...]]:
+    names = ("task", "ranker", "model_date", "examples_date", "maturity")
+    rows = [row for row in judgement.reports if row["metric"] == metric]
+    return {tuple(row[name] for name in names) for row in rows}
+
+
+def test_clicks_are_judged_on_the_night_and_orders_when_their_labels_are_mature(
+    judged: dict[date, Judgement],
+) -> None:
+    assert (judged[FITTED].champion.ranker, judged[FITTED].champion.since) == ("gbdt", FITTED)
+    assert said(judged[NIGHT], "auc") == {
+        ("click", "none", NIGHT, NIGHT, 0.0),
+        ("click", "popularity_7d", NIGHT, NIGHT, 0.0),
+        ("click", "gbdt", FITTED, NIGHT, 0.0),
+        ("click", "gbdt", NIGHT, NIGHT, 0.0),
+        ("order", "none", FITTED, FITTED, 1.0),
+        ("order", "popularity_7d", FITTED, FITTED, 1.0),
+        ("order", "gbdt", FITTED, FITTED, 1.0),
+    }
+
+
+def test_nobody_is_judged_on_orders_of_days_that_he_learned_from(
+    judged: dict[date, Judgement],
+) -> None:
+    for day, judgement in judged.items():
+        rows = [row for row in judgement.reports if row["task"] == "order"]
+        assert bool(rows) == (day == NIGHT)
+        assert all(row["model_date"] <= row["examples_date"] for row in judgement.reports)
+
+
+def test_a_mature_day_counts_orders_that_came_later(
+    shop: Workspace, judged: dict[date, Judgement]
+) -> None:
+    [orders] = {r["num_positives"] for r in judged[NIGHT].reports if r["task"] == "order"}
+    by_night = shop.files.arrow(tables.SILVER_OUTCOMES, Days(FITTED, NIGHT)).to_pylist()
+    of_day = [r for r in by_night if r["impression_event_id"].startswith(f"{FITTED.day}-")]
+    assert orders == sum(row["event_type"] == "order" for row in of_day) > 20
+    assert all(r["arrival_date"] > FITTED for r in of_day if r["event_type"] == "order")
+
+
+def test_a_range_judges_as_its_nights_do(
+    shop: Workspace, judged: dict[date, Judgement], tmp_path: Path
+) -> None:
+    one_by_one = opened(tmp_path, is_impression=True)
+    for day in Days(FITTED, NIGHT):
+        [(_, found)] = judge_nights(night_of(one_by_one, Days(day, day)), PRODUCT_FEED)
+        champion = found.champion.row(day)
+        write(one_by_one.files, tables.RANKERS_CHAMPIONS, day, champion)
+        assert found == judged[day]
+
+
+def test_a_fit_says_what_was_ours_and_how_mature_its_labels_were(shop: Workspace) -> None:
+    found = manifest(shop, FITTED)
+
+    assert found["num_own_examples"] * 10 == found["num_examples"] * 8
+    assert (found["reads_source_ranks"], found["reads_positions"]) == (True, True)
+    assert {"position", "source_popularity_rank"} <= set(found["features"])
+    assert found["label_maturity"]["2026-01-07"] == pytest.approx(1 / 7, abs=1e-3)
+    assert found["label_maturity"]["2026-01-02"] == pytest.approx(6 / 7, abs=1e-3)
+
+
+def test_without_impressions_everything_is_judged_on_the_night(tmp_path: Path) -> None:
+    workspace = opened(tmp_path, is_impression=False)
+
+    found = dict(judge_nights(night_of(workspace, Days(FITTED, FITTED)), PRODUCT_FEED))[FITTED]
+
+    assert said(found, "auc") == {
+        (task, ranker, FITTED, FITTED, 1.0)
+        for task in ("click", "order")
+        for ranker in ("none", "popularity_7d", "gbdt")
+    }
+    assert manifest(workspace, FITTED)["reads_source_ranks"]
+    assert "position" not in manifest(workspace, FITTED)["features"]
+    assert set(manifest(workspace, FITTED)["label_maturity"].values()) == {1.0}
