@@ -18,21 +18,27 @@ from pyspark.sql import functions as F
 from data_quality.checks import Check, Given
 from data_quality.config import QualityConfig
 from data_quality.histograms import NULL_CODE, Histograms, histograms
-from data_quality.profile import count_rows
 from data_quality.results import Result
 from data_quality.validate import unmet_days
 from etl.days import Days, one_day
 from etl.tables import PARTITION, Table
 
 
-def drift(
-    table: Table, rows: DataFrame, *, days: Days, features: Sequence[str], config: QualityConfig
+def drift(  # noqa: PLR0913
+    table: Table,
+    rows: DataFrame,
+    *,
+    num_rows: Mapping[date, int],
+    days: Days,
+    features: Sequence[str],
+    config: QualityConfig,
 ) -> list[Result]:
     """Compare each day's features with the days before it.
 
     Args:
         table: Which table.
         rows: Its rows of ``days.reaching_back(config.usual_days)``.
+        num_rows: How many rows each day of them has.
         days: The days to judge.
         features: Numeric columns.
         config: How long a week is, how many bins it is cut into, and how much is too much.
@@ -41,9 +47,9 @@ def drift(
         One result per day and feature, a warning where it moved. Where the day or the week has
         too few rows nothing is promised, and that is said.
     """
-    reached = days.reaching_back(config.usual_days)
-    num_rows = count_rows(rows, days=reached)
-    counted = histograms(_sampled(rows, table, num_rows, config), features)
+    counted: Histograms = {}
+    if any(_is_enough(day, num_rows, config) for day in days):
+        counted = histograms(_sampled(rows, table, num_rows, config), features)
     checks = {feature: _check(feature, config) for feature in features}
     frame = pd.DataFrame(
         [
@@ -92,6 +98,13 @@ def _edges(codes_C: np.ndarray, week_C: np.ndarray, num_bins: int) -> np.ndarray
     # In whole numbers, so that no rounding moves an edge.
     places = np.searchsorted(reached_C * num_bins, np.arange(1, num_bins) * reached_C[-1])
     return np.unique(codes_C[is_value_C][places])
+
+
+def _is_enough(day: date, num_rows: Mapping[date, int], config: QualityConfig) -> bool:
+    """Tell whether day and week have rows enough to be compared; otherwise none are read."""
+    week = Days(one_day(day).reaching_back(config.usual_days).first, one_day(day).day_before)
+    of_week = sum(num_rows.get(past, 0) for past in week)
+    return min(num_rows.get(day, 0), of_week) >= config.min_drift_rows
 
 
 def _sampled(

@@ -1,18 +1,20 @@
 """Measures a table's days: one row of figures a day, whatever the number of days.
 
-All measures of single rows are taken in one pass, in one Spark job; keys and what other tables
-know take one each. Examples are fetched only of what failed. Whether a figure is good is not
-decided here (``data_quality.validate``).
+All measures are taken in one Spark job: those of single rows by ``data_quality.counting``, keys and
+what other tables know by aggregates beside it. Examples are fetched only of what failed. Whether a
+figure is good is not decided here (``data_quality.validate``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import reduce
 
 import pandas as pd
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from data_quality.checks import NUM_ROWS, Broken, Check, Figure, Repeated, Side, Suite, Unknown
+from data_quality.counting import COUNTED, ROWS, broken_checks, counted, spread_checks
 from etl.days import Days
 from etl.tables import PARTITION, Table
 
@@ -57,14 +59,11 @@ def profile(
     if rows is None:
         return _with_empty_days(pd.DataFrame(), days, suite)
     by_path = {**related, table.path: rows}
-    frames = [_of_rows(rows, suite)]
-    for check in suite:
-        if isinstance(check.measure, Repeated):
-            frames.append(_num_repeated(rows, check.measure.key, check.name))
-        if isinstance(check.measure, Unknown):
-            frames.append(_num_unknown(by_path, check.measure, check.name))
-    found = pd.concat([_collected(frame) for frame in frames], axis="columns")
-    return _with_empty_days(found, days, suite)
+    parts = [counted(rows, suite)]
+    for place, check in enumerate(suite):
+        parts += [_one(by_day, place) for by_day in _measured(check, rows, by_path)]
+    collected = reduce(DataFrame.unionByName, parts).collect()
+    return _with_empty_days(_combined(collected, suite), days, suite)
 
 
 def examples(
@@ -106,12 +105,6 @@ def examples(
     }
 
 
-def count_rows(rows: DataFrame, *, days: Iterable[date]) -> dict[date, int]:
-    """Count the rows of each of ``days``; 0 where there are none."""
-    counts = {row[PARTITION]: row["count"] for row in rows.groupBy(PARTITION).count().collect()}
-    return {day: counts.get(day, 0) for day in days}
-
-
 def smallest(check: Check) -> str:
     """Name the profile's column that holds the smallest value a check looked at."""
     return f"{check.name}: smallest"
@@ -122,38 +115,63 @@ def largest(check: Check) -> str:
     return f"{check.name}: largest"
 
 
-def _of_rows(rows: DataFrame, suite: Suite) -> DataFrame:
-    taken = [F.count(F.lit(1)).alias(NUM_ROWS)]
-    for check in suite:
-        taken += _aggregates(check)
-    return rows.groupBy(PARTITION).agg(*taken)
-
-
-def _aggregates(check: Check) -> list[Column]:
+def _measured(check: Check, rows: DataFrame, by_path: Mapping[str, DataFrame]) -> list[DataFrame]:
+    """The day and the ``value`` of a check that no single row decides."""
     measure = check.measure
     if isinstance(measure, Figure):
-        return [F.expr(measure.aggregate).cast("double").alias(check.name)]
-    if not isinstance(measure, Broken):
-        return []
-    found = [F.count_if(F.expr(measure.by)).alias(check.name)]
-    if measure.spread_of is not None:
-        value = F.col(measure.spread_of)
-        found += [F.min(value).alias(smallest(check)), F.max(value).alias(largest(check))]
-    return found
+        value = F.expr(measure.aggregate).cast("double")
+        return [rows.groupBy(PARTITION).agg(value.alias("value"))]
+    if isinstance(measure, Repeated):
+        surplus = F.sum(F.col("num_rows") - 1).cast("double")
+        return [_times(rows, measure.key).groupBy(PARTITION).agg(surplus.alias("value"))]
+    if isinstance(measure, Unknown):
+        num_named = F.sum("num_named").cast("double")
+        missing = _missing(by_path, measure)
+        return [missing.groupBy(PARTITION).agg(num_named.alias("value"))]
+    return []
 
 
-def _num_repeated(rows: DataFrame, key: tuple[str, ...], name: str) -> DataFrame:
-    surplus = F.sum(F.col("num_rows") - 1)
-    return _times(rows, key).groupBy(PARTITION).agg(surplus.alias(name))
+def _one(by_day: DataFrame, place: int) -> DataFrame:
+    """Write a figure a day as rows of ``COUNTED``."""
+    nothing = [F.lit(None).cast(COUNTED[name].dataType).alias(name) for name in ("nums", "highs")]
+    value = F.array("value").alias("lows")
+    of_check = F.lit(place).alias("place"), F.lit(0).cast("long").alias("num_rows")
+    return by_day.select(PARTITION, *of_check, value, *nothing)
+
+
+def _combined(collected: Sequence[Row], suite: Suite) -> pd.DataFrame:
+    """Add up what the tasks counted: one row a day, a column a figure."""
+    names = [check.name for check, _ in broken_checks(suite)]
+    spreads = spread_checks(suite)
+    found: dict[date, dict[str, float | None]] = {}
+    for row in collected:
+        figures = found.setdefault(row[PARTITION], {NUM_ROWS: 0})
+        if row["place"] != ROWS:
+            figures[suite[row["place"]].name] = row["lows"][0]
+            continue
+        figures[NUM_ROWS] += row["num_rows"]
+        for name, num in zip(names, row["nums"], strict=True):
+            figures[name] = figures.get(name, 0) + num
+        for check, low, high in zip(spreads, row["lows"], row["highs"], strict=True):
+            _spread(figures, smallest(check), low, min)
+            _spread(figures, largest(check), high, max)
+    frame = pd.DataFrame.from_dict(found, orient="index", dtype=object)
+    return frame.rename_axis(PARTITION)
+
+
+def _spread(
+    figures: dict[str, float | None],
+    name: str,
+    value: float | None,
+    choose: Callable[[float, float], float],
+) -> None:
+    known = figures.get(name)
+    both = value if known is None or value is None else choose(known, value)
+    figures[name] = known if both is None else both
 
 
 def _times(rows: DataFrame, key: tuple[str, ...]) -> DataFrame:
     return rows.groupBy(PARTITION, *key).agg(F.count(F.lit(1)).alias("num_rows"))
-
-
-def _num_unknown(by_path: Mapping[str, DataFrame], measure: Unknown, name: str) -> DataFrame:
-    missing = _missing(by_path, measure)
-    return missing.groupBy(PARTITION).agg(F.sum("num_named").alias(name))
 
 
 def _missing(by_path: Mapping[str, DataFrame], measure: Unknown) -> DataFrame:
@@ -171,13 +189,6 @@ def _things(by_path: Mapping[str, DataFrame], side: Side) -> DataFrame:
             "of the same days as related (expectations.related_tables lists what is needed)"
         )
     return by_path[side.table_path].where(side.where).selectExpr(PARTITION, *side.things)
-
-
-def _collected(by_day: DataFrame) -> pd.DataFrame:
-    """Fetch one row a day; a plan may hold more figures than code generation takes."""
-    rows = [row.asDict() for row in by_day.collect()]
-    frame = pd.DataFrame(rows, columns=by_day.columns, dtype=object)
-    return frame.set_index(PARTITION)
 
 
 def _with_empty_days(found: pd.DataFrame, days: Days, suite: Suite) -> pd.DataFrame:

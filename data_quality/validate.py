@@ -55,7 +55,7 @@ def validate(  # noqa: PLR0913
             has any.
         days: The days to check; the cost hardly depends on their number.
         before: Number of rows of each day that was made in the week before ``days``, 0 for an
-            empty one (``profile.count_rows``).
+            empty one.
         related: By path, the rows of the same days of ``expectations.related_tables(table)``.
         config: What is usual, and how many examples to show.
 

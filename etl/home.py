@@ -50,6 +50,10 @@ class Home:
         """Pictures and readable reports."""
         return self.root / "reports"
 
+    def num_landed_bytes(self) -> int:
+        """Add up the raw files as they lie in landing."""
+        return sum(path.stat().st_size for path in self.landing.glob("*/*/*") if path.is_file())
+
     def first_day(self) -> date:
         """Read the lake's first day.
 

@@ -6,7 +6,7 @@ beyond one process is read through ``etl.lake``.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -44,6 +44,20 @@ class LakeFiles:
         if not self.exists(table):
             return True
         return not self._open(table).file_uris(_partitions(days))
+
+    def num_rows(self, table: Table, days: Iterable[date]) -> dict[date, int]:
+        """Count the rows of each of ``days`` by what Delta's log says of its files."""
+        counts = dict.fromkeys(days, 0)
+        if self.exists(table):
+            files = pa.table(self._open(table).get_add_actions(flatten=True))
+            for day, num in zip(
+                files[f"partition.{PARTITION}"].to_pylist(),
+                files["num_records"].to_pylist(),
+                strict=True,
+            ):
+                if day in counts:
+                    counts[day] += num
+        return counts
 
     def made_days(self, table: Table) -> set[date]:
         """List the days of ``table`` that were made, empty ones included."""

@@ -46,6 +46,11 @@ _SETTINGS: Final = {
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
 }
+# A small night runs each plan once over a few rows: compiling it costs more than it saves.
+_SHORT_LIVED: Final = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 # One kernel thread a worker: pools of two collapse when a neighbour runs (measured).
 _WORKER_THREADS: Final = (
     "OMP_NUM_THREADS",
@@ -71,7 +76,8 @@ class SparkConfig:
     shuffle_partitions: int = 2
     """Tasks after a shuffle. No row depends on it."""
     is_short_lived: bool = False
-    """Compile little (C1 only): halves the start's cpu, slows hot loops. For tests, tiny lakes."""
+    """Compile little (C1 only, plans interpreted): a third off a small night's cpu, but slower per
+    row. For tests and small lakes."""
     is_chatty: bool = False
     """Let Spark log warnings and errors of its own to stderr; otherwise only what is raised."""
 
@@ -118,6 +124,7 @@ def _quiet_start() -> Iterator[None]:
 
 def _of_machine(config: SparkConfig) -> dict[str, str]:
     return {
+        **(_SHORT_LIVED if config.is_short_lived else {}),
         "spark.master": config.master,
         "spark.driver.memory": config.driver_memory,
         "spark.sql.shuffle.partitions": str(config.shuffle_partitions),

@@ -32,6 +32,8 @@ class Sender:
     lake: Lake
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nightmarket-")))
     _sent: set[str] = field(default_factory=set)
+    _item_sides: dict[tuple[date, int | None], Path] = field(default_factory=dict)
+    """By evening and version of the table that they were read from."""
 
     @staticmethod
     @lru_cache(maxsize=1)
@@ -41,10 +43,14 @@ class Sender:
 
     def item_side(self, evening: date) -> Path:
         """Write and send the items as known on one evening."""
-        rows = self.lake.files.arrow(
-            tables.FEATURES_ITEM_DAILY, one_day(evening), columns=item_side.COLUMNS
-        )
-        return self._send(array_file.write(item_side.arrays_of(rows), self.folder))
+        table, files = tables.FEATURES_ITEM_DAILY, self.lake.files
+        known = evening, files.version(table)
+        if known not in self._item_sides:
+            rows = files.arrow(table, one_day(evening), columns=item_side.COLUMNS)
+            self._item_sides[known] = self._send(
+                array_file.write(item_side.arrays_of(rows), self.folder)
+            )
+        return self._item_sides[known]
 
     def item_sides(self, evenings: Days) -> dict[date, str]:
         """Write and send several evenings' items; names by evening."""

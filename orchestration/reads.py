@@ -7,10 +7,12 @@ partition mapping and the DataFrame that the maker gets come from the same value
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
 
 import dagster as dg
 from pyspark.sql import DataFrame
 
+from etl import tables
 from etl.days import FULL_EVERY_DAYS, Days
 from etl.lake import Lake
 from etl.tables import Table
@@ -122,6 +124,10 @@ def days_before(table: Table, num_days: int = 1) -> Read:
 def on_driver(read: Read) -> Read:
     """Require the window's days, and leave the reading to the maker."""
     return replace(read, is_frame=False)
+
+
+BALANCED: Final = {"balance": on_driver(same_days(tables.SILVER_LINE_COUNTS))}
+"""Nothing is made of a day's events before its balance was checked: a day of garbage ends there."""
 
 
 def _before(days: Days, num_days: int) -> Days:

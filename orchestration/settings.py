@@ -5,6 +5,7 @@ Only here is the environment read. Every field's description is its row in the R
 
 import os
 from pathlib import Path
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +17,8 @@ from scoring.fusion import CandidatesConfig
 from scoring.slates import SlateConfig
 from scoring.value import ValueConfig
 
+_SMALL_BYTES: Final = 64 << 20
+
 
 class Settings(BaseSettings):
     """Settings of one installation."""
@@ -25,6 +28,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".nightmarket"), description="where logs, tables and models lie")
     spark_master: str = Field("local[*]", description="threads of this machine, or a cluster")
     spark_memory: str = Field("4g", description="the driver's JVM heap")
+    engine: Literal["auto", "small", "large"] = Field(
+        "auto", description="small compiles little: for logs below 64 MB as they lie in landing"
+    )
     buckets: int = Field(4, ge=1, description="groups of users held in memory one at a time")
     k_product_feed: int = Field(50, ge=1, le=500, description="places of a product feed's slate")
     k_live_streams: int = Field(20, ge=1, le=500, description="places of a live streams' slate")
@@ -54,7 +60,14 @@ class Settings(BaseSettings):
             master=self.spark_master,
             driver_memory=self.spark_memory,
             shuffle_partitions=max(2, os.cpu_count() or 2),
+            is_short_lived=self._is_small,
         )
+
+    @property
+    def _is_small(self) -> bool:
+        if self.engine == "auto":
+            return self.at_home.num_landed_bytes() < _SMALL_BYTES
+        return self.engine == "small"
 
     @property
     def candidate_config(self) -> CandidatesConfig:

@@ -133,7 +133,7 @@ def _go_on(
     root: Path, made: Made, *, days: int, told: Told, serving: Serving | None = None
 ) -> Made:
     """Simulate days after those that are there, and write all that the next call needs."""
-    shop, stage = _shop_at(root, made), Stage(root)
+    shop, stage = shop_at(root, made), Stage(root)
     words = spelled(shop.world.names, made.seed)
     to = Collector(words=words, config=LogConfig(seed=made.seed), stage=stage)
     slates = published(Home(root), shop.world.names) if serving else {}
@@ -153,7 +153,8 @@ def _go_on(
     return grown
 
 
-def _shop_at(root: Path, made: Made) -> Shop:
+def shop_at(root: Path, made: Made) -> Shop:
+    """Read the shop as it stands at the end of its last simulated day."""
     shop = Shop(replace(made.config, days=made.days + SPARE_DAYS))
     if made.num_lines:
         shop.state = saved.load(State, root / "truth" / "state.npz")

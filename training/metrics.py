@@ -125,10 +125,24 @@ def bootstrap_by_group(value_N: np.ndarray, user_N: np.ndarray, *, seed: int) ->
     if not len(value):
         return Interval(float("nan"), float("nan"), float("nan"), 0)
     total, rows = np.bincount(user, value), np.bincount(user).astype(np.float64)
+    found = bootstrap_ratio(total, rows, seed=seed)
+    return Interval(float(value.mean()), found.low, found.high, len(total))
+
+
+def bootstrap_ratio(numerator_U: np.ndarray, denominator_U: np.ndarray, *, seed: int) -> Interval:
+    """Ratio of two sums over users, resampled by user: its 95 % percentile bootstrap interval.
+
+    Args:
+        numerator_U: float64, a user's part of the upper sum.
+        denominator_U: float64, his part of the lower one.
+        seed: of the resampling.
+    """
+    num_users = len(numerator_U)
     rng = np.random.default_rng(seed)
-    means = np.empty(NUM_RESAMPLES)
+    ratios = np.empty(NUM_RESAMPLES)
     for number in range(NUM_RESAMPLES):
-        drawn = np.bincount(rng.integers(0, len(total), len(total)), minlength=len(total))
-        means[number] = (drawn @ total) / (drawn @ rows)
-    low, high = np.percentile(means, _CONFIDENCE)
-    return Interval(float(value.mean()), float(low), float(high), len(total))
+        drawn = np.bincount(rng.integers(0, num_users, num_users), minlength=num_users)
+        ratios[number] = (drawn @ numerator_U) / (drawn @ denominator_U)
+    low, high = np.percentile(ratios, _CONFIDENCE)
+    ratio = float(numerator_U.sum() / denominator_U.sum())
+    return Interval(ratio, float(low), float(high), num_users)

@@ -9,20 +9,18 @@ from collections.abc import Sequence
 from typing import Final
 
 import dagster as dg
-from pyspark.sql import functions as F
 
 from data_quality import drift, results
 from data_quality.checks import NUM_USUAL_DAYS
 from data_quality.config import QualityConfig
 from data_quality.expectations import related_tables
-from data_quality.profile import count_rows
 from data_quality.results import Result
 from data_quality.validate import validate
 from etl import tables
 from etl.days import Days
 from etl.features import dictionary
 from etl.lake import Lake
-from etl.tables import DATA_QUALITY_RESULTS, PARTITION, Table
+from etl.tables import DATA_QUALITY_RESULTS, Table
 from orchestration import check_results
 from orchestration.cost import metered
 from orchestration.partitions import DAYS, days_of
@@ -79,15 +77,14 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
 def _validated(lake: Lake, table: Table, days: Days) -> list[Result]:
     config = QualityConfig()
     week = Days(days.first, days.first).reaching_back(config.usual_days)
-    made = sorted(lake.made_days(table) & set(week) - {days.first})
-    before = lake.unchecked(table).where(F.col(PARTITION).isin(made))
+    made = lake.made_days(table) & set(week) - {days.first}
     related = related_tables(table)
     is_empty = all(lake.files.is_empty(one, days) for one in (table, *related))
     return validate(
         table,
         None if is_empty else lake.read(table, days),
         days=days,
-        before=count_rows(before, days=made) if made else {},
+        before=lake.files.num_rows(table, made),
         related={other.path: lake.read(other, days) for other in related},
         config=config,
     )
@@ -98,8 +95,15 @@ def _drifted(lake: Lake, table: Table, days: Days) -> list[Result]:
     if table not in DRIFTING or len(days) > 1:
         return []
     config = QualityConfig()
-    week = lake.read(table, days.reaching_back(config.usual_days))
-    return drift.drift(table, week, days=days, features=DRIFTING[table], config=config)
+    week = days.reaching_back(config.usual_days)
+    return drift.drift(
+        table,
+        lake.read(table, week),
+        num_rows=lake.files.num_rows(table, week),
+        days=days,
+        features=DRIFTING[table],
+        config=config,
+    )
 
 
 def _news(unmet: Sequence[Result]) -> list[Result]:

@@ -7,7 +7,13 @@ from etl.features import item_daily, user_daily, user_history, user_interests, u
 from etl.features.item_daily import ItemDailyConfig
 from etl.features.user_daily import UserDailyConfig
 from etl.features.user_pairs import PairsConfig
-from orchestration.reads import days_back, days_before, same_days, state_as_of_day_before
+from orchestration.reads import (
+    BALANCED,
+    days_back,
+    days_before,
+    same_days,
+    state_as_of_day_before,
+)
 from orchestration.table_asset import Night, table_asset
 
 
@@ -67,6 +73,7 @@ features_user_daily = table_asset(
     tables.FEATURES_USER_DAILY,
     _user_daily,
     reads={
+        **BALANCED,
         "events": days_back(tables.SILVER_EVENTS, 1),
         "before": days_before(tables.FEATURES_USER_DAILY),
     },

@@ -19,6 +19,7 @@ from etl.silver import (
 from etl.tables import Table
 from orchestration import pictures
 from orchestration.reads import (
+    BALANCED,
     days_back,
     days_before,
     same_days,
@@ -88,6 +89,7 @@ silver_items = table_asset(
     tables.SILVER_ITEMS,
     _items,
     reads={
+        **BALANCED,
         "events": same_days(tables.SILVER_EVENTS),
         "before": state_as_of_day_before(tables.SILVER_ITEMS),
     },
@@ -96,6 +98,7 @@ silver_impressions = table_asset(
     tables.SILVER_IMPRESSIONS,
     _impressions,
     reads={
+        **BALANCED,
         "events": same_days(tables.SILVER_EVENTS),
     },
 )
@@ -103,6 +106,7 @@ silver_outcomes = table_asset(
     tables.SILVER_OUTCOMES,
     _outcomes,
     reads={
+        **BALANCED,
         "events": days_back(tables.SILVER_EVENTS, outcomes.LOOKBACK_DAYS),
         "impressions": days_back(tables.SILVER_IMPRESSIONS, outcomes.LOOKBACK_DAYS),
     },

@@ -1,8 +1,7 @@
 """Slates: the ordered items of every user on each surface."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
@@ -12,10 +11,10 @@ from etl import surfaces, tables
 from etl.surfaces import Surface
 from orchestration.judging import serving
 from orchestration.night_files import Sender, has_items
-from orchestration.reads import on_driver, same_days, since_full
+from orchestration.reads import Read, on_driver, same_days, since_full
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import slates, stand_ins
-from scoring.slates import NightModel
+from scoring.slates import NightModel, SlateConfig
 from training import user_side
 from training.item_side import ItemSide
 from training.retrieval.source_lists import SourceLists
@@ -27,30 +26,48 @@ def _slates(surface: Surface) -> dg.AssetsDefinition:
     def make(night: Night, **inputs: DataFrame) -> Made:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
-        sender = Sender.of(night.lake)
-        items = {day: sender.item_side(day) for day in night.days}
-        champions = {day: serving(night, surface, day) for day in night.days}
-        nights = {day: NightModel(items[day].name, champions[day]) for day in night.days}
         config = night.workspace.settings.slate_config(surface.name)
-        users = inputs.pop("users")
-        own = slates.build(users, **inputs, surface=surface, nights=nights, config=config)
-        shared = pa.concat_tables(_stand_ins(night, surface, items, _segments(users)))
+        own = own_slates(night, surface, inputs, config)
+        shared = pa.concat_tables(_stand_ins(night, surface, _segments(inputs["users"])))
         rows = own.unionByName(night.lake.spark.createDataFrame(shared, table.schema))
-        rankers = {str(day): one.champion.ranker for day, one in champions.items()}
+        rankers = {str(day): serving(night, surface, day).champion.ranker for day in night.days}
         return Made(rows, {"rankers": dg.MetadataValue.json(rankers)})
 
-    return table_asset(
-        table,
-        make,
-        reads={
-            "users": same_days(tables.FEATURES_USER_DAILY),
-            "candidates": same_days(tables.CANDIDATES[surface.name]),
-            "pairs": since_full(tables.FEATURES_USER_PAIRS),
-            "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
-            "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
-            "champions": on_driver(same_days(tables.RANKERS_CHAMPIONS)),
-        },
-    )
+    return table_asset(table, make, reads=reads_of(surface))
+
+
+def reads_of(surface: Surface) -> dict[str, Read]:
+    """Name what a surface's slates are made of."""
+    return {
+        "users": same_days(tables.FEATURES_USER_DAILY),
+        "candidates": same_days(tables.CANDIDATES[surface.name]),
+        "pairs": since_full(tables.FEATURES_USER_PAIRS),
+        "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
+        "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
+        "champions": on_driver(same_days(tables.RANKERS_CHAMPIONS)),
+    }
+
+
+def own_slates(
+    night: Night, surface: Surface, inputs: Mapping[str, DataFrame], config: SlateConfig
+) -> DataFrame:
+    """Make the users' own slates with the nights' champions.
+
+    Args:
+        night: The days to make.
+        surface: For which surface.
+        inputs: The frames of ``reads_of``.
+        config: What a slate looks like.
+
+    Returns:
+        Rows of ``tables.SLATES[surface.name]`` with audience ``user``.
+    """
+    sender = Sender.of(night.lake)
+    nights = {
+        day: NightModel(sender.item_side(day).name, serving(night, surface, day))
+        for day in night.days
+    }
+    return slates.build(**inputs, surface=surface, nights=nights, config=config)
 
 
 def _segments(users: DataFrame) -> dict[date, set[str]]:
@@ -63,13 +80,14 @@ def _segments(users: DataFrame) -> dict[date, set[str]]:
 
 
 def _stand_ins(
-    night: Night, surface: Surface, items: dict[date, Path], segments: dict[date, set[str]]
+    night: Night, surface: Surface, segments: dict[date, set[str]]
 ) -> Iterator[pa.Table]:
     config = night.workspace.settings.slate_config(surface.name)
-    for day, path in Sender.of(night.lake).lists(surface, night.days):
+    sender = Sender.of(night.lake)
+    for day, path in sender.lists(surface, night.days):
         yield stand_ins.build(
             SourceLists.read(path),
-            ItemSide.read(items[day]),
+            ItemSide.read(sender.item_side(day)),
             segments=segments.get(day, set()),
             surface=surface,
             evening=day,

@@ -82,15 +82,20 @@ def frame_of(spark: SparkSession, clicks_by_day: dict[date, list[int | None]]) -
     return spark.createDataFrame(rows, f"arrival_date date, user_id string, {FEATURE} int")
 
 
+def sizes(clicks_by_day: dict[date, list[int | None]]) -> dict[date, int]:
+    return {day: len(values) for day, values in clicks_by_day.items()}
+
+
 def test_a_feature_that_moved_is_a_warning_on_the_day_it_moved(spark: SparkSession) -> None:
     week = {TODAY - timedelta(days=n): [*range(20)] * 3 for n in range(8)}
     tomorrow = TODAY + timedelta(days=1)
     moved = [value + 10 for value in range(20)] * 3
-    rows = frame_of(spark, {**week, tomorrow: moved})
+    clicks = {**week, tomorrow: moved}
 
     results = drift(
         FEATURES_USER_DAILY,
-        rows.repartition(3),
+        frame_of(spark, clicks).repartition(3),
+        num_rows=sizes(clicks),
         days=Days(TODAY, tomorrow),
         features=[FEATURE],
         config=CONFIG,
@@ -104,10 +109,15 @@ def test_a_feature_that_moved_is_a_warning_on_the_day_it_moved(spark: SparkSessi
 
 
 def test_too_few_rows_are_not_judged_and_that_is_said(spark: SparkSession) -> None:
-    rows = frame_of(spark, {TODAY: [9] * 60, TODAY - timedelta(days=1): [1] * 49})
+    clicks = {TODAY: [9] * 60, TODAY - timedelta(days=1): [1] * 49}
 
     (result,) = drift(
-        FEATURES_USER_DAILY, rows, days=one_day(TODAY), features=[FEATURE], config=CONFIG
+        FEATURES_USER_DAILY,
+        frame_of(spark, clicks),
+        num_rows=sizes(clicks),
+        days=one_day(TODAY),
+        features=[FEATURE],
+        config=CONFIG,
     )
 
     assert (result.is_met, result.observed) == (True, "too few rows to tell")
@@ -115,11 +125,19 @@ def test_too_few_rows_are_not_judged_and_that_is_said(spark: SparkSession) -> No
 
 def test_a_sample_of_keys_finds_what_all_rows_find(spark: SparkSession) -> None:
     week = {TODAY - timedelta(days=n): [*range(20)] * 100 for n in range(1, 8)}
-    rows = frame_of(spark, {**week, TODAY: [value + 10 for value in range(20)] * 100})
+    clicks = {**week, TODAY: [value + 10 for value in range(20)] * 100}
+    rows = frame_of(spark, clicks)
     sampling = QualityConfig(min_drift_rows=50, max_drift_rows=500)
 
     found = [
-        drift(FEATURES_USER_DAILY, rows, days=one_day(TODAY), features=[FEATURE], config=config)
+        drift(
+            FEATURES_USER_DAILY,
+            rows,
+            num_rows=sizes(clicks),
+            days=one_day(TODAY),
+            features=[FEATURE],
+            config=config,
+        )
         for config in (CONFIG, sampling)
     ]
 

@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from data_quality.checks import NUM_ROWS_TO_USUAL, NUM_USUAL_DAYS, figure, never_null
 from data_quality.config import QualityConfig
 from data_quality.expectations import SUITES, related_tables, suite
-from data_quality.profile import UnknownTableError, count_rows
+from data_quality.profile import UnknownTableError
 from data_quality.results import Result, as_rows, summary
 from data_quality.validate import CheckNotRunError, expectation, unmet_days, validate
 from etl import tables
@@ -247,12 +247,6 @@ def test_a_summary_puts_what_blocks_first_and_keeps_the_table_whole() -> None:
         "| warning | silver/events | 2026-01-08 | b | 1¦2 |  |",
     ]
     assert summary([met]) == "1 of 1 expectations met, 0 critical and 0 warnings not."
-
-
-def test_days_without_rows_are_counted_as_zero(spark: SparkSession) -> None:
-    rows = spark.createDataFrame([(DAY, 1), (DAY, 2)], "arrival_date date, n int")
-
-    assert count_rows(rows, days=[DAY, WEEK[0]]) == {DAY: 2, WEEK[0]: 0}
 
 
 def test_a_table_known_to_be_empty_is_judged_as_one_that_is_read(lake: Lake) -> None:

@@ -17,7 +17,7 @@ from etl.tables import Table
 from orchestration.defs.nightly import TRAINED
 from orchestration.planning import EVERYTHING, selection
 from orchestration.reads import key
-from orchestration.runs import BACKFILL, KIND
+from orchestration.runs import BACKFILL, KIND, LEFT_OUT
 from orchestration.workspace import Workspace
 from scoring import reader
 from tests.orchestration import tiny_shop
@@ -28,6 +28,8 @@ NIGHTS = Days(day(1), day(3))
 GARBAGE_DAY = day(4)
 ROWS_ONLY = "rows_only"
 """Makes all rows; checks nothing, publishes nothing."""
+JUDGED, JUDGED_WITHOUT_FIT = "judged", "judged_without_fit"
+WITHOUT_FIT = {LEFT_OUT: " ".join(table.path for table in TRAINED)}
 MADE_BY_ROWS_ONLY = tuple(
     table for table in EVERYTHING if table not in {tables.PUBLICATIONS_LOG, *TRAINED}
 )
@@ -41,8 +43,13 @@ class Shop:
         rows = selection(*MADE_BY_ROWS_ONLY, *TRAINED) - dg.AssetSelection.assets(
             key(tables.DATA_QUALITY_RESULTS)
         )
-        job = dg.define_asset_job(ROWS_ONLY, selection=rows.without_checks())
-        self._definitions = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
+        judged = selection(tables.RANKERS_REPORTS, tables.RANKERS_CHAMPIONS).without_checks()
+        jobs = [
+            dg.define_asset_job(ROWS_ONLY, selection=rows.without_checks()),
+            dg.define_asset_job(JUDGED, selection=judged),
+            dg.define_asset_job(JUDGED_WITHOUT_FIT, selection=judged, tags=WITHOUT_FIT),
+        ]
+        self._definitions = dg.Definitions.merge(definitions, dg.Definitions(jobs=jobs))
 
     def run(self, job: str, days: Days, *, tasks: int = 2) -> dg.ExecuteInProcessResult:
         self._spark.conf.set("spark.sql.shuffle.partitions", str(tasks))
@@ -70,6 +77,10 @@ class Shop:
 
     def num_rows(self, table: Table, when: date) -> int:
         return self.rows(table, Days(when, when)).num_rows
+
+
+def is_blocking(evaluated: dg.AssetCheckEvaluation) -> bool:
+    return not evaluated.passed and evaluated.severity == dg.AssetCheckSeverity.ERROR
 
 
 def night(when: date) -> Days:
@@ -156,8 +167,8 @@ def test_a_night_without_training_goes_on_with_the_champion(shop: Shop) -> None:
     marker = shop.home.lake / "_days" / "rankers" / "gbdt" / "2026-01-03"
     marker.unlink()
 
-    refused = shop.run("champions", night(day(3)))
-    result = shop.run("champions_without_training", night(day(3)))
+    refused = shop.run(JUDGED, night(day(3)))
+    result = shop.run(JUDGED_WITHOUT_FIT, night(day(3)))
 
     assert not refused.success
     assert result.success
@@ -171,7 +182,8 @@ def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: Shop) -> N
 
     assert not result.success
     assert shop.num_rows(tables.SILVER_REJECTED_LINES, GARBAGE_DAY) == 15
-    blocked = [c for c in result.get_asset_check_evaluations() if not c.passed and c.blocking]
-    assert [c.asset_key.to_user_string() for c in blocked] == ["silver/events"]
+    evaluated = result.get_asset_check_evaluations()
+    blocked = [c.asset_key.to_user_string() for c in evaluated if is_blocking(c)]
+    assert blocked == ["silver/line_counts"]
     assert "silver_items" not in {e.step_key for e in result.all_events if e.is_step_success}
     assert reader.top(shop.home.publications, "user-3", FEED)["day"] == "2026-01-03"

@@ -65,3 +65,25 @@ def test_a_value_out_of_range_is_refused(
 
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("engine", "num_bytes", "is_small"),
+    [
+        ("auto", 10, True),
+        ("auto", 65 << 20, False),
+        ("small", 65 << 20, True),
+        ("large", 10, False),
+    ],
+)
+def test_small_logs_are_run_by_an_engine_that_compiles_little(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: str, num_bytes: int, is_small: object
+) -> None:
+    monkeypatch.setenv("NIGHTMARKET_HOME", str(tmp_path))
+    monkeypatch.setenv("NIGHTMARKET_ENGINE", engine)
+    landed = tmp_path / "landing" / "2026-01-01" / "log" / "23-a.jsonl"
+    landed.parent.mkdir(parents=True)
+    with landed.open("wb") as file:
+        file.truncate(num_bytes)
+
+    assert Settings().spark.is_short_lived == is_small

@@ -12,6 +12,7 @@ from training.metrics import (
     auc_by_user,
     bootstrap,
     bootstrap_by_group,
+    bootstrap_ratio,
     ideal_dcg,
     log_loss,
     ndcg_by_user,
@@ -130,3 +131,19 @@ def test_a_users_rows_are_drawn_together() -> None:
     expected = np.percentile(means, [2.5, 97.5])
     assert (found.low, found.high) == pytest.approx(expected, abs=0.06)
     assert found.high - found.low > 2 * (1.96 * 2 * value.std() / np.sqrt(300))
+
+
+def test_a_ratio_of_sums_is_resampled_by_user() -> None:
+    rng = np.random.default_rng(3)
+    lower = rng.random(400) + 0.5
+    upper = 0.3 * lower + rng.normal(0, 0.2, 400)
+
+    found = bootstrap_ratio(upper, lower, seed=1)
+
+    # The delta method's interval for a ratio of means.
+    ratio = upper.sum() / lower.sum()
+    error = np.std(upper - ratio * lower) / lower.mean() / np.sqrt(400)
+    assert found.mean == pytest.approx(ratio)
+    assert found.low == pytest.approx(ratio - 1.96 * error, abs=0.2 * error)
+    assert found.high == pytest.approx(ratio + 1.96 * error, abs=0.2 * error)
+    assert found.num_users == 400

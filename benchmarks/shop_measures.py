@@ -1,0 +1,119 @@
+"""Measures slates against a shop's truth: values, the lift share, and where value is lost.
+
+Lift share = Σ (V(ours) − V(popularity)) / Σ (V(observable) − V(popularity)), over users, with a
+95 % bootstrap interval by user; the foresight share has foresight's value for observable's.
+The loss is split on users with a slate of their own, from the best slate that true state allows:
+best − shown = retrieval + ranking + rules + exploration.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from simulator.oracle import Loss, Slated, losses
+from simulator.state import State
+from simulator.world import World
+from simulator.worth import value
+from training.metrics import Interval, bootstrap_ratio
+
+_LOST: Final = ("retrieval", "ranking", "rules", "exploration")
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What the product made for U users, from candidates to what is shown: int32, items."""
+
+    candidate_UC: np.ndarray
+    ordered_UK: np.ndarray
+    """The ranker's order, before rules."""
+    ruled_UK: np.ndarray
+    """After rules, before exploration."""
+    shown_UK: np.ndarray
+    others: Mapping[str, np.ndarray]
+    """Slates by other policies: U × K each."""
+    has_own_U: np.ndarray
+    """bool: the user has candidates of his own; else a stand-in row is shown to him."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One surface on one evening; values are means over users, in units of one click."""
+
+    num_users: int
+    value: float
+    popularity: float
+    observable: float
+    foresight: float
+    lift_share: float
+    low: float
+    high: float
+    foresight_share: float
+    others: dict[str, dict[str, float]]
+    """For each other policy its value and lift share with its interval."""
+    loss: dict[str, float]
+    """Parts of the best value that are lost, and ``best`` itself."""
+
+    def json(self) -> dict[str, Any]:
+        """Write it with plain numbers."""
+        return asdict(self)
+
+
+def measure(  # noqa: PLR0913
+    world: World, state: State, users: np.ndarray, *, truth: Slated, ways: Ways, seed: int
+) -> Measured:
+    """Measure one surface.
+
+    Args:
+        world: The shop.
+        state: At the end of the evening whose slates are measured.
+        users: int64, U.
+        truth: The slates that others are measured by.
+        ways: What the product made.
+        seed: Of the bootstrap.
+    """
+
+    def worth(slate_UK: np.ndarray) -> np.ndarray:
+        return value(world, state, users, slate_UK)
+
+    popular_U, observable_U, foresight_U = (
+        worth(slate) for slate in (truth.popularity_UK, truth.observable_UK, truth.foresight_UK)
+    )
+    shown_U = worth(ways.shown_UK)
+
+    def share(value_U: np.ndarray, best_U: np.ndarray) -> Interval:
+        return bootstrap_ratio(value_U - popular_U, best_U - popular_U, seed=seed)
+
+    found = share(shown_U, observable_U)
+    by_others = {name: worth(slate_UK) for name, slate_UK in ways.others.items()}
+    return Measured(
+        num_users=len(users),
+        value=float(shown_U.mean()),
+        popularity=float(popular_U.mean()),
+        observable=float(observable_U.mean()),
+        foresight=float(foresight_U.mean()),
+        lift_share=found.mean,
+        low=found.low,
+        high=found.high,
+        foresight_share=share(shown_U, foresight_U).mean,
+        others={
+            name: {"value": float(value_U.mean()), **_said(share(value_U, observable_U))}
+            for name, value_U in by_others.items()
+        },
+        loss=_split(world, state, users, truth.foresight_UK, ways),
+    )
+
+
+def _said(found: Interval) -> dict[str, float]:
+    return {"lift_share": found.mean, "low": found.low, "high": found.high}
+
+
+def _split(
+    world: World, state: State, users: np.ndarray, best_UK: np.ndarray, ways: Ways
+) -> dict[str, float]:
+    own = np.flatnonzero(ways.has_own_U)
+    parts = (best_UK, ways.candidate_UC, ways.ordered_UK, ways.ruled_UK, ways.shown_UK)
+    found: Loss = losses(world, state, users[own], tuple(part[own] for part in parts))  # type: ignore[arg-type]
+    lost = {name: float(getattr(found, f"{name}_U").mean()) for name in _LOST}
+    return {"best": float(found.best_U.mean()), "num_users": len(own), **lost}
