@@ -62,6 +62,10 @@ class Lake:
             return self.empty(table)
         return self._load(table).where(F.col(PARTITION).between(days.first, days.last))
 
+    def unchecked(self, table: Table) -> DataFrame:
+        """Read every row there is, whatever days were made."""
+        return self._load(table)
+
     def as_of(self, table: Table, day: date) -> DataFrame:
         """Read each key's newest row of a touched-only table, as known at the end of ``day``.
 

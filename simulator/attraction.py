@@ -40,6 +40,7 @@ def attraction(
         float32, the common shape.
     """
     taste, at = world.dials.taste, world.items
+    users, items = users.astype(np.intp), items.astype(np.intp)  # once, not at every look-up
     weight = np.array(taste.affinity_weight, np.float32)[at.type_N[items]]
     logit = item_logits(world, day)[items] + weight * affinity(world, state, users, items)
     logit += taste.style_weight * np.einsum(

@@ -8,6 +8,7 @@ Shapes: S users served, B of them at a time, K places, C items considered, L int
 P items of a pool, N items.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -21,9 +22,13 @@ from simulator.state import State
 from simulator.world import World
 
 _BLOCK: Final = 1024
+_SHALLOW: Final = 24
+"""Places that most users do not go beyond."""
 
 
-def fill(world: World, state: State, surface: int, users: np.ndarray) -> Slates:
+def fill(
+    world: World, state: State, surface: int, users: np.ndarray, depth_S: np.ndarray
+) -> Slates:
     """Fill the slates of a surface for some users, from what the evening before knew.
 
     Args:
@@ -31,19 +36,28 @@ def fill(world: World, state: State, surface: int, users: np.ndarray) -> Slates:
         state: At the end of the day before.
         surface: Products or videos.
         users: int64, S distinct users, ascending.
+        depth_S: int64, how many places of each slate will be asked for; chance need not be asked
+            about the others, and they stay empty.
     """
     shelf, dials = shelf_of(world, state, surface), world.dials.policy
     rng = generator(world.config.seed, f"slates {surface}", state.day + 1)
-    k = dials.slate_sizes[surface]
-    item_SK = np.full((len(users), k), NONE, np.int32)
-    propensity_SK = np.ones((len(users), k))
-    for start in range(0, len(users), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        list_BK, pool_BP = entries(world, state, shelf, users[part])
-        item_SK[part], propensity_SK[part] = toss(list_BK, pool_BP, rate=dials.rate, rng=rng)
+    item_SK = np.full((len(users), dials.slate_sizes[surface]), NONE, np.int32)
+    propensity_SK = np.ones(item_SK.shape)
+    for rows in _blocks(depth_S):
+        k = min(int(depth_S[rows].max()), item_SK.shape[1])
+        list_BK, pool_BP = entries(world, state, shelf, users[rows])
+        item_BK, propensity_BK = toss(list_BK[:, :k], pool_BP, rate=dials.rate, rng=rng)
+        item_SK[rows, :k], propensity_SK[rows, :k] = item_BK, propensity_BK
     row_U = np.full(len(world.users), NONE, np.int64)
     row_U[users] = np.arange(len(users))
     return Slates(row_U, item_SK, propensity_SK)
+
+
+def _blocks(depth_S: np.ndarray) -> Iterator[np.ndarray]:
+    """Part those who look at few places from the others, and both into blocks, in their order."""
+    for is_deep in (False, True):
+        rows = np.flatnonzero((depth_S > _SHALLOW) == is_deep)
+        yield from (rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK))
 
 
 def entries(

@@ -99,9 +99,15 @@ def _pages(
     """Cut pages out of slates; those beyond the end show nothing."""
     steps, step_Q, surface = asked
     user_Q = steps.user_S[steps.session_R[step_Q]]
-    filled = slates or policy.fill(world, state, surface, distinct(user_Q))
     size_Q = page_sizes(world, user_Q, steps.kind_R[step_Q])
     first_Q = steps.page_R[step_Q] * size_Q
+    if slates is None:
+        users = distinct(user_Q)
+        depth_U = np.zeros(len(world.users), np.int64)
+        np.maximum.at(depth_U, user_Q, first_Q + size_Q)
+        filled = policy.fill(world, state, surface, users, depth_U[users])
+    else:
+        filled = slates
     num_Q = np.clip(filled.item_SK.shape[1] - first_Q, 0, size_Q)
     query = np.repeat(np.arange(len(step_Q)), num_Q)
     place = np.arange(len(query)) + np.repeat(first_Q - np.cumsum(num_Q) + num_Q, num_Q)

@@ -12,8 +12,9 @@ import pyarrow as pa
 from etl import surfaces
 from simulator.hashing import hashed, hex_ids, key_of
 from simulator.names import Names
-from simulator.pieces import integers, quoted, table, taken, whole
+from simulator.pieces import field, integers, joined, quoted, table, taken, whole
 
+_SEGMENT: Final = ("country", "platform", "language")
 _TYPES: Final = table(*(f'{{"type":"{name}","id":' for name in surfaces.ITEM_TYPES))
 
 
@@ -24,12 +25,12 @@ class Spelled:
     names: Names
     user: pa.LargeBinaryArray
     """U."""
-    country: pa.LargeBinaryArray
-    """U; null where the app does not know it."""
-    platform: pa.LargeBinaryArray
-    """U."""
-    language: pa.LargeBinaryArray
-    """U."""
+    flat: pa.LargeBinaryArray
+    """U: the fields of country, platform and language in version 1, with their commas."""
+    device: pa.LargeBinaryArray
+    """U: the field ``device`` of version 2."""
+    app: pa.LargeBinaryArray
+    """U: the field ``app`` of version 3."""
     item: pa.LargeBinaryArray
     """N."""
     host: pa.LargeBinaryArray
@@ -57,10 +58,16 @@ def spelled(names: Names, seed: int) -> Spelled:
     return Spelled(
         names=names,
         user=quoted(names.user_id),
-        country=quoted(names.country),
-        platform=quoted(names.platform),
-        language=quoted(names.language),
+        flat=_segment(names, *_SEGMENT),
+        device=whole(b',"device":{"model":"N-7"', _segment(names, "country", "os", "lang"), b"}"),
+        app=whole(b',"app":{"version":"5.14.2"', _segment(names, *_SEGMENT), b"}"),
         item=item,
         host=host,
         reference=pa.concat_arrays([items, rooms]),
     )
+
+
+def _segment(names: Names, *fields: str) -> pa.LargeBinaryArray:
+    """Write what is known of country, platform and language, as one version calls them."""
+    known = zip(fields, (names.country, names.platform, names.language), strict=True)
+    return joined(*(field(name, quoted(words)) for name, words in known))

@@ -24,7 +24,6 @@ VERSION: Final = 1
 _ITEM_TYPES: Final = table(*(f'"{name}"' for name in surfaces.ITEM_TYPES))
 _TIME_STARTS: Final = table(',"ts":', ',"ts":{"s":')
 _TIME_ENDS: Final = table("", "}")
-_APP_FIELDS: Final = ("country", "platform", "language")
 
 
 def lines(part: Part) -> pa.LargeBinaryArray:
@@ -38,7 +37,7 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         _time(part),
         field("uid", said.user(part)),
         field("sid", said.session(part)),
-        _app(part),
+        taken(part.spelled.flat, said.app_user(part)),
         field("surface", said.surface(part)),
         field("req", said.request(part)),
         field("pos", said.first_position(part)),
@@ -60,12 +59,6 @@ def _time(part: Part) -> pa.LargeBinaryArray:
     form_V = said.is_time_in_object(part).astype(np.int8)
     seconds = integers(said.at_us(part) // 1_000_000)
     return whole(taken(_TIME_STARTS, form_V), seconds, taken(_TIME_ENDS, form_V))
-
-
-def _app(part: Part) -> pa.LargeBinaryArray:
-    known = {name: getattr(part.spelled, name) for name in _APP_FIELDS}
-    fields = joined(*(field(name, values) for name, values in known.items()))
-    return taken(fields, said.app_user(part))
 
 
 def _item(part: Part) -> pa.LargeBinaryArray:

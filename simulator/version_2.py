@@ -35,7 +35,6 @@ _THOUSANDS: Final = table(*(f"{number:03}" for number in range(1_000)))
 _TIME_STARTS: Final = table(',"time":"', ',"time":{"iso":"')
 _TIME_ENDS: Final = table('Z"', 'Z"}')
 _NULL: Final = pa.scalar(b"null", BINARY)
-_APP_FIELDS: Final = {"country": "country", "os": "platform", "lang": "language"}
 
 
 def lines(part: Part) -> pa.LargeBinaryArray:
@@ -50,7 +49,7 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         _time(part),
         field("user", said.user(part)),
         field("session", pc.coalesce(said.session(part), _NULL)),
-        _device(part),
+        taken(part.spelled.device, said.app_user(part)),
         field("surface", said.surface(part)),
         field("request", said.request(part)),
         field("first_position", said.first_position(part)),
@@ -97,9 +96,3 @@ def _time(part: Part) -> pa.LargeBinaryArray:
     form_V = said.is_time_in_object(part).astype(np.int8)
     at = iso(said.at_us(part))
     return whole(taken(_TIME_STARTS, form_V), at, taken(_TIME_ENDS, form_V))
-
-
-def _device(part: Part) -> pa.LargeBinaryArray:
-    known = {name: getattr(part.spelled, source) for name, source in _APP_FIELDS.items()}
-    fields = joined(*(field(name, values) for name, values in known.items()))
-    return taken(whole(b',"device":{"model":"N-7"', fields, b"}"), said.app_user(part))

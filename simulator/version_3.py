@@ -34,7 +34,7 @@ def lines(part: Part) -> pa.LargeBinaryArray:
         _time(part),
         field("user", said.user(part)),
         field("session", said.session(part)),
-        _app(part),
+        taken(part.spelled.app, said.app_user(part)),
         field("surface", said.surface(part)),
         field("request", said.request(part)),
         field("first_position", said.first_position(part)),
@@ -58,12 +58,6 @@ def _time(part: Part) -> pa.LargeBinaryArray:
     form_V = np.where(part.is_kind(dirt.RENAMED), _RENAMED, form_V)
     digits = pa.array(said.at_us(part) // 1_000).cast(pa.large_string()).cast(pa.large_binary())
     return whole(taken(_TIME_STARTS, form_V), digits, taken(_TIME_ENDS, form_V))
-
-
-def _app(part: Part) -> pa.LargeBinaryArray:
-    known = ("country", "platform", "language")
-    fields = joined(*(field(name, getattr(part.spelled, name)) for name in known))
-    return taken(whole(b',"app":{"version":"5.14.2"', fields, b"}"), said.app_user(part))
 
 
 def _shown(part: Part) -> pa.LargeBinaryArray:

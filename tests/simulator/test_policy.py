@@ -105,13 +105,13 @@ def test_who_switched_personalisation_off_is_listed_what_is_popular() -> None:
     assert np.isin(list_BK, [*shelf.best_C, NONE]).all()
 
 
-def test_slates_are_full_for_whoever_is_served() -> None:
+def test_slates_are_filled_as_deep_as_they_are_looked_at() -> None:
     shop = simulated()
     users = np.array([3, 5, 9])
 
-    slates = fill(shop.world, shop.states[-1], PRODUCT, users)
+    slates = fill(shop.world, shop.states[-1], PRODUCT, users, np.array([50, 12, 90]))
 
-    assert (slates.item_SK != NONE).all()
+    assert (slates.item_SK != NONE).sum(axis=1).tolist() == [50, 12, 50]
     assert slates.has(np.array([3, 4, 5])).tolist() == [True, False, True]
 
 
