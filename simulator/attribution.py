@@ -6,9 +6,8 @@ watch, like or hide follows the last of these; a cart, order or cancel the last 
 alone 7 days after it arrived, it is organic. Pairs of user and item are gone through one by one.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,11 @@ AFTER_CLICK: Final = ("cart", "order", "cancel")
 WINDOW_US: Final = 7 * 86_400_000_000
 WAIT_DAYS: Final = 7
 _PAIR_BITS: Final = 32
+_TOLD: Final = {
+    "attributed_day": pa.int32(),
+    "impression_event_id": pa.uint64(),
+    "impression_position": pa.int32(),
+}
 
 
 class Shown(NamedTuple):
@@ -35,6 +39,9 @@ class Done(NamedTuple):
     event_type: str
     at_us: int
     arrival_day: int
+
+
+Row = TypeVar("Row", Shown, Done)
 
 
 class Followed(NamedTuple):
@@ -61,12 +68,14 @@ def followed(done: list[Done], shown: list[Shown]) -> list[Followed]:
 
 def follow(outcome: Done, known: dict[Shown, int]) -> Followed:
     """Attribute one outcome to the impressions that are known from some day on."""
-    eligible = [one for one in known if outcome.at_us - WINDOW_US <= one.at_us <= outcome.at_us]
-    last_day = outcome.arrival_day + WAIT_DAYS
-    day = max(outcome.arrival_day, min((known[one] for one in eligible), default=last_day + 1))
+    opens_us, last_day = outcome.at_us - WINDOW_US, outcome.arrival_day + WAIT_DAYS
+    eligible = [one for one in known if opens_us <= one.at_us <= outcome.at_us]
+    if not eligible:
+        return Followed(last_day, None)
+    day = max(outcome.arrival_day, min([known[one] for one in eligible]))
     if day > last_day:
         return Followed(last_day, None)
-    return Followed(day, max(one for one in eligible if known[one] <= day))
+    return Followed(day, max([one for one in eligible if known[one] <= day]))
 
 
 def _note_click(outcome: Done, found: Followed, clicked: dict[Shown, int]) -> None:
@@ -84,25 +93,41 @@ def attributed(done: pa.Table, shown: pa.Table, *, last_day: int) -> pa.Table:
         last_day: The last arrival day, days of the epoch: later lines are not there yet.
 
     Returns:
-        ``done`` with attributed_day (null while waiting), impression_event_id and
+        ``done``, sorted by pair, with attributed_day (null while waiting), impression_event_id and
         impression_position (null if organic or waiting).
     """
-    done = done.filter(pa.array(done["arrival_day"].to_numpy() <= last_day))
-    pair_O = _pairs(done)
-    impressions = _by_pair(shown, np.unique(pair_O), last_day)
-    rows = zip(
-        done["event_type"].to_pylist(),
-        done["at_us"].to_pylist(),
-        done["arrival_day"].to_pylist(),
-        strict=True,
-    )
-    outcomes = [Done(*row) for row in rows]
-    found: list[Followed | None] = [None] * len(outcomes)
-    for pair, places in _grouped(enumerate(pair_O.tolist())).items():
-        told = followed([outcomes[place] for place in places], impressions.get(pair, []))
-        for place, one in zip(places, told, strict=True):
-            found[place] = one if one.day <= last_day else None
-    return _with_found(done, found)
+    done = _by_pair(done, last_day)
+    pairs = np.unique(_pairs(done))
+    shown = _by_pair(shown.filter(pa.array(np.isin(_pairs(shown), pairs))), last_day)
+    slices = zip(_slices(_pairs(done), pairs), _slices(_pairs(shown), pairs), strict=True)
+    outcomes, impressions = _Rows(done, Done), _Rows(shown, Shown)
+    told = [
+        _numbers(one, last_day)
+        for of_O, of_I in slices
+        for one in followed(outcomes.between(*of_O), impressions.between(*of_I))
+    ]
+    for name, numbers in zip(_TOLD, zip(*told, strict=True) if told else [()] * 3, strict=True):
+        done = done.append_column(name, pa.array(numbers, _TOLD[name]))
+    return done
+
+
+class _Rows(Generic[Row]):
+    """Rows of a table as tuples, made when they are asked for: millions are never there at once."""
+
+    def __init__(self, rows: pa.Table, kind: type[Row]) -> None:
+        self._make: Callable[[Iterable], Row] = kind._make
+        self._columns = [rows[name].to_pylist() for name in kind._fields]
+
+    def between(self, start: int, end: int) -> list[Row]:
+        """Make some of them."""
+        columns = (column[start:end] for column in self._columns)
+        return list(map(self._make, zip(*columns, strict=True)))
+
+
+def _by_pair(rows: pa.Table, last_day: int) -> pa.Table:
+    """Rows that arrived, sorted by pair; those of a pair in the order given."""
+    arrived = rows.filter(pa.array(rows["arrival_day"].to_numpy() <= last_day))
+    return arrived.take(pa.array(np.argsort(_pairs(arrived), kind="stable")))
 
 
 def _pairs(rows: pa.Table) -> np.ndarray:
@@ -110,31 +135,16 @@ def _pairs(rows: pa.Table) -> np.ndarray:
     return user << _PAIR_BITS | item
 
 
-def _by_pair(shown: pa.Table, pairs: np.ndarray, last_day: int) -> dict[int, list[Shown]]:
-    """The impressions that arrived, of some pairs."""
-    pair_I = _pairs(shown)
-    is_kept = np.isin(pair_I, pairs) & (shown["arrival_day"].to_numpy() <= last_day)
-    kept = shown.filter(pa.array(is_kept))
-    columns = [kept[name].to_pylist() for name in Shown._fields]
-    found = [Shown(*row) for row in zip(*columns, strict=True)]
-    places = _grouped(enumerate(pair_I[is_kept].tolist()))
-    return {pair: [found[place] for place in of_pair] for pair, of_pair in places.items()}
+def _slices(pair: np.ndarray, pairs: np.ndarray) -> list[tuple[int, int]]:
+    """Where the rows of each of ``pairs`` start and end in rows sorted by pair."""
+    starts, ends = (np.searchsorted(pair, pairs, side).tolist() for side in ("left", "right"))
+    return list(zip(starts, ends, strict=True))
 
 
-def _grouped(placed: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
-    groups: dict[int, list[int]] = defaultdict(list)
-    for place, key in placed:
-        groups[key].append(place)
-    return groups
-
-
-def _with_found(done: pa.Table, found: list[Followed | None]) -> pa.Table:
-    shown = [one.shown if one is not None else None for one in found]
-    columns = {
-        "attributed_day": pa.array([one and one.day for one in found], pa.int32()),
-        "impression_event_id": pa.array([one and one.event_id for one in shown], pa.uint64()),
-        "impression_position": pa.array([one and one.position for one in shown], pa.int32()),
-    }
-    for name, column in columns.items():
-        done = done.append_column(name, column)
-    return done
+def _numbers(found: Followed, last_day: int) -> tuple[int | None, int | None, int | None]:
+    """Day, event and position; nothing yet where the day is still to come."""
+    if found.day > last_day:
+        return None, None, None
+    if found.shown is None:
+        return found.day, None, None
+    return found.day, found.shown.event_id, found.shown.position
