@@ -13,7 +13,7 @@ from etl.silver.verdict import (
     WITHOUT_ITEM,
     WITHOUT_USER,
     Problem,
-    Verdict,
+    Rejected,
     id_of,
     misdated,
     rejected,
@@ -23,37 +23,72 @@ from etl.sources.envelope import VERSION, Envelope
 from etl.surfaces import ITEM_TYPES, NAMES, named
 from etl.tables.silver import EVENT_TYPES, REJECT_REASONS
 
+FIELDS: Final = (
+    "event_id",
+    "event_type",
+    "event_us",
+    "user_id",
+    "item_type",
+    "item_id",
+    "surface",
+    "session_id",
+    "request_id",
+    "position",
+    "propensity",
+    "quantity",
+    "watch_ms",
+    "query",
+    "comment",
+    "country",
+    "platform",
+    "language",
+    "title",
+    "text",
+    "category",
+    "brand",
+    "seller_id",
+    "price_cents",
+    "stock",
+    "duration_ms",
+    "host_id",
+)
+"""What an envelope says: columns of ``tables.SILVER_EVENTS``, event_us being microseconds of the
+epoch. Values are tuples in this order, so that a batch of them becomes Arrow columns without a
+dictionary a line."""
 _MAX_ID_BYTES: Final = 4_096
 _DECODER: Final = msgspec.json.Decoder(Envelope)
 
 
-def read(line: bytes, *, source: str, arrival_us: int) -> Verdict:
+def read(line: bytes, *, source: str, arrival_us: int) -> tuple | Rejected:
     """Read one line of a foreign log.
 
     Args:
         line: Its envelope, without the newline.
         source: The log it is of.
         arrival_us: When it reached us, microseconds of the epoch.
+
+    Returns:
+        Values of ``FIELDS``, or why there are none.
     """
     envelope = _decoded(line)
-    if isinstance(envelope, Verdict):
+    if isinstance(envelope, Rejected):
         return envelope
     problem = _problem(envelope, arrival_us)
     if problem is not None:
-        return rejected(envelope.original(), *problem)
-    return Verdict(_event(envelope, source), None, None, None)
+        return rejected(envelope.original(), problem)
+    return _event(envelope, source)
 
 
-def _decoded(line: bytes) -> Envelope | Verdict:
+def _decoded(line: bytes) -> Envelope | Rejected:
     try:
         envelope = _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return rejected(line, *(unreadable(line) or ("wrong_type", str(error))))
+        return rejected(line, unreadable(line) or ("wrong_type", str(error)))
     if envelope.raw_base64 is not None:
         try:
             envelope.original()
         except ValueError as error:
-            return rejected(line, "wrong_type", f"raw_base64: {error}")
+            return rejected(line, ("wrong_type", f"raw_base64: {error}"))
     return envelope
 
 
@@ -139,8 +174,6 @@ def _event(e: Envelope, source: str) -> tuple:
         e.stock,
         e.duration_ms,
         e.host,
-        None,
-        None,
     )
 
 

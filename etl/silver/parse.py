@@ -5,26 +5,27 @@ orchestration keeps the numbered frame while its three makers read it.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from etl.arrow import arrow_schema
-from etl.silver.judge import judge
-from etl.silver.verdict import FIELDS, Slate, Verdict
+from etl.silver import app_lines, foreign_lines
+from etl.silver.verdict import Columns, Judged, Problem, rejected
+from etl.sources.app_log import SOURCE
 from etl.tables import SILVER_EVENTS
 
 DUPLICATE_DAYS: Final = 7
 """A line repeats an event if the previous such line arrived at most so many days before."""
 PLACE: Final = ("source", "event_id", "arrival_date", "file_name", "line_number")
 """What is needed of earlier lines to recognise one that is sent again."""
+_LINE: Final = ("arrival_date", "source", "file_name", "line_number")
 _SAID: Final = ("reason", "detail", "sample")
-_NO_VALUES: Final[tuple[tuple, ...]] = ((),) * len(FIELDS)
+_CUT_OFF: Final[Problem] = ("file_cut_off", "the compressed file ends here")
 
 
 def schema() -> StructType:
@@ -47,56 +48,70 @@ def parse(lines: DataFrame) -> DataFrame:
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield parse_batch(batch, arrow)
+            yield from parse_batch(batch, arrow)
 
     return lines.mapInArrow(read, spark_schema)
 
 
-def parse_batch(batch: pa.RecordBatch, arrow: pa.Schema) -> pa.RecordBatch:
-    """Judge the lines of one batch of ``tables.BRONZE_LINES``; columns as in ``arrow``."""
-    verdicts = _verdicts(batch)
-    *values, slates = zip(*(v.event for v in verdicts), strict=True) if verdicts else _NO_VALUES
-    found: dict[str, object] = dict(zip(FIELDS[:-1], values, strict=True))
-    for place, name in enumerate(_SAID, start=1):
-        found[name] = [verdict[place] for verdict in verdicts]
-    for name in ("arrival_date", "source", "file_name", "line_number"):
-        found[name] = batch.column(name)
-    instants = pa.array(found.pop("event_us"), pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-    found["event_at"], found["event_date"] = instants, instants.cast(pa.date32())
-    found["shown"] = _shown(slates, arrow.field("shown").type)
-    return pa.RecordBatch.from_arrays(
-        [_column(found[field.name], field.type) for field in arrow], schema=arrow
+def parse_batch(batch: pa.RecordBatch, arrow: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Judge the lines of one batch of ``tables.BRONZE_LINES``; rows come in no order.
+
+    Whose a line is, its source says: the app's own log is read as it is, all others are envelopes.
+
+    Args:
+        batch: The lines, of any sources.
+        arrow: The columns of ``schema()``.
+
+    Yields:
+        As many rows as lines, like ones together.
+    """
+    is_cut_off = batch.column("is_cut_off")
+    is_whole = pc.invert(is_cut_off)
+    is_app = pc.equal(batch.column("source"), SOURCE)
+    parts = (
+        (pc.and_(is_app, is_whole), app_lines.judged),
+        (pc.and_not(is_whole, is_app), foreign_lines.judged),
+        (is_cut_off, _cut_off),
     )
+    for is_of, judged in parts:
+        lines = batch.filter(is_of)
+        if lines.num_rows:
+            yield from _rows(lines.select(_LINE), judged(lines), arrow)
 
 
-def _verdicts(batch: pa.RecordBatch) -> list[Verdict]:
-    arrived = batch.column("arrival_at").cast(pa.int64())
-    columns = batch.column("line"), batch.column("source"), arrived, batch.column("is_cut_off")
-    rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return [
-        judge(line, source=source, arrival_us=at, is_cut_off=cut) for line, source, at, cut in rows
+def _cut_off(lines: pa.RecordBatch) -> Judged:
+    """Reject the ends of compressed files that were cut off, even where they read like a line."""
+    texts = enumerate(lines.column("line").to_pylist())
+    return Judged([], {place: rejected(text, _CUT_OFF) for place, text in texts})
+
+
+def _rows(lines: pa.RecordBatch, judged: Judged, arrow: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for events in judged.events:
+        yield _batch(lines.take(pa.array(events.place)), _dated(events.columns), arrow)
+    if judged.rejected:
+        said = dict(zip(_SAID, zip(*judged.rejected.values(), strict=True), strict=True))
+        yield _batch(lines.take(pa.array(list(judged.rejected))), said, arrow)
+
+
+def _dated(columns: Columns) -> Columns:
+    at = pa.array(columns["event_us"], pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    return {**columns, "event_at": at, "event_date": at.cast(pa.date32())}
+
+
+def _batch(lines: pa.RecordBatch, columns: Columns, arrow: pa.Schema) -> pa.RecordBatch:
+    """Complete columns by where their lines lie, and by nulls."""
+    known = {**columns, **{name: lines.column(name) for name in _LINE}}
+    arrays = [
+        _column(known[field.name], field.type)
+        if field.name in known
+        else pa.nulls(lines.num_rows, field.type)
+        for field in arrow
     ]
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow)
 
 
-def _column(values: object, kind: pa.DataType) -> pa.Array:
-    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
-
-
-def _shown(slates: Sequence[Slate | None], kind: pa.ListType) -> pa.ListArray:
-    """Lay slates one behind another; null where an event shows nothing."""
-    filled = [slate for slate in slates if slate is not None]
-    lengths = np.array([0 if slate is None else len(slate.item_ids) for slate in slates], int)
-    firsts = np.array([slate.first_position for slate in filled], int)
-    starts = np.r_[0, np.cumsum(lengths)].astype(np.int32)
-    item_ids = pa.array(list(chain.from_iterable(s.item_ids for s in filled)), pa.string())
-    shares = list(chain.from_iterable(s.propensities for s in filled))
-    places = np.arange(starts[-1]) + np.repeat(
-        firsts - starts[:-1][lengths > 0], lengths[lengths > 0]
-    )
-    columns = [pa.array(places, pa.int32()), item_ids, pa.array(shares, pa.float64())]
-    elements = pa.StructArray.from_arrays(columns, fields=list(kind.value_type))
-    is_null = pa.array([slate is None for slate in slates])
-    return pa.ListArray.from_arrays(pa.array(starts), elements, type=kind, mask=is_null)
+def _column(values: Sequence | pa.Array, kind: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
 
 
 def number(parsed: DataFrame, recent: DataFrame) -> DataFrame:

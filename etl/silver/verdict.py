@@ -1,48 +1,17 @@
-"""What becomes of one line: one event, or one reason why not.
+"""What becomes of lines: each gives one event, or one reason why not. Any bytes do.
 
-Here stands what holds whoever wrote the line; how the lines of the app's log and the envelopes of
-foreign logs are read stands in ``app_line`` and ``envelope_line``.
+Here stands what holds whoever wrote the line; how lines of the app's log and envelopes of foreign
+logs are read stands in ``app_line`` and ``envelope_line``.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
+import pyarrow as pa
 
-FIELDS: Final = (
-    "event_id",
-    "event_type",
-    "event_us",
-    "user_id",
-    "item_type",
-    "item_id",
-    "surface",
-    "session_id",
-    "request_id",
-    "position",
-    "propensity",
-    "quantity",
-    "watch_ms",
-    "query",
-    "comment",
-    "country",
-    "platform",
-    "language",
-    "title",
-    "text",
-    "category",
-    "brand",
-    "seller_id",
-    "price_cents",
-    "stock",
-    "duration_ms",
-    "host_id",
-    "product_ids",
-    "shown",
-)
-"""What an event says: columns of ``tables.SILVER_EVENTS``, event_us being microseconds of the
-epoch. Values are tuples in this order, so that a batch of them becomes Arrow columns without a
-dictionary a line."""
 MAX_AGE_DAYS: Final = 30
 """An event is at most so many days old when it arrives."""
 WITHOUT_ITEM: Final = frozenset({"search", "follow", "personalisation_off", "personalisation_on"})
@@ -51,7 +20,6 @@ WITHOUT_USER: Final = frozenset({"item"})
 """Events that name no user."""
 INT32: Final = 2**31
 INT64: Final = 2**63
-_NO_EVENT: Final = (None,) * len(FIELDS)
 _MAX_SAID: Final = 200
 _CUT_OFF: Final = "Input data was truncated"
 _LATEST_US: Final = 86_400_000_000
@@ -61,33 +29,47 @@ Problem = tuple[str, str]
 """One of ``REJECT_REASONS`` and what was found."""
 
 
-class Verdict(NamedTuple):
-    """What became of one line."""
+class Rejected(NamedTuple):
+    """Why a line gave no event."""
 
-    event: tuple
-    """Values of ``FIELDS``; all None where there is no event."""
-    reason: str | None
-    """One of ``REJECT_REASONS``; None where there is an event."""
-    detail: str | None
-    sample: str | None
+    reason: str
+    """One of ``REJECT_REASONS``."""
+    detail: str
+    sample: str
 
 
-class Slate(NamedTuple):
-    """What a request showed: the value of ``shown``, whose places follow one another."""
-
-    first_position: int
-    item_ids: list[str]
-    propensities: list[float | None]
+Columns = Mapping[str, Sequence | pa.Array]
+"""Columns of ``tables.SILVER_EVENTS``, null where one is not there; event_us, microseconds of the
+epoch, stands for event_at and event_date."""
 
 
-def rejected(line: bytes, reason: str, detail: str) -> Verdict:
+class Events(NamedTuple):
+    """What some lines say."""
+
+    place: np.ndarray
+    """int64: the lines' places."""
+    columns: Columns
+
+
+class Judged(NamedTuple):
+    """What became of some lines: each is in one of the two."""
+
+    events: Sequence[Events]
+    rejected: Mapping[int, Rejected]
+    """By the lines' places."""
+
+
+def rejected(line: bytes, problem: Problem) -> Rejected:
     """Say why a line gives no event."""
+    reason, detail = problem
     sample = line[: 4 * _MAX_SAID].decode(errors="replace")[:_MAX_SAID]
-    return Verdict(_NO_EVENT, reason, detail[:_MAX_SAID], sample)
+    return Rejected(reason, detail[:_MAX_SAID], sample)
 
 
 def unreadable(line: bytes) -> Problem | None:
     """Say why a line is not one JSON object in UTF-8; None where it is."""
+    if not line.strip():
+        return "empty_line", "no characters"
     try:
         whole = msgspec.json.decode(line)
         line.decode()

@@ -1,12 +1,14 @@
 """The app's own log as it is written: one type for each version of its lines (docs/app-log.md).
 
-The app writes it, ``silver`` reads it. What a value may be stands in its type, so that the decoder
+The app writes it, ``silver`` reads it. Attributes are called alike in all versions; what a version
+calls them stands beside them, and what a value may be stands in its type, so that the decoder
 checks it while it reads. Fields that are not listed are passed over; nothing is kept of them.
 """
 
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 SOURCE: Final = "shop"
 """The folder under each day of landing in which the app's files lie; no other log is named so."""
@@ -52,43 +54,39 @@ Type1 = Literal[CommonType, "add_to_cart", "purchase"]
 
 
 class App(Struct, gc=False):
-    """The segment that an app of version 3 is of."""
+    """The segment that an app is of."""
 
     country: str | None = None
     platform: str | None = None
     language: str | None = None
 
 
-class Device(Struct, gc=False):
-    """The segment that an app of version 2 is of."""
+class Device(App, gc=False):
+    """As version 2 writes it."""
 
-    country: str | None = None
-    os: str | None = None
-    lang: str | None = None
+    platform: str | None = field(name="os", default=None)
+    language: str | None = field(name="lang", default=None)
 
 
-class Reference(Struct, gc=False):
-    """Which item: of a live room its id is never read."""
+class Shown(Struct, gc=False):
+    """One item of a slate: a reference, and its propensity."""
+
+    type: ItemType | None = None
+    id: Id | None = None
+    """Of a live room it is not read: its slot stands for it."""
+    host: Id | None = None
+    started_at: InstantMs | None = None
+    p: Chance | None = None
+    """Version 2 writes a list of them beside the slate."""
+
+
+class Item(Struct, gc=False):
+    """A reference to an item, and what the catalogue says of it."""
 
     type: ItemType | None = None
     id: Id | None = None
     host: Id | None = None
     started_at: InstantMs | None = None
-
-
-class Shown(Reference, gc=False):
-    """One item of a slate."""
-
-    p: Chance | None = None
-    """Propensity; version 2 writes a list of them beside the slate."""
-
-
-Slate = Annotated[list[Shown], Meta(max_length=MAX_SHOWN)]
-
-
-class Described(Reference, gc=False, kw_only=True):
-    """Which item, and what the catalogue says of it, but for its price."""
-
     weekday: Weekday | None = None
     hour: Hour | None = None
     title: str | None = None
@@ -96,29 +94,34 @@ class Described(Reference, gc=False, kw_only=True):
     category: str | None = None
     brand: str | None = None
     seller: Id | None = None
+    price_cents: int | str | None = None
     stock: Amount | None = None
     duration_ms: Amount | None = None
     products: Ids | None = None
 
 
-class Item(Described, gc=False, kw_only=True):
-    """An item of version 3."""
+class Item3(Item, gc=False):
+    """As version 3 writes it."""
 
     price_cents: Amount | None = None
 
 
-class OldItem(Described, gc=False, kw_only=True):
-    """An item of version 2."""
+class Item2(Item, gc=False):
+    """As version 2 writes it: prices as text in units."""
 
-    price: str | None = None
+    price_cents: str | None = field(name="price", default=None)
 
 
-class Version3(Struct, gc=False, kw_only=True, tag_field="v", tag=3):
-    """One line of the current app."""
+Slate = Annotated[list[Shown], Meta(max_length=MAX_SHOWN)]
+
+
+class Line(Struct, gc=False, kw_only=True):
+    """What a line of any version says."""
 
     id: Id | None = None
-    type: Type3 | None = None
-    at: int | None = None
+    type: str | None = None
+    at: int | datetime | None = None
+    """Version 3 counts milliseconds of the epoch."""
     user: Id | None = None
     session: str | None = None
     app: App | None = None
@@ -126,9 +129,9 @@ class Version3(Struct, gc=False, kw_only=True, tag_field="v", tag=3):
     request: str | None = None
     position: Place | None = None
     first_position: Place | None = None
-    shown: Slate | None = None
+    shown: Slate | Ids | None = None
     item: Item | None = None
-    price_cents: Amount | None = None
+    price_cents: int | str | None = None
     quantity: Pieces | None = None
     watch_ms: Amount | None = None
     query: str | None = None
@@ -136,44 +139,40 @@ class Version3(Struct, gc=False, kw_only=True, tag_field="v", tag=3):
     host: Id | None = None
 
 
-class Version2(Struct, gc=False, kw_only=True, tag_field="v", tag=2):
+class Line3(Line, gc=False, kw_only=True, tag_field="v", tag=3):
+    """One line of the current app."""
+
+    type: Type3 | None = None
+    at: int | None = None
+    shown: Slate | None = None
+    item: Item3 | None = None
+    price_cents: Amount | None = None
+
+
+class Line2(Line, gc=False, kw_only=True, tag_field="v", tag=2):
     """One line of an app of last year."""
 
-    id: Id | None = None
     type: Type2 | None = None
-    time: str | None = None
-    user: Id | None = None
-    session: str | None = None
-    device: Device | None = None
-    surface: Surface | None = None
-    request: str | None = None
-    position: Place | None = None
-    first_position: Place | None = None
+    at: Annotated[datetime, Meta(tz=True)] | None = field(name="time", default=None)
+    app: Device | None = field(name="device", default=None)
     shown: Slate | None = None
     propensities: Chances | None = None
-    item: OldItem | None = None
-    price: str | None = None
-    quantity: Pieces | None = None
-    watch_ms: Amount | None = None
-    query: str | None = None
-    comment: str | None = None
-    host: Id | None = None
+    item: Item2 | None = None
+    price_cents: str | None = field(name="price", default=None)
 
 
-class Version1(Struct, gc=False, kw_only=True, tag_field="v", tag=1):
-    """One line of the oldest apps."""
+class Line1(Line, gc=False, kw_only=True, tag_field="v", tag=1):
+    """One line of the oldest apps, which is flat."""
 
-    id: Id | None = None
-    event: Type1 | None = None
-    ts: int | None = None
-    uid: Id | None = None
-    sid: str | None = None
+    type: Type1 | None = field(name="event", default=None)
+    at: int | None = field(name="ts", default=None)
+    user: Id | None = field(name="uid", default=None)
+    session: str | None = field(name="sid", default=None)
+    request: str | None = field(name="req", default=None)
+    position: Place | None = field(name="pos", default=None)
     country: str | None = None
     platform: str | None = None
     language: str | None = None
-    surface: Surface | None = None
-    req: str | None = None
-    pos: Place | None = None
     shown: Ids | None = None
     propensities: Chances | None = None
     item_type: ItemType | None = None
@@ -181,8 +180,3 @@ class Version1(Struct, gc=False, kw_only=True, tag_field="v", tag=1):
     room_host: Id | None = None
     room_started: InstantSeconds | None = None
     price_cents: Amount | None = None
-    quantity: Pieces | None = None
-    watch_ms: Amount | None = None
-    query: str | None = None
-    comment: str | None = None
-    host: Id | None = None

@@ -16,8 +16,9 @@ import msgspec
 
 from etl.features.needs import unmet
 from etl.silver import envelope_line
+from etl.silver.envelope_line import FIELDS
 from etl.silver.parse import DUPLICATE_DAYS
-from etl.silver.verdict import FIELDS, Verdict
+from etl.silver.verdict import Rejected
 from etl.sources.adapter import Adapter
 from etl.sources.envelope import Envelope
 from etl.sources.load import ARRIVAL_HOUR, LoadError, arrival_days, dated
@@ -87,15 +88,15 @@ def _tally(arrivals: Dict[date, list[Envelope]], numbers: Sequence[int]) -> _Tal
     tally = _Tally()
     for arrival, envelopes in arrivals.items():
         for envelope in envelopes:
-            verdict = _verdict(envelope, arrival)
-            if verdict.reason is None:
-                _count_event(tally, verdict.event, arrival)
+            found = _read(envelope, arrival)
+            if isinstance(found, Rejected):
+                _count_rejected(tally, found, numbers[envelope.line - 1])
             else:
-                _count_rejected(tally, verdict, numbers[envelope.line - 1])
+                _count_event(tally, found, arrival)
     return tally
 
 
-def _verdict(envelope: Envelope, arrival: date) -> Verdict:
+def _read(envelope: Envelope, arrival: date) -> tuple | Rejected:
     arrived = datetime.combine(arrival, time(ARRIVAL_HOUR), UTC)
     arrival_us = int(arrived.timestamp()) * 1_000_000
     line = msgspec.json.encode(envelope)
@@ -111,12 +112,11 @@ def _count_event(tally: _Tally, event: tuple, arrival: date) -> None:
     tally.last_day[event[_ID]] = arrival
 
 
-def _count_rejected(tally: _Tally, verdict: Verdict, number: int) -> None:
-    reason = verdict.reason or ""
-    tally.num_rejected[reason] += 1
-    examples = tally.examples[reason]
+def _count_rejected(tally: _Tally, rejection: Rejected, number: int) -> None:
+    tally.num_rejected[rejection.reason] += 1
+    examples = tally.examples[rejection.reason]
     if len(examples) < _NUM_EXAMPLES:
-        examples.append(Example(number, verdict.detail or "", verdict.sample or ""))
+        examples.append(Example(number, rejection.detail, rejection.sample))
 
 
 def _counted(tally: _Tally, days: Sequence[date], refusal: str | None) -> Contents:

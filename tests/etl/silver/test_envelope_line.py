@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.silver.judge import judge
-from etl.silver.verdict import FIELDS, Verdict
+from etl.silver.envelope_line import FIELDS, read
+from etl.silver.verdict import Rejected
 from etl.sources.adapter import Adapter
 from etl.sources.mapping import Mapping
 from etl.tables.silver import EVENT_TYPES, REJECT_REASONS
@@ -41,8 +41,14 @@ def foreign(line: bytes) -> bytes:
     return msgspec.json.encode(envelope)
 
 
-def verdict(line: bytes, *, is_cut_off: bool = False) -> Verdict:
-    return judge(line, source="app", arrival_us=NOW_US, is_cut_off=is_cut_off)
+def judged(line: bytes) -> tuple | Rejected:
+    return read(line, source="app", arrival_us=NOW_US)
+
+
+def event(line: bytes) -> dict[str, object]:
+    found = judged(line)
+    assert not isinstance(found, Rejected), found
+    return dict(zip(FIELDS, found, strict=True))
 
 
 PLANTED = [
@@ -89,40 +95,39 @@ PLANTED = [
 
 @pytest.mark.parametrize(("reason", "line"), PLANTED)
 def test_a_line_that_gives_no_event_says_why(reason: str, line: bytes) -> None:
-    got = verdict(line)
+    got = judged(line)
 
+    assert isinstance(got, Rejected)
     assert got.reason == reason
-    assert got.event == (None,) * len(FIELDS)
-    assert len(got.detail or "") <= 200
-    assert len(got.sample or "") <= 200
+    assert len(got.detail) <= 200
+    assert len(got.sample) <= 200
 
 
 def test_every_reason_of_the_closed_list_has_a_planted_line() -> None:
     assert {reason for reason, _ in PLANTED} | {"file_cut_off"} == set(REJECT_REASONS)
 
 
-def test_the_end_of_a_cut_file_is_no_event_even_where_it_reads_like_one() -> None:
-    assert verdict(said(), is_cut_off=True).reason == "file_cut_off"
-
-
 @pytest.mark.parametrize("time_us", [NOW_US - 30 * DAY_US, NOW_US + DAY_US])
 def test_an_event_may_be_thirty_days_old_or_a_day_ahead(time_us: int) -> None:
-    assert verdict(said(time_us=time_us)).reason is None
+    assert event(said(time_us=time_us))["event_us"] == time_us
 
 
 def test_a_rejected_foreign_line_is_shown_as_it_came() -> None:
-    assert verdict(foreign(b"ana,\xffshoe")).sample == "ana,�shoe"
+    got = judged(foreign(b"ana,\xffshoe"))
+
+    assert isinstance(got, Rejected)
+    assert got.sample == "ana,�shoe"
 
 
 @pytest.mark.parametrize("kind", ["search", "follow", "personalisation_off"])
 def test_some_events_are_of_no_item(kind: str) -> None:
-    event = field(verdict(said(type=kind, item=None)), "item_id", "item_type")
+    found = event(said(type=kind, item=None))
 
-    assert event == (None, None)
+    assert (found["item_id"], found["item_type"]) == (None, None)
 
 
 def test_a_change_of_the_catalogue_has_no_user() -> None:
-    assert verdict(said(type="item", user=None)).reason is None
+    assert event(said(type="item", user=None))["user_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -136,26 +141,19 @@ def test_a_change_of_the_catalogue_has_no_user() -> None:
 def test_an_item_is_what_the_line_says_else_what_its_surface_shows(
     change: dict[str, str], item_type: str
 ) -> None:
-    assert field(verdict(said(**change)), "item_type") == (item_type,)
+    assert event(said(**change))["item_type"] == item_type
 
 
 def test_a_line_without_id_is_named_by_source_and_text() -> None:
     one, again, other = (
-        verdict(foreign(text))
+        event(foreign(text))["event_id"]
         for text in (b"ana,a,view,1767657600", b"ana,a,view,1767657600", b"b,a,view,1767657600")
     )
-    elsewhere = judge(
-        foreign(b"ana,a,view,1767657600"), source="web", arrival_us=NOW_US, is_cut_off=False
-    )
+    elsewhere = read(foreign(b"ana,a,view,1767657600"), source="web", arrival_us=NOW_US)[0]
 
-    ids = [field(found, "event_id")[0] for found in (one, again, other, elsewhere)]
-    assert ids[0] == ids[1]
-    assert len({*ids}) == 3
-    assert all(len(str(name)) == 32 for name in ids)
-
-
-def field(found: Verdict, *names: str) -> tuple[object, ...]:
-    return tuple(found.event[FIELDS.index(name)] for name in names)
+    assert one == again
+    assert len({one, other, elsewhere}) == 3
+    assert all(len(str(name)) == 32 for name in (one, other, elsewhere))
 
 
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.binary()
@@ -166,13 +164,11 @@ envelopes = st.fixed_dictionaries(
 
 @given(st.binary(max_size=60) | envelopes.map(lambda found: msgspec.json.encode({**VIEW, **found})))
 @settings(max_examples=500, deadline=None)
-def test_any_bytes_give_exactly_one_verdict(line: bytes) -> None:
-    got = verdict(line)
+def test_any_bytes_give_an_event_or_a_reason(line: bytes) -> None:
+    got = judged(line)
 
-    if got.reason is None:
-        assert field(got, "event_type")[0] in EVENT_TYPES
-    else:
+    if isinstance(got, Rejected):
         assert got.reason in REJECT_REASONS
-        assert got.detail is not None
-        assert got.sample is not None
         got.sample.encode()
+    else:
+        assert event(line)["event_type"] in EVENT_TYPES
