@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl import tables
+from etl import surfaces, tables
 from etl.days import one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
@@ -63,6 +63,7 @@ class Evening:
         )
         candidates = self._today(tables.CANDIDATES[self.surface.name], pc.field("user_id") == user)
         seeds = _numbers(history, "short")
+        ranked = _numbers(candidates, "items")
         lists = self._lists(pairs, segment, seeds)
         known = Known(
             evening=self.day,
@@ -72,7 +73,10 @@ class Evening:
             state=_one(pairs).append_column("short", _one(history).column("short")),
             slates=slates,
             candidates=candidates,
-            item_daily=self._items(item_row["item_no"], _numbers(candidates, "items"), lists),
+            item_daily=self._items(
+                {item_row["item_no"], *seeds, *_numbers(pairs, "items"), *ranked},
+                None if item_row["item_no"] in ranked else _reach(user_row, pairs, lists),
+            ),
             **lists,
             names=self._names(seeds),
             serving=self._serving(),
@@ -133,17 +137,19 @@ class Evening:
             ),
         }
 
-    def _items(self, item_no: int, candidates: set[int], lists: Mapping[str, pa.Table]) -> pa.Table:
-        """Read the items that were ranked, or, where the item was not, could have been proposed."""
-        wanted = {item_no, *candidates}
-        if item_no not in candidates:
-            wanted |= _numbers(lists["covisitation"], "neighbours")
-            for name in ("popularity", "new_items"):
-                wanted.update(lists[name].column("item_no").to_pylist())
-        table, columns = tables.FEATURES_ITEM_DAILY, item_side.COLUMNS
-        return self.files.arrow(
-            table, one_day(self.day), where=among("item_no", wanted), columns=columns
+    def _items(self, wanted: set[int], reach: pc.Expression | None) -> pa.Table:
+        """Read some items, what sources could propose if that is asked for, and what these show."""
+        where = among("item_no", wanted) if reach is None else among("item_no", wanted) | reach
+        rows = self._described(where)
+        ids = {one for shown in rows.column("product_ids").to_pylist() for one in shown or ()}
+        known = set(rows.column("item_no").to_pylist())
+        return pa.concat_tables(
+            [rows, self._described(among("item_id", ids) & ~among("item_no", known))]
         )
+
+    def _described(self, where: pc.Expression) -> pa.Table:
+        table, columns = tables.FEATURES_ITEM_DAILY, item_side.COLUMNS
+        return self.files.arrow(table, one_day(self.day), where=where, columns=columns)
 
     def _names(self, item_nos: set[int]) -> dict[int, str]:
         rows = self._as_of(tables.SILVER_ITEMS, among("item_no", item_nos))
@@ -169,6 +175,19 @@ class Evening:
         return self.files.arrow_as_of(table, self.day, where=where)
 
 
+def _reach(user: pa.Table, pairs: pa.Table, lists: Mapping[str, pa.Table]) -> pc.Expression:
+    """Choose the items that any source looks up for a user."""
+    listed = _numbers(lists["covisitation"], "neighbours")
+    for name in ("popularity", "new_items"):
+        listed.update(lists[name].column("item_no").to_pylist())
+    hosts = _words(pairs, "hosts", "host_id") | _words(pairs, "sellers", "seller_id")
+    hosts |= _words(user, "followed_hosts", "host_id")
+    found = among("item_no", listed) | among("host_id", hosts)
+    found |= pc.field("product_ids").is_valid()
+    found |= pc.field("item_type") == surfaces.LIVE_STREAMS.item_type
+    return found | pc.field("title").is_valid() if _words(user, "query_words", "word") else found
+
+
 def among(name: str, values: Collection[Any]) -> pc.Expression:
     """Keep rows whose column holds one of some values."""
     # An empty set of values has no type that a column could be compared with.
@@ -183,3 +202,8 @@ def _one(rows: pa.Table) -> pa.Table:
 def _numbers(rows: pa.Table, array: str) -> set[int]:
     """The item_nos in an array column."""
     return {one["item_no"] for found in rows.column(array).to_pylist() for one in found}
+
+
+def _words(rows: pa.Table, array: str, field: str) -> set[str]:
+    """The words in an array column."""
+    return {one[field] for found in rows.column(array).to_pylist() for one in found}

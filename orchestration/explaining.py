@@ -73,7 +73,9 @@ def explanation(
     files = LakeFiles(home.lake, home.first_day())
     known, history = Evening(files, home.models, surface, day).known(user, item)
     found = explain(
-        known, slate=settings.slate_config(surface.name), candidates=settings.candidate_config
+        known,
+        slate=settings.slate_config(surface.name),
+        candidates=settings.candidate_config(surface.name),
     )
     led = [seed.item_no for one in found.proposals for seed in one.seeds]
     entries = entries_of([found.item_no, *led], history)

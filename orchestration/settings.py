@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from etl.home import Home
 from etl.spark import SparkConfig
 from scoring.explore import ExplorationConfig
-from scoring.fusion import CandidatesConfig
+from scoring.mixes import MIXES, CandidatesConfig
 from scoring.slates import SlateConfig
 from scoring.value import ValueConfig
 
@@ -69,10 +69,11 @@ class Settings(BaseSettings):
             return self.at_home.num_landed_bytes() < _SMALL_BYTES
         return self.engine == "small"
 
-    @property
-    def candidate_config(self) -> CandidatesConfig:
-        """How candidates are proposed and fused."""
-        return CandidatesConfig(num_candidates=self.candidates, num_buckets=self.buckets)
+    def candidate_config(self, surface: str) -> CandidatesConfig:
+        """How ``surface``'s candidates are proposed and fused."""
+        return CandidatesConfig(
+            mix=MIXES[surface], num_candidates=self.candidates, num_buckets=self.buckets
+        )
 
     def slate_config(self, surface: str) -> SlateConfig:
         """What ``surface``'s slate looks like."""

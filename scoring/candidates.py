@@ -17,11 +17,13 @@ from pyspark.sql import functions as F
 
 from etl.surfaces import Surface
 from etl.tables import CANDIDATES
-from scoring.fusion import CandidatesConfig, fuse
+from scoring.fusion import fuse
+from scoring.mixes import CandidatesConfig
 from training import user_side
-from training.item_side import ItemSide, mapped_items
+from training.item_side import mapped_items
+from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
-from training.user_side import UserBatch
+from training.user_side import USER_ARRAYS, UserBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,13 @@ def build(  # noqa: PLR0913
     table = CANDIDATES[surface.name]
     willing = users.where(~F.col("is_personalisation_off"))
     asked = user_side.segments(willing).select(
-        "user_id", "segment", F.col("arrival_date").alias("feature_date")
+        "user_id", "segment", *USER_ARRAYS, F.col("arrival_date").alias("feature_date")
     )
 
     def kernel(evening: date, who: pa.Table, state: pa.Table) -> pa.Table:
-        sides = _mapped(files[evening])
+        shelf, lists = _mapped(files[evening], surface)
         batch = UserBatch.of(evening, who, state)
-        return fuse(batch, *sides, surface=surface, config=config).rows(evening, who)
+        return fuse(batch, shelf, lists, config=config).rows(evening, who)
 
     return user_side.answer(
         asked,
@@ -79,6 +81,6 @@ def build(  # noqa: PLR0913
 
 # A worker serves many batches of an evening: it maps the evening's files once.
 @lru_cache(maxsize=4)
-def _mapped(files: NightFiles) -> tuple[ItemSide, SourceLists]:
+def _mapped(files: NightFiles, surface: Surface) -> tuple[Shelf, SourceLists]:
     lists = SourceLists.read(Path(SparkFiles.get(files.lists)))
-    return mapped_items(files.items), lists
+    return Shelf(mapped_items(files.items), surface), lists

@@ -7,12 +7,17 @@ Shapes: R rows, P places (items of slates and reserves, one behind another), N a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.surfaces import Surface
+from etl import live_slots
+from etl.surfaces import LIVE_STREAMS, Surface
+
+ANY: Final = 7
+"""The weekday of what may be shown on any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,9 @@ class Shelf:
     item_id_N: pa.StringArray
     is_of_surface_N: np.ndarray
     is_in_stock_N: np.ndarray
+    weekday_N: np.ndarray
+    """int64: the day of the week of live slots, 0 for Monday, −1 of one that names none; ``ANY``
+    of everything else."""
     groups: Mapping[str, np.ndarray]
     """seller_id and category: for each item the code of its group, −1 where it is not known."""
 
@@ -35,6 +43,7 @@ class Shelf:
             rows["item_id"].combine_chunks(),
             booleans(pc.equal(rows["item_type"], surface.item_type)),
             ~booleans(rows["is_sold_out"]),
+            _weekdays(rows),
             {name: codes(rows[name]) for name in ("seller_id", "category")},
         )
 
@@ -44,6 +53,12 @@ class Shelf:
             return np.zeros(len(item_P), np.int64), np.zeros(len(item_P), bool)
         at_P = np.minimum(np.searchsorted(self.item_no_N, item_P), len(self.item_no_N) - 1)
         return at_P, self.item_no_N[at_P] == item_P
+
+
+def _weekdays(rows: pa.Table) -> np.ndarray:
+    is_slot = booleans(pc.equal(rows["item_type"], LIVE_STREAMS.item_type))
+    named = live_slots.weekdays_of(rows["item_id"].combine_chunks())
+    return np.where(is_slot, numbers(named, -1), ANY).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Evidence:
 
     def num_eligible(self, surface: Surface) -> DataFrame:
         """Count what might have been shown on each evening: slate_date, num_eligible."""
-        is_eligible = (F.col("item_type") == surface.item_type) & ~F.col("is_sold_out")
+        is_eligible = (F.col("item_type") == surface.item_type) & F.col("is_eligible")
         by_day = self.item_daily.where(is_eligible).groupBy(
             F.col("arrival_date").alias("slate_date")
         )

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from scoring.explained_evening import Again, Known
 from scoring.explained_lines import Event, Line
+from scoring.explained_links import links_of
 from scoring.explained_place import (
     Place,
     Standing,
@@ -35,12 +36,13 @@ from scoring.explained_sources import (
     seeds_of,
     words_of,
 )
-from scoring.fusion import CandidatesConfig
+from scoring.mixes import CandidatesConfig
 from scoring.rank import ranker_of
 from scoring.slate_rows import Chosen
 from scoring.slates import SlateConfig
 from training.assemble import assemble
 from training.rankers.ranker import NONE
+from training.retrieval.shelf import Shelf
 
 Row = dict[str, Any]
 NUM_CONTRIBUTIONS: Final = 10
@@ -127,10 +129,8 @@ def _far(known: Known, again: Again, config: CandidatesConfig) -> Beyond | None:
     """How far a non-candidate is from being one; nobody is asked for who has no candidates."""
     if not known.candidates.num_rows:
         return None
-    sides = (again.items, again.lists)
-    return beyond(
-        known.item["item_no"], again.batch, sides=sides, surface=known.surface, config=config
-    )
+    sides = (Shelf(again.items, known.surface), again.lists)
+    return beyond(known.item["item_no"], again.batch, sides=sides, config=config)
 
 
 def _score(
@@ -185,6 +185,7 @@ def _proposals(
         pair=_pair(known.state, item_no),
         seeds=seeds,
     )
+    words |= links_of(item_no, again.batch, users=known.user, items=again.items)
     stored = proposed_of(item_no, known.candidates)
     if found is not None:
         stored = list(found.proposals)

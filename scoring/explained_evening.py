@@ -19,6 +19,7 @@ from training import item_side
 from training.item_side import ItemSide
 from training.retrieval import source_lists
 from training.retrieval.covisitation import CovisitationConfig
+from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
@@ -44,8 +45,8 @@ class Known:
     candidates: pa.Table
     """His row of ``tables.CANDIDATES``, if he has one."""
     item_daily: pa.Table
-    """Rows of ``tables.FEATURES_ITEM_DAILY``: his candidates', the item's, and, where the item is
-    no candidate, those of all items in the lists."""
+    """Rows of ``tables.FEATURES_ITEM_DAILY``: the item's, his candidates', those of his own items
+    and of what shows products; where the item is no candidate, all that sources look up too."""
     popularity: pa.Table
     """Rows of ``tables.RETRIEVAL_POPULARITY`` of the lists that he can be proposed items of."""
     new_items: pa.Table
@@ -92,7 +93,9 @@ class Again:
             surface=known.surface,
             config=slate,
         )
-        batch = UserBatch.of(known.evening, known.user, known.state)
+        batch = Shelf(items, known.surface).own(
+            UserBatch.of(known.evening, known.user, known.state)
+        )
         return cls(batch, asked, items, SourceLists(_arrays(lists)), chosen)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from etl.tables.features import EVENT_CODES
+from etl.tables.user_states import EVENT_CODES
 
 Row = dict[str, Any]
 MAX_EVENTS: Final = 20

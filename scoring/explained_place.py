@@ -25,7 +25,7 @@ class Verdict:
     """Whether the item is shown, and if not, why not."""
 
     code: str
-    """in_slate, in_reserve, wrong_type, opted_out, hidden, bought, sold_out, silent,
+    """in_slate, in_reserve, wrong_type, opted_out, hidden, bought, sold_out, another_day, silent,
     not_a_candidate, replaced_by_exploration, capped, low_value."""
     sentence: str
 
@@ -182,6 +182,7 @@ _SUPPRESSED: Final = {
     "hidden": "he hid it: what a user hid is never shown to him again",
     "bought": "he ordered it: what a user bought is not shown to him",
     "sold_out": "the log says that no piece is left",
+    "another_day": "its live slot is of another day, or has not been heard of for two weeks",
     "silent": "nothing was heard of it for 90 days, so it is not recommended",
 }
 
@@ -200,9 +201,13 @@ def suppression_of(item_no: int, *, state: pa.Table, item_daily: pa.Table) -> st
         return "hidden"
     if pair is not None and pair["num_orders"] > 0:
         return "bought"
-    columns = (item_daily.column(name).to_pylist() for name in ("item_no", "is_sold_out"))
-    is_sold_out = dict(zip(*columns, strict=True)).get(item_no)
-    return {None: "silent", True: "sold_out"}.get(is_sold_out)
+    names = ("item_no", "is_sold_out", "is_eligible")
+    columns = (item_daily.column(name).to_pylist() for name in names)
+    said = {number: flags for number, *flags in zip(*columns, strict=True)}
+    if item_no not in said:
+        return "silent"
+    is_sold_out, is_eligible = said[item_no]
+    return "sold_out" if is_sold_out else None if is_eligible else "another_day"
 
 
 def _wrong_type(item: Row, surface: Surface) -> Verdict:

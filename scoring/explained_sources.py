@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from etl.surfaces import Surface
 from etl.tables.retrieval import SOURCE_CODES
-from scoring.fusion import CandidatesConfig, fuse
-from training.item_side import ItemSide
+from scoring.fusion import fuse
+from scoring.mixes import CandidatesConfig
 from training.retrieval import covisitation
 from training.retrieval.covisitation import SeedConfig
+from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
@@ -92,7 +92,7 @@ def proposals_of(
 
 
 def _part(source: str, rank: int, config: CandidatesConfig) -> float:
-    return config.weight_by_source[source] / (config.rank_offset + rank)
+    return config.mix[source].weight / (config.rank_offset + rank)
 
 
 def proposed_of(item_no: int, candidates: pa.Table) -> list[Row]:
@@ -154,7 +154,7 @@ def words_of(
     words = {_SCOPES[row["scope"]]: _popular(row) for row in popularity.to_pylist()}
     if seeds:
         words["covisitation"] = f"his last items that led to it: {len(seeds)}"
-    if pair is not None and pair["num_clicks"] + pair["num_carts"] > 0:
+    if pair is not None and pair["num_clicks"] + pair["num_carts"] + pair["watch_ms"] > 0:
         words["unfinished"] = _unfinished(pair)
     for row in new_items.to_pylist():
         where = "all categories" if row["category"] == "*" else row["category"]
@@ -168,10 +168,12 @@ def _popular(row: Row) -> str:
 
 
 def _unfinished(pair: Row) -> str:
-    last = max(at for at in (pair["last_click_at"], pair["last_cart_at"]) if at is not None)
+    every = (pair[f"last_{what}_at"] for what in ("click", "cart", "watch"))
+    last = max(at for at in every if at is not None)
+    watched = f", watched it {pair['watch_ms'] / 1000:.0f} s" if pair["watch_ms"] else ""
     return (
         f"he clicked it {pair['num_clicks']}×, carted it {pair['num_carts']}×, "
-        f"ordered it {pair['num_orders']}×; last on {last:%Y-%m-%d %H:%M}"
+        f"ordered it {pair['num_orders']}×{watched}; last on {last:%Y-%m-%d %H:%M}"
     )
 
 
@@ -192,8 +194,7 @@ def beyond(
     item_no: int,
     batch: UserBatch,
     *,
-    sides: tuple[ItemSide, SourceLists],
-    surface: Surface,
+    sides: tuple[Shelf, SourceLists],
     config: CandidatesConfig,
 ) -> Beyond | None:
     """Fuse one user's proposals again, all of them; None where no source proposed the item.
@@ -202,11 +203,10 @@ def beyond(
         item_no: The item.
         batch: The user alone.
         sides: The items and the lists that sources can propose to him.
-        surface: For which surface.
         config: How much is proposed and how it is fused.
     """
-    endless = replace(config, num_candidates=sum(config.num_by_source.values()))
-    fused = fuse(batch, *sides, surface=surface, config=endless)
+    endless = replace(config, num_candidates=sum(share.num_items for share in config.mix.values()))
+    fused = fuse(batch, *sides, config=endless)
     [*at] = np.flatnonzero(fused.item_C == item_no).tolist()
     if not at:
         return None

@@ -7,8 +7,7 @@ Büttcher, SIGIR 2009) and the best are kept with who proposed them.
 Shapes: U users, P proposals, C candidates.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -16,104 +15,43 @@ import numpy as np
 import pyarrow as pa
 
 from etl.arrow import offsets_of, places_in_runs, run_starts
-from etl.surfaces import Surface
 from etl.tables.retrieval import SOURCE_CODES
-from training.item_side import ItemSide
-from training.retrieval import covisitation, new_items, popularity, unfinished
-from training.retrieval.covisitation import SeedConfig
+from scoring.mixes import CandidatesConfig
+from scoring.sources import Asked, propose
 from training.retrieval.proposals import Proposals, by_score
+from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
 _ITEM_BITS: Final = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CandidatesConfig:
-    """How much each source proposes, and how the proposals are fused."""
-
-    num_candidates: int = 200
-    """Items kept for one user."""
-    num_by_source: Mapping[str, int] = field(
-        default_factory=lambda: {
-            "popularity": 200,
-            "popularity_in_categories": 60,
-            "popularity_in_segment": 60,
-            "covisitation": 150,
-            "unfinished": 60,
-            "new_items": 20,
-        }
-    )
-    """Items each source proposes to one user; a source that is left out proposes none."""
-    weight_by_source: Mapping[str, float] = field(
-        default_factory=lambda: {
-            "popularity": 0.3,
-            "popularity_in_categories": 0.4,
-            "popularity_in_segment": 0.2,
-            "covisitation": 1.0,
-            "unfinished": 1.5,
-            "new_items": 0.1,
-        }
-    )
-    """Weight of a source's reciprocal ranks in the fused score."""
-    rank_offset: float = 5.0
-    """Added to each rank before it is inverted: the higher, the less the first places stand out."""
-    num_categories: int = 5
-    """A user's strongest categories, in which popular and new items are looked up."""
-    seeds: SeedConfig = field(default_factory=SeedConfig)
-    """How co-visitation reads the user's last items."""
-    num_buckets: int = 4
-    """Groups of users in memory one at a time; no row depends on it."""
-
-
 def fuse(
     batch: UserBatch,
-    items: ItemSide,
+    shelf: Shelf,
     lists: SourceLists,
     *,
-    surface: Surface,
     config: CandidatesConfig,
 ) -> "Fused":
     """Propose, suppress and fuse for one batch of users.
 
     Args:
         batch: U users on one evening.
-        items: Every alive item that evening.
+        shelf: What the surface may show.
         lists: What the surface's sources read that evening.
-        surface: For which surface.
         config: How much is proposed and how it is fused.
 
     Returns:
         At most ``config.num_candidates`` items a user, by fused score, ties by item_no.
     """
-    eligible = items.item_no_N[items.eligible(surface)]
+    batch = shelf.own(batch)
+    eligible = np.sort(shelf.items.item_no_N[shelf.place_E])
     done = _bought_or_hidden(batch)
     found = []
-    for name, proposals in _propose(batch, lists, config):
+    for name, proposals in propose(Asked(batch, shelf, lists, config)):
         kept = _suppressed(proposals, eligible, done)
-        found.append(_ranked(SOURCE_CODES[name], kept, config.weight_by_source[name], config))
+        found.append(_ranked(SOURCE_CODES[name], kept, config.mix[name].weight, config))
     return _fuse(_Ranked.joined(found), batch.num_users, config.num_candidates)
-
-
-def _propose(
-    batch: UserBatch, lists: SourceLists, config: CandidatesConfig
-) -> Iterator[tuple[str, Proposals]]:
-    in_categories = {"num_categories": config.num_categories}
-    sources = {
-        "popularity": lambda n: popularity.propose(batch, lists, num_items=n),
-        "popularity_in_categories": lambda n: popularity.propose_in_categories(
-            batch, lists, num_items=n, **in_categories
-        ),
-        "popularity_in_segment": lambda n: popularity.propose_in_segment(batch, lists, num_items=n),
-        "covisitation": lambda n: covisitation.propose(
-            batch, lists, num_items=n, config=config.seeds
-        ),
-        "unfinished": lambda n: unfinished.propose(batch, num_items=n),
-        "new_items": lambda n: new_items.propose(batch, lists, num_items=n, **in_categories),
-    }
-    for name in sorted(config.num_by_source, key=SOURCE_CODES.__getitem__):
-        if config.num_by_source[name]:
-            yield name, sources[name](config.num_by_source[name])
 
 
 def _bought_or_hidden(batch: UserBatch) -> np.ndarray:

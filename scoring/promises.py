@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.tables.serving import AUDIENCES, PREDICTIONS
-from scoring.checked_rows import Places, Shelf, booleans, flat, is_in, numbers, times
+from scoring.checked_rows import ANY, Places, Shelf, booleans, flat, is_in, numbers, times
 
 EVERYBODY: Final = "*"
 OPTED_OUT: Final = "personalisation_off"
@@ -40,6 +40,7 @@ PROMISES: Final = {
     "item_is_alive": "the item is in features/item_daily of the evening",
     "item_is_of_surface": "the item is of the surface's type",
     "item_is_in_stock": "the item is not sold out",
+    "slot_is_due": "a live slot is of the weekday on which the slate is read",
     "id_is_its_own": "item_id is that of item_no",
     "item_is_once": "no item stands twice in slate and reserve",
     "item_is_not_done": "the user neither bought nor hid the item",
@@ -134,6 +135,7 @@ def broken_places(
     yield "item_is_alive", ~is_alive_P
     if is_alive_P.any():
         yield from _broken_items(places, shelf, limits)
+        yield "slot_is_due", _is_of_another_day(rows, places, shelf)
     key_P = places.row_P << _ITEM_BITS | places.item_P()
     yield "item_is_once", times(key_P, is_alive_P) > 1
     done_row, _, done = flat(rows["done"])
@@ -155,6 +157,15 @@ def _broken_items(places: Places, shelf: Shelf, limits: Limits) -> Iterator[tupl
         group_P = np.where(is_alive_P, shelf.groups[name][at_P], -1)
         of_user_P = places.row_P << _ITEM_BITS | group_P
         yield promise, times(of_user_P, group_P >= 0) > most
+
+
+def _is_of_another_day(rows: pa.Table, places: Places, shelf: Shelf) -> np.ndarray:
+    at_P, is_alive_P = shelf.find(places.item_P())
+    # 1970-01-01 was a Thursday, 3 from Monday; a slate is read on the day after its evening.
+    read_R = (numbers(rows["arrival_date"].cast(pa.int32()), 0).astype(np.int64) + 1 + 3) % 7
+    weekday_P = shelf.weekday_N[at_P]
+    is_due_P = (weekday_P == ANY) | (weekday_P == read_R[places.row_P])
+    return is_alive_P & shelf.is_of_surface_N[at_P] & ~is_due_P
 
 
 def _broken_numbers(

@@ -9,7 +9,13 @@ from typing import Final
 EXPLORED: Final = "to find out whether you like it"
 
 _BY_SOURCE: Final = {
-    "unfinished": "you looked at it and have not ordered it yet",
+    "unfinished": "you began with it and have not finished",
+    "followed_hosts": "by someone you follow",
+    "searched": "fits what you searched for",
+    "watched_products": "shown in what you watched",
+    "showing_products": "shows what you looked at",
+    "live_presence": "live when you are usually here, on what you like",
+    "host_affinity": "by someone whose things you looked at",
     "covisitation": "often visited after what you looked at",
     "popularity_in_categories": "popular in categories that you look at",
     "new_items": "new here",

@@ -27,7 +27,7 @@ from scoring.rerank import choose
 from scoring.slate_rows import Chosen, user_rows
 from scoring.value import ValueConfig
 from training import user_side
-from training.assemble import USER_FEATURES, USER_WORDS, Rows, assemble
+from training.assemble import USER_COLUMNS, Rows, assemble
 from training.inputs import SCORED_POSITION
 from training.item_side import ItemSide, mapped_items
 from training.seeds import streams
@@ -94,7 +94,7 @@ def build(  # noqa: PLR0913
     schema = SLATES[surface.name].schema
     night = F.col("arrival_date").alias("feature_date")
     known = user_side.segments(users).select(
-        night, "user_id", "segment", "is_personalisation_off", *USER_WORDS, *USER_FEATURES
+        night, "user_id", "segment", "is_personalisation_off", *USER_COLUMNS
     )
     proposed = candidates.select(night, "user_id", F.col("items").alias("candidates"))
 

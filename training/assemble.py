@@ -21,17 +21,22 @@ from etl.tables.retrieval import SOURCE_CODES
 from training.inputs import NUMERIC, Inputs
 from training.item_side import FEATURES as ITEM_FEATURES
 from training.item_side import ItemSide
-from training.user_side import DAY_US, Lists, codes_in, end_of
+from training.lookup import find, key, taken
+from training.pair_features import Asked, of_all
+from training.user_side import DAY_US, USER_ARRAYS, Lists, codes_in, end_of
 
 USER_FEATURES: Final = tuple(dictionary.names(dictionary.USER))
 USER_WORDS: Final = ("country", "platform", "language")
 _PLACE: Final = {name: number for number, name in enumerate(NUMERIC)}
 _ITEM_PRICE: Final = ITEM_FEATURES.index("price_cents")
 _USUAL_PRICE: Final = USER_FEATURES.index("usual_price_cents")
+USER_COLUMNS: Final = (*USER_WORDS, *USER_ARRAYS, *USER_FEATURES)
+"""What is read of features/user_daily."""
 _GROUPS: Final = (
     ("category", "category", "categories"),
     ("brand", "brand", "brands"),
     ("seller", "seller_id", "sellers"),
+    ("host", "host_id", "hosts"),
 )
 """For each group of items: its prefix here, its column, its array in features/user_pairs."""
 
@@ -92,7 +97,7 @@ def assemble(
 
     Args:
         rows: R rows of U users.
-        users: U rows of ``tables.FEATURES_USER_DAILY`` of the evening.
+        users: U rows of ``tables.FEATURES_USER_DAILY`` of the evening, ``USER_COLUMNS`` of them.
         state: U rows of ``tables.FEATURES_USER_PAIRS`` as of the evening, null where none.
         items: The evening's item side.
         evening: The day at whose end everything is known.
@@ -110,10 +115,14 @@ def assemble(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = numeric_RF[:, _ITEM_PRICE] / user_UF[rows.user_R, _USUAL_PRICE]
     numeric_RF[:, _PLACE["price_to_usual_ratio"]] = np.where(np.isfinite(ratio), ratio, np.nan)
-    _fill_pair(numeric_RF, rows, Lists.of(state.column("items")), end_of(evening))
+    pairs = Lists.of(state.column("items"))
+    _fill_pair(numeric_RF, rows, pairs, end_of(evening))
     for prefix, column, array in _GROUPS:
         group = _Group.of(Lists.of(state.column(array)), column, items, end_of(evening))
         _fill_group(numeric_RF, prefix, group.found(rows.user_R, _codes_at(items, column, place)))
+    asked = Asked(rows.user_R, rows.item_R, place, users, items, pairs, end_of(evening))
+    for name, values in of_all(asked).items():
+        numeric_RF[:, _PLACE[name]] = values
     _fill_sources(numeric_RF, rows)
     numeric_RF[:, _PLACE["position"]] = rows.position_R
     return Inputs(numeric_RF, _words(rows, users, items, place))
@@ -130,15 +139,15 @@ def _user_matrix(users: pa.Table) -> np.ndarray:
 def _fill_pair(numeric_RF: np.ndarray, rows: Rows, pairs: Lists, evening_us: int) -> None:
     """Counts and recency of the user with this very item; zero counts where he has none."""
     item_no = pairs.numbers("item_no").astype(np.int64)
-    place = _find(_key(pairs.row_N, item_no), _key(rows.user_R, rows.item_R))
+    place = find(key(pairs.row_N, item_no), key(rows.user_R, rows.item_R))
     for name in ("num_clicks", "num_carts", "num_orders"):
-        numeric_RF[:, _PLACE[f"pair_{name}"]] = _taken(pairs.numbers(name), place, otherwise=0)
+        numeric_RF[:, _PLACE[f"pair_{name}"]] = taken(pairs.numbers(name), place, otherwise=0)
     affinity = pairs.affinity_at(evening_us)
-    numeric_RF[:, _PLACE["pair_affinity"]] = _taken(affinity, place, otherwise=0)
+    numeric_RF[:, _PLACE["pair_affinity"]] = taken(affinity, place, otherwise=0)
     for name in ("click", "cart"):
         age_days = (evening_us - pairs.instants(f"last_{name}_at")) / DAY_US
         column = _PLACE[f"pair_days_since_{name}"]
-        numeric_RF[:, column] = np.maximum(_taken(age_days, place, otherwise=np.nan), 0)
+        numeric_RF[:, column] = np.maximum(taken(age_days, place, otherwise=np.nan), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +169,18 @@ class _Group:
         share = affinity / np.maximum(total[lists.row_N], np.finfo(np.float64).tiny)
         age_days = np.maximum((evening_us - lists.numbers("last_event_at")) / DAY_US, 0)
         kept = np.flatnonzero(code >= 0)
-        order = kept[np.argsort(_key(lists.row_N[kept], code[kept]), kind="stable")]
+        order = kept[np.argsort(key(lists.row_N[kept], code[kept]), kind="stable")]
         parts = (affinity, share, lists.numbers("num_orders"), age_days)
-        return cls(_key(lists.row_N[order], code[order]), *(part[order] for part in parts))
+        return cls(key(lists.row_N[order], code[order]), *(part[order] for part in parts))
 
     def found(self, user_R: np.ndarray, code_R: np.ndarray) -> dict[str, np.ndarray]:
         """Look R users' histories with their items' groups up."""
-        place = np.where(code_R >= 0, _find(self.key_N, _key(user_R, np.maximum(code_R, 0))), -1)
+        place = np.where(code_R >= 0, find(self.key_N, key(user_R, np.maximum(code_R, 0))), -1)
         return {
-            "affinity": _taken(self.affinity_N, place, otherwise=0),
-            "share": _taken(self.share_N, place, otherwise=0),
-            "num_orders": _taken(self.num_orders_N, place, otherwise=0),
-            "days_since_event": _taken(self.age_days_N, place, otherwise=np.nan),
+            "affinity": taken(self.affinity_N, place, otherwise=0),
+            "share": taken(self.share_N, place, otherwise=0),
+            "num_orders": taken(self.num_orders_N, place, otherwise=0),
+            "days_since_event": taken(self.age_days_N, place, otherwise=np.nan),
         }
 
 
@@ -183,7 +192,7 @@ def _fill_group(numeric_RF: np.ndarray, prefix: str, found: dict[str, np.ndarray
 
 
 def _codes_at(items: ItemSide, word: str, place_R: np.ndarray) -> np.ndarray:
-    return _taken(items.codes(word), place_R, otherwise=-1)
+    return taken(items.codes(word), place_R, otherwise=-1)
 
 
 def _fill_sources(numeric_RF: np.ndarray, rows: Rows) -> None:
@@ -204,7 +213,7 @@ def _words(
     place_R: np.ndarray,
 ) -> dict[str, pa.DictionaryArray]:
     words = {}
-    for name in ("category", "brand", "seller_id"):
+    for name in ("category", "brand", "seller_id", "host_id"):
         words[f"item_{name}"] = _dictionary(_codes_at(items, name, place_R), items.words(name))
     for name in USER_WORDS:
         encoded = users.column(name).combine_chunks().dictionary_encode()
@@ -216,22 +225,3 @@ def _words(
 def _dictionary(code_R: np.ndarray, words: pa.Array) -> pa.DictionaryArray:
     indices = pa.array(code_R.astype(np.int32), mask=code_R < 0)
     return pa.DictionaryArray.from_arrays(indices, words)
-
-
-def _key(row: np.ndarray, number: np.ndarray) -> np.ndarray:
-    return row << 32 | number
-
-
-def _find(ascending: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Places of keys among ascending ones, −1 where absent."""
-    if not len(ascending):
-        return np.full(len(wanted), -1, np.int64)
-    place = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
-    return np.where(ascending[place] == wanted, place, -1)
-
-
-def _taken(values: np.ndarray, place: np.ndarray, *, otherwise: float) -> np.ndarray:
-    """Values at places, ``otherwise`` where the place is −1."""
-    if not len(values):
-        return np.full(len(place), otherwise)
-    return np.where(place >= 0, values[np.maximum(place, 0)], otherwise)

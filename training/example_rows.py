@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from etl import tables
-from training.assemble import USER_FEATURES, USER_WORDS, Rows
+from training.assemble import USER_COLUMNS, Rows
 from training.inputs import Inputs
 
 LATE_DAYS: Final = 7
@@ -65,7 +65,7 @@ class Evenings:
         proposed = self.candidates.withColumnRenamed("items", "candidates")
         both = willing.join(proposed, ["arrival_date", "user_id"], how)
         evening = F.col("arrival_date").alias("feature_date")
-        return both.select(evening, "user_id", "candidates", *USER_WORDS, *USER_FEATURES)
+        return both.select(evening, "user_id", "candidates", *USER_COLUMNS)
 
 
 def evening_before() -> Column:

@@ -1,6 +1,7 @@
 """The item side of a night: every alive item as known on an evening, in one mapped Arrow file.
 
-Shapes: N alive items, sorted by item_no; F features of an item.
+Shapes: N alive items, sorted by item_no; F features of an item; W words of all titles; S products
+that items show, one behind another.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import SparkFiles
 
-from etl import surfaces
+from etl import live_slots, surfaces
+from etl.arrow import flat_lists, offsets_of
 from etl.features import dictionary
+from etl.features.texts import words_of
 from training import array_file
 from training.user_side import codes_in
 
@@ -25,11 +29,17 @@ COLUMNS: Final = (
     "category",
     "brand",
     "seller_id",
+    "host_id",
+    "title",
+    "product_ids",
     "is_sold_out",
+    "is_eligible",
     *FEATURES,
 )
 """What is read of features/item_daily."""
-_WORDS: Final = ("category", "brand", "seller_id")
+_WORDS: Final = ("category", "brand", "seller_id", "host_id")
+_VIDEO: Final = surfaces.ITEM_TYPES.index(surfaces.SHORT_VIDEOS.item_type)
+_PRODUCT: Final = surfaces.ITEM_TYPES.index(surfaces.PRODUCT_FEED.item_type)
 
 
 def arrays_of(item_daily: pa.Table) -> dict[str, np.ndarray | pa.Array]:
@@ -45,15 +55,48 @@ def arrays_of(item_daily: pa.Table) -> dict[str, np.ndarray | pa.Array]:
     arrays: dict[str, np.ndarray | pa.Array] = {
         "item_no": _whole(rows, "item_no").to_numpy().astype(np.int64),
         "type_code": codes_in(_whole(rows, "item_type"), pa.array(surfaces.ITEM_TYPES)),
-        "is_sold_out": _whole(rows, "is_sold_out").cast(pa.int8()).to_numpy(),
+        "is_eligible": _whole(rows, "is_eligible").cast(pa.int8()).to_numpy(),
         "numeric": _matrix(rows).ravel(),
         "item_id": _whole(rows, "item_id"),
+        "slot_hour": _slot_hours(rows),
     }
     for name in _WORDS:
         encoded = _whole(rows, name).dictionary_encode()
         arrays[name] = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
         arrays[f"{name}_words"] = encoded.dictionary
-    return arrays
+    return arrays | _titles(rows) | _shown(rows, arrays["type_code"])
+
+
+def _slot_hours(rows: pa.Table) -> np.ndarray:
+    is_slot = pc.equal(_whole(rows, "item_type"), surfaces.LIVE_STREAMS.item_type)
+    names = pc.if_else(is_slot, _whole(rows, "item_id"), None)
+    return live_slots.hours_of(names).fill_null(-1).to_numpy().astype(np.int64)
+
+
+def _titles(rows: pa.Table) -> dict[str, np.ndarray | pa.Array]:
+    """The distinct words of each title."""
+    item, words = words_of(rows.column("title"))
+    encoded = words.dictionary_encode()
+    distinct = np.unique(item << 32 | encoded.indices.to_numpy().astype(np.int64))
+    return {
+        "title_vocabulary": encoded.dictionary,
+        "title_indptr": offsets_of(distinct >> 32, rows.num_rows).astype(np.int64),
+        "title_word": distinct & 0xFFFFFFFF,
+    }
+
+
+def _shown(rows: pa.Table, type_code: np.ndarray) -> dict[str, np.ndarray | pa.Array]:
+    """Places of the products that each item shows, of those that are alive."""
+    item, product_ids = flat_lists(rows.column("product_ids"))
+    product = np.flatnonzero(type_code == _PRODUCT)
+    named = _whole(rows, "item_id").take(pa.array(product))
+    found = codes_in(product_ids, named)
+    known = found >= 0
+    distinct = np.unique(item[known] << 32 | product[found[known]])
+    return {
+        "shown_indptr": offsets_of(distinct >> 32, rows.num_rows).astype(np.int64),
+        "shown_place": distinct & 0xFFFFFFFF,
+    }
 
 
 @dataclass(frozen=True)
@@ -93,10 +136,49 @@ class ItemSide:
         return found
 
     def eligible(self, surface: surfaces.Surface) -> np.ndarray:
-        """Tell which items ``surface`` may show: bool, N: of its type and not sold out."""
-        type_code = array_file.numbers(self.arrays["type_code"])
-        is_sold_out = array_file.numbers(self.arrays["is_sold_out"])
-        return (type_code == surfaces.ITEM_TYPES.index(surface.item_type)) & (is_sold_out == 0)
+        """Tell which items ``surface`` may show the next day: bool, N."""
+        is_eligible = array_file.numbers(self.arrays["is_eligible"]) > 0
+        return is_eligible & (self.type_code_N == surfaces.ITEM_TYPES.index(surface.item_type))
+
+    @property
+    def type_code_N(self) -> np.ndarray:
+        """int64: place in ``surfaces.ITEM_TYPES``."""
+        return array_file.numbers(self.arrays["type_code"])
+
+    @property
+    def is_video_N(self) -> np.ndarray:
+        """bool: short videos."""
+        return self.type_code_N == _VIDEO
+
+    @property
+    def slot_hour_N(self) -> np.ndarray:
+        """int64: UTC hour of a live slot, −1 for anything else."""
+        return array_file.numbers(self.arrays["slot_hour"])
+
+    @property
+    def title_vocabulary(self) -> pa.StringArray:
+        """The words of all titles."""
+        return self.arrays["title_vocabulary"]
+
+    @property
+    def title_indptr(self) -> np.ndarray:
+        """int64, N + 1: where each item's words lie in ``title_word_W``."""
+        return array_file.numbers(self.arrays["title_indptr"])
+
+    @property
+    def title_word_W(self) -> np.ndarray:
+        """int64: places in ``title_vocabulary``, of an item each once."""
+        return array_file.numbers(self.arrays["title_word"])
+
+    @property
+    def shown_indptr(self) -> np.ndarray:
+        """int64, N + 1: where the products that each item shows lie in ``shown_place_S``."""
+        return array_file.numbers(self.arrays["shown_indptr"])
+
+    @property
+    def shown_place_S(self) -> np.ndarray:
+        """int64: places of products among the N items, of an item ascending."""
+        return array_file.numbers(self.arrays["shown_place"])
 
     @property
     def item_id_N(self) -> pa.StringArray:
@@ -104,11 +186,11 @@ class ItemSide:
         return self.arrays["item_id"]
 
     def codes(self, word: str) -> np.ndarray:
-        """Category, brand or seller of each item as its place in ``words``: int64, −1 if null."""
+        """A word of each item as its place in ``words``: int64, −1 where it has none."""
         return array_file.numbers(self.arrays[word])
 
     def words(self, word: str) -> pa.StringArray:
-        """The vocabulary of category, brand or seller_id."""
+        """The vocabulary of category, brand, seller_id or host_id."""
         return self.arrays[f"{word}_words"]
 
 

@@ -8,7 +8,7 @@ Shapes: U users, N elements of all their lists.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -70,7 +70,7 @@ def state_of(pairs: DataFrame, history: DataFrame | None = None) -> DataFrame:
         history: Rows of ``tables.FEATURES_USER_HISTORY``; of them ``short`` is kept.
 
     Returns:
-        user_id, arrival_date, items, categories, brands, sellers and, if asked for, short.
+        user_id, arrival_date, items, categories, brands, sellers, hosts and, if asked for, short.
     """
     arrays = pairs.drop("last_event_at")
     if history is None:
@@ -153,6 +153,11 @@ class Lists:
         return self.numbers("affinity") * decay
 
 
+_STATE: Final = ("items", "categories", "sellers", "hosts", "short")
+USER_ARRAYS: Final = ("active_hours", "followed_hosts", "query_words")
+"""Columns of features/user_daily that are arrays."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserBatch:
     """Some users on one evening, as sources and the assembler read them."""
@@ -162,12 +167,22 @@ class UserBatch:
     """End of the evening's day, microseconds of the epoch: ages and decays are taken at it."""
     segment: pa.Array
     """U words: country|platform|language."""
+    active_hours_UH: np.ndarray
+    """int64, U × 24: features/user_daily.active_hours"""
     items: Lists
     """features/user_pairs.items"""
     categories: Lists
     """features/user_pairs.categories"""
+    sellers: Lists
+    """features/user_pairs.sellers"""
+    hosts: Lists
+    """features/user_pairs.hosts"""
     short: Lists
     """features/user_history.short, oldest first"""
+    followed_hosts: Lists
+    """features/user_daily.followed_hosts"""
+    query_words: Lists
+    """features/user_daily.query_words"""
 
     @classmethod
     def of(cls, evening: date, users: pa.Table, state: pa.Table) -> "UserBatch":
@@ -175,18 +190,35 @@ class UserBatch:
 
         Args:
             evening: The day at whose end everything is known.
-            users: One row per user with ``segment``.
+            users: One row per user with ``segment`` and ``USER_ARRAYS``.
             state: Rows of ``state_of`` in the same order, null where a user has none.
         """
-        lists = (Lists.of(state.column(name)) for name in ("items", "categories", "short"))
         segment = users.column("segment").combine_chunks()
-        return cls(users.num_rows, end_of(evening), segment, *lists)
+        hours_UH = hours_of(users.column("active_hours"))
+        columns = [state.column(name) for name in _STATE]
+        columns += [users.column(name) for name in ("followed_hosts", "query_words")]
+        lists = (Lists.of(column) for column in columns)
+        return cls(users.num_rows, end_of(evening), segment, hours_UH, *lists)
+
+    def without_visits(self, is_other_N: np.ndarray) -> "UserBatch":
+        """Leave out of ``short`` what is marked."""
+        kept = ~is_other_N
+        short = Lists(self.short.row_N[kept], self.short.elements.filter(pa.array(kept)))
+        return replace(self, short=short)
 
 
 def codes_in(words: pa.Array, vocabulary: pa.Array) -> np.ndarray:
     """Write words as their places in a vocabulary: int64, −1 where it lacks them."""
     places = pc.index_in(words, value_set=vocabulary)
     return pc.fill_null(places, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def hours_of(active_hours: pa.ChunkedArray) -> np.ndarray:
+    """View a column of 24 numbers a user as int64, U × 24; 0 of whom nothing is known."""
+    row, numbers = flat_lists(active_hours)
+    hours_UH = np.zeros((len(active_hours), 24), np.int64)
+    hours_UH[row[::24]] = numbers.to_numpy().reshape(-1, 24)
+    return hours_UH
 
 
 def segments(users: DataFrame) -> DataFrame:

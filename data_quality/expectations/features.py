@@ -8,6 +8,10 @@ from data_quality.checks import (
     Side,
     Suite,
     at_least,
+    at_most,
+    complete,
+    descending,
+    distinct,
     knows,
     not_empty,
     one_of,
@@ -18,6 +22,7 @@ from data_quality.checks import (
 from etl import surfaces
 from etl.features import dictionary
 from etl.features.dictionary import HISTORY_DAYS, WINDOWS, Feature
+from etl.features.user_lists import QUERY_DAYS
 from etl.tables.features import RECENT_CODES
 
 ALIVE_DAYS: Final = 90
@@ -92,6 +97,16 @@ def _nested_windows(*kinds: str) -> Suite:
     )
 
 
+def _latest_first(array: str, name: str, at: str, num_kept: int) -> Suite:
+    """Things with the last time that he said them."""
+    return (
+        complete(array, name, at),
+        distinct(array, name),
+        descending(array, at),
+        at_most(array, num_kept),
+    )
+
+
 def is_alive(num_days_ahead: int) -> Check:
     """Promise that nobody is kept for longer than 90 days without an event.
 
@@ -130,6 +145,19 @@ def features_user_daily() -> Suite:
             shows=("last_order_at", "last_event_at"),
         ),
         *at_least(0, "sum_price_cents", "num_priced"),
+        rule(
+            f"active_hours: 24 numbers, 0 … {HISTORY_DAYS}",
+            "size(active_hours) = 24 AND array_min(active_hours) >= 0 "
+            f"AND array_max(active_hours) <= {HISTORY_DAYS}",
+            shows=("active_hours",),
+        ),
+        *_latest_first("followed_hosts", "host_id", "followed_at", 200),
+        *_latest_first("query_words", "word", "searched_date", 50),
+        rule(
+            f"query_words: of the last {QUERY_DAYS} days",
+            f"array_min(query_words.searched_date) > date_sub(arrival_date, {QUERY_DAYS})",
+            shows=("array_min(query_words.searched_date) AS oldest_search",),
+        ),
         *_recent(),
         *_nested_windows("impression", "click", "cart", "order"),
         *_in_range(dictionary.USER),
@@ -144,6 +172,17 @@ def features_item_daily() -> Suite:
         *not_empty("item_id"),
         *at_least(0, "item_no"),
         unique(*_ITEM),
+        rule(
+            "what is sold out is not eligible",
+            "NOT (is_sold_out AND is_eligible)",
+            shows=("is_sold_out", "is_eligible"),
+        ),
+        rule(
+            "only live slots of the next day are eligible",
+            "NOT is_eligible OR item_type <> 'live_slot' "
+            "OR item_id LIKE concat('%@', lower(date_format(arrival_date + 1, 'E')), '-__')",
+            shows=("item_id", "arrival_date"),
+        ),
         is_alive(0),
         *_recent(),
         *_nested_windows("impression", "click", "cart", "order"),

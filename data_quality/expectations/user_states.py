@@ -17,7 +17,7 @@ from data_quality.checks import (
     rule,
 )
 from data_quality.expectations.features import is_alive, knows_users, never_null_in
-from etl.tables.features import EVENT_CODES
+from etl.tables.user_states import EVENT_CODES
 
 _AFFINITY: Final = "x.affinity >= 0 AND x.affinity < double('Infinity')"
 _GROUP_AFFINITIES: Final = " AND ".join(
@@ -57,13 +57,15 @@ def features_user_pairs() -> Suite:
     return (
         *not_empty("user_id"),
         is_alive(1),
-        complete("items", "item_no", *counts, "affinity", "affinity_at"),
+        complete("items", "item_no", *counts, "watch_ms", "affinity", "affinity_at"),
         each("items", "counts from 0 on", " AND ".join(f"x.{name} >= 0" for name in counts)),
         each("items", "affinity from 0 on", _AFFINITY),
+        each("items", "watch_ms from 0 on", "x.watch_ms >= 0"),
         ascending("items", "item_no"),
         *_group("categories", "category"),
         *_group("brands", "brand"),
         *_group("sellers", "seller_id"),
+        *_group("hosts", "host_id"),
         knows_users("features/user_pairs", _TOUCHES),
     )
 

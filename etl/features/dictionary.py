@@ -61,12 +61,17 @@ ITEM: Final = (
     _number("click_rate_28d", "clicks per impression", "how attractive it is when seen; smoothed"),
     _number("cart_rate_28d", "carts per click", "how often interest becomes intent; smoothed"),
     _number("order_rate_28d", "orders per click", "how often interest becomes an order; smoothed"),
+    _number("like_rate_28d", "likes per click", "how often people say that they like it; smoothed"),
     _number("hide_rate_28d", "hides per impression", "how often people send it away; smoothed"),
     _number("cancel_rate_28d", "cancels per order", "how often an order is regretted; smoothed"),
     _number("click_trend", "ratio", "today's clicks against a day of the week: rising or fading"),
     _number("order_trend", "ratio", "the week's orders against a week of the month"),
     _number("weekday_click_share", "share", "clicks that fell on tomorrow's weekday", high=1),
     _number("mean_watch_ms_28d", "ms", "time watched per click: holds people or loses them"),
+    _number(
+        "mean_watch_share_28d", "share", "of its length watched at a time; smoothed, > 1 by repeats"
+    ),
+    _number("duration_ms", "ms", "length of a video or live slot"),
     _number("age_days", "days", "since we first heard of it: new items have no counts yet"),
     _number("days_since_click", "days", "since the last click: is it still found"),
     _number("days_since_order", "days", "since the last order: does it still sell"),
@@ -84,6 +89,9 @@ ITEM: Final = (
     _number("seller_num_orders_28d", "orders", "how much its seller sells"),
     _number("seller_order_rate_28d", "orders per click", "what its seller's clicks sell"),
     _number("seller_cancel_rate_28d", "cancels per order", "how often its seller disappoints"),
+    _number("host_num_clicks_7d", "clicks", "how visible its host is this week"),
+    _number("host_num_orders_28d", "orders", "how much its host sells"),
+    _number("host_order_rate_28d", "orders per click", "what its host's clicks sell"),
 )
 """Of one item, as known at the end of the day: columns of features/item_daily."""
 
@@ -98,6 +106,7 @@ USER: Final = (
     _number("num_active_days_28d", "days", "days with any event: a regular or a guest", high=28),
     _number("weekday_click_share", "share", "clicks that fell on tomorrow's weekday", high=1),
     _number("mean_watch_ms_28d", "ms", "time watched per click: patience"),
+    _number("num_watches_7d", "watches", "does he watch videos at all these days"),
     _number("age_days", "days", "since his first event: newcomers behave otherwise"),
     _number("days_since_event", "days", "since his last event of any kind"),
     _number("days_since_order", "days", "since his last order: just served or due again"),
@@ -120,6 +129,15 @@ PAIR: Final = (
     _number("brand_pair_num_orders", "orders", "his orders of its brand: loyalty"),
     _number("seller_pair_affinity", "weighted events", "his events with its seller, decayed"),
     _number("seller_pair_num_orders", "orders", "his orders from its seller: trust"),
+    _number("host_pair_affinity", "weighted events", "his events with its host, decayed"),
+    _number("host_pair_num_orders", "orders", "his orders from its host"),
+    _number("is_host_followed", "0 or 1", "he asked to see its host; missing without one", high=1),
+    _number("pair_watch_share", "share", "of its length that he has watched: seen, or left off"),
+    _number("usual_watch_share", "share", "of the videos he began, how much he watches", high=1),
+    _number("slot_presence_share", "share", "of his activity in the slot's hour of UTC", high=1),
+    _number("query_title_share", "share", "of its title's words he searched these 7 days", high=1),
+    _number("shown_pair_affinity", "weighted events", "his events with products it shows, decayed"),
+    _number("pair_days_since_showing", "days", "since he saw a video or slot that shows it"),
     _number("price_to_usual_ratio", "ratio", "its price against what he usually looks at"),
 )
 """Of one user with one item; computed in training.assemble from features/user_pairs."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from etl.arrow import days_of_epoch
+from etl.arrow import days_of_epoch, ranges
 from etl.days import Days
 from etl.features.fold import NEVER
 from etl.features.user_history import ALIVE_DAYS, DAY_US
@@ -115,11 +115,26 @@ class Evenings:
         found = self.latest(rank[len(at_S) :], rank[: len(at_S)])
         return np.where(found == NEVER, -1, np.r_[order, -1][np.maximum(found, -1)])
 
-    def rows_of(self, cell: np.ndarray) -> np.ndarray:
-        """Find the row that stands at each place of the grid, at all of which keys are alive."""
-        row = np.empty(self.num_days * self.num_lives, np.int64)
+    def spread(self, cell_N: np.ndarray, last_day_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """List the rows at which things are known: from their place to a last day, while alive.
+
+        Args:
+            cell_N: Places in the grid at which they become known, −1 where they never do.
+            last_day_N: int64, days as Arrow numbers them.
+
+        Returns:
+            of_P, row_P: for each pair of a thing and a row both numbers, by thing, then evening.
+        """
+        first = cell_N // max(self.num_lives, 1)
+        last = np.minimum(last_day_N - self.first_day, self.num_days - 1)
+        num_evenings = np.where(cell_N < 0, 0, np.maximum(last - first + 1, 0))
+        before = np.cumsum(np.r_[0, num_evenings])
+        of, later = ranges(before, np.arange(len(cell_N)))
+        row = np.full(self.num_days * self.num_lives, -1)
         row[self.cell_R] = np.arange(len(self.cell_R))
-        return row[cell]
+        found = row[cell_N[of] + (later - before[of]) * self.num_lives]
+        is_alive = found >= 0
+        return of[is_alive], found[is_alive]
 
     def _grid(self, empty: int, value_S: np.ndarray | None) -> np.ndarray:
         # One more than there are places: what is written to place −1 is of no row.

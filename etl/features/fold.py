@@ -56,7 +56,8 @@ class Fold:
         self._make_room(np.unique(key_E))
         place_E = np.searchsorted(self.key_K, key_E)
         for name, sums in self.sums.items():
-            np.add.at(sums, place_E, counted[name])
+            if counted[name].any():
+                np.add.at(sums, place_E, counted[name])
         for name, lasts in self.lasts.items():
             is_kind = counted[name].astype(bool)
             np.maximum.at(lasts, place_E[is_kind], at_E[is_kind])

@@ -1,6 +1,6 @@
 """Makes features/item_daily: each item of the last 90 days as known at the end of the day.
 
-Items are walked twice: once for what their categories, brands and sellers add up to on each
+Items are walked twice: once for what their categories, brands, sellers and hosts add up to on each
 evening, and once, knowing that, for their rows.
 """
 
@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -17,28 +16,22 @@ from etl.arrow import arrow_schema
 from etl.days import Days
 from etl.features import dictionary, item_groups, rates
 from etl.features.buckets import walk, walk_knowing
-from etl.features.evenings import (
-    day_column,
-    days_since,
-    evening_us,
-    instant_column,
-    instants,
-)
-from etl.features.fold import NEVER
 from etl.features.item_groups import EVERYTHING, OUTCOMES, Groups
-from etl.features.item_state import WORDS, Items
+from etl.features.item_state import WORDS, Items, known
 from etl.features.windows import or_null, ratio_or_nan, trend
 from etl.silver.impressions import shown_type
 from etl.tables import FEATURES_ITEM_DAILY
 
 _KINDS: Final = ("impression", "click", "cart", "order")
-_CATALOGUE: Final = (*WORDS, "price_cents", "stock")
+_CATALOGUE: Final = (*WORDS, "product_ids", "price_cents", "stock", "duration_ms")
 _STATE: Final = (
     "arrival_date",
     "item_no",
     *WORDS,
+    "product_ids",
     "is_sold_out",
     "price_cents",
+    "duration_ms",
     "age_days",
     "last_event_at",
     "last_click_at",
@@ -56,6 +49,8 @@ class ItemDailyConfig:
     """Impressions at the category's rate added to an item's own before its rate is taken."""
     prior_clicks: float = 30.0
     """Clicks at the category's rate added to an item's own before its rates are taken."""
+    prior_watches: float = 10.0
+    """Watches at everyone's share added to an item's own before its watched share is taken."""
     prior_orders: float = 10.0
     """Orders at the category's rate added to an item's own before its cancel rate is taken."""
     num_buckets: int = 4
@@ -129,7 +124,7 @@ def _described(events: DataFrame, items: DataFrame, days: Days) -> DataFrame:
 
 
 def sums(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:
-    """Add some items up by category, brand and seller on each evening.
+    """Add some items up by category, brand, seller and host on each evening.
 
     Args:
         events: Events that are counted on ``days``, with their items as of arrival.
@@ -140,10 +135,11 @@ def sums(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:
         Rows of ``item_groups.SCHEMA``.
     """
     items = Items.of(events, state, days)
-    price = items.said.column("price_cents")
+    price = items.said("price_cents")
     numbers = {name: items.recent.total(*window) for name, window in OUTCOMES.items()}
+    numbers |= dict(zip(item_groups.WATCHED, items.watched(), strict=True))
     numbers["sum_price_cents"] = price.fill_null(0).to_numpy()
-    numbers["num_priced"] = price.is_valid().to_numpy().astype(np.int64)
+    numbers["num_priced"] = price.is_valid().to_numpy(zero_copy_only=False).astype(np.int64)
     return item_groups.sums(
         numbers, day_R=items.evenings.day_R, said_R=items.said_R, described=items.described
     )
@@ -168,44 +164,12 @@ def snapshots(
     groups = Groups.of(
         added, day_R=items.evenings.day_R, said_R=items.said_R, described=items.described
     )
-    columns = _known(items)
+    columns = known(items)
     price = columns["price_cents"].fill_null(np.nan).to_numpy()
     of_groups = item_groups.features(
         groups, price, prior_clicks=config.prior_clicks, prior_orders=config.prior_orders
     )
     return pa.table(columns | _counted(items, groups) | _rates(items, groups, config) | of_groups)
-
-
-def _known(items: Items) -> dict[str, pa.Array]:
-    """What is said of each row's item, and when it was last heard of."""
-    rows, said = items.evenings, items.said
-    at = instants(items.events, "event_at")
-    event_type = items.events.column("event_type")
-    ends = evening_us(rows.day_R)
-
-    def last(name: str, *types: str) -> np.ndarray:
-        is_of = (
-            pc.is_in(event_type, pa.array(types)).to_numpy() if types else np.ones(len(at), bool)
-        )
-        return rows.latest(np.where(is_of, at, NEVER), instants(items.state, f"last_{name}_at"))
-
-    lasts = {
-        "event": last("event"),
-        "click": last("click", "view", "click"),
-        "order": last("order", "order"),
-    }
-    known = {name: said.column(name) for name in (*WORDS, "is_sold_out")}
-    known |= {f"last_{name}_at": instant_column(at) for name, at in lasts.items()}
-    age_days = (rows.day_R - said.column("first_day").to_numpy()).astype(np.float64)
-    return known | {
-        "arrival_date": day_column(rows.day_R),
-        "item_no": pa.array(items.item_no_K[rows.key_R]),
-        "recent": items.recent.column(),
-        "age_days": pa.array(age_days),
-        "price_cents": said.column("price_cents").cast(pa.float64()).combine_chunks(),
-        "days_since_click": or_null(days_since(lasts["click"], ends)),
-        "days_since_order": or_null(days_since(lasts["order"], ends)),
-    }
 
 
 def _counted(items: Items, groups: Groups) -> dict[str, pa.Array]:
@@ -234,6 +198,7 @@ def _rates(items: Items, groups: Groups, config: ItemDailyConfig) -> dict[str, p
         "hide": ("impression", config.prior_impressions),
         "cart": ("click", config.prior_clicks),
         "order": ("click", config.prior_clicks),
+        "like": ("click", config.prior_clicks),
         "cancel": ("order", config.prior_orders),
     }
     found = {}
@@ -241,4 +206,13 @@ def _rates(items: Items, groups: Groups, config: ItemDailyConfig) -> dict[str, p
         own, seen = (items.recent.total(what, 28) for what in (part, whole))
         expected = groups.expected(f"{part}s", f"{whole}s", prior)
         found[f"{part}_rate_28d"] = or_null(rates.drawn(own, seen, expected, prior))
-    return found
+    return found | {"mean_watch_share_28d": _watch_share(items, groups, config)}
+
+
+def _watch_share(items: Items, groups: Groups, config: ItemDailyConfig) -> pa.Array:
+    """Share of an item's length watched, drawn towards everyone's; null without a length."""
+    if not items.has("duration_ms"):
+        return pa.nulls(len(items.said_R), pa.float64())
+    duration_ms = items.said("duration_ms").fill_null(0).to_numpy()
+    prior_ms = config.prior_watches * np.where(duration_ms > 0, duration_ms, np.nan)
+    return or_null(rates.drawn(*items.watched(), groups.watch_share(), prior_ms))

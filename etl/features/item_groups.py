@@ -1,4 +1,4 @@
-"""What an item owes to its category, brand and seller: sums over the alive items of its evening.
+"""What an item owes to its groups (category, brand, seller, host): sums over the evening's items.
 
 Sums are made bucket by bucket, added up by Spark, and given back to every bucket.
 
@@ -19,7 +19,12 @@ from etl.features.evenings import day_column
 from etl.features.windows import or_null, ratio_or_nan
 
 EVERYTHING: Final = "everything"
-GROUPS: Final = {"category": "category", "brand": "brand", "seller": "seller_id"}
+GROUPS: Final = {
+    "category": "category",
+    "brand": "brand",
+    "seller": "seller_id",
+    "host": "host_id",
+}
 """Groups that features are named after, and the column that says which one an item is of."""
 OUTCOMES: Final = {
     "num_impressions_28d": ("impression", 28),
@@ -28,12 +33,15 @@ OUTCOMES: Final = {
     "num_clicks_28d": ("click", 28),
     "num_carts_28d": ("cart", 28),
     "num_orders_28d": ("order", 28),
+    "num_likes_28d": ("like", 28),
     "num_hides_28d": ("hide", 28),
     "num_cancels_28d": ("cancel", 28),
     "watch_ms_28d": ("watch_ms", 28),
 }
 """What is added up over a group's items, and the window of each that it is."""
-NUMBERS: Final = (*OUTCOMES, "sum_price_cents", "num_priced")
+WATCHED: Final = ("watched_ms_28d", "watchable_ms_28d")
+"""Time watched of items whose length is known, and what it would be had every watch been whole."""
+NUMBERS: Final = (*OUTCOMES, *WATCHED, "sum_price_cents", "num_priced")
 KEY: Final = ("arrival_date", "item_type", "grouped_by", "name")
 SCHEMA: Final = StructType(
     [
@@ -120,15 +128,28 @@ class Groups:
 
     def total(self, group: str, name: str) -> np.ndarray:
         """Sum of each row's group: float64, R, NaN where it has none."""
+        if not self.has(group):
+            return np.full(len(self.place_R[group]), np.nan)
         return self.numbers[name][self.place_R[group]]
+
+    def has(self, group: str) -> bool:
+        """Whether any row has such a group: most logs lack some, and need no looking up."""
+        return len(self.place_R[group]) > 0 and self.place_R[group].max() >= 0
 
     def overall(self, part: str, whole: str) -> np.ndarray:
         """Rate of all items of the type."""
         parts, wholes = (self.numbers[f"num_{n}_28d"] for n in (part, whole))
         return rates.overall(parts, wholes)[self.place_R[EVERYTHING]]
 
+    def watch_share(self) -> np.ndarray:
+        """Share of their length that all items of the type are watched."""
+        watched, watchable = (self.numbers[name] for name in WATCHED)
+        return rates.overall(watched, watchable)[self.place_R[EVERYTHING]]
+
     def rate(self, group: str, part: str, whole: str, prior: float) -> np.ndarray:
         """Rate of each row's group, drawn towards that of all items of the type."""
+        if not self.has(group):
+            return self.total(group, f"num_{part}_28d")
         parts, wholes = (self.total(group, f"num_{n}_28d") for n in (part, whole))
         return rates.drawn(parts, wholes, self.overall(part, whole), prior)
 
@@ -146,6 +167,8 @@ def _places(
     rows: tuple[np.ndarray, np.ndarray, pa.Table],
 ) -> np.ndarray:
     day_R, said_R, described = rows
+    if column is not None and described.column(column).null_count == described.num_rows:
+        return np.full(len(day_R), -1)
     chosen = np.flatnonzero(pc.equal(added.column("grouped_by"), group).to_numpy())
     of_group = added.take(pa.array(chosen))
     types, (type_G, type_N) = codes_of(of_group.column("item_type"), described.column("item_type"))

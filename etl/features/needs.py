@@ -48,12 +48,25 @@ NEEDS: Final = (
     Need(what="carts", is_met=_event("cart"), features=_named("cart")),
     Need(what="orders", is_met=_event("order"), features=_named("order")),
     Need(what="cancels", is_met=_event("cancel"), features=_named("cancel")),
+    Need(what="watches", is_met=_event("watch"), features=_named("watches")),
+    Need(what="likes", is_met=_event("like"), features=_named("like")),
     Need(what="hides", is_met=_event("hide"), features=_named("hide")),
-    Need(what="watch_ms", is_met=_field("watch_ms"), features=_named("watch_ms")),
+    Need(what="watch_ms", is_met=_field("watch_ms"), features=_named("watch_ms", "watch_share")),
     Need(what="price", is_met=_field("price_cents"), features=_named("price")),
     Need(what="category", is_met=_field("category"), features=_named("category")),
     Need(what="brand", is_met=_field("brand"), features=_named("brand")),
     Need(what="seller", is_met=_field("seller_id"), features=_named("seller")),
+    Need(what="host", is_met=_field("host_id"), features=_named("host_")),
+    Need(what="title", is_met=_field("title"), features=_named("title")),
+    Need(what="searches", is_met=_event("search"), features=_named("query")),
+    Need(
+        what="attached products",
+        is_met=_field("product_ids"),
+        features=_named("shown_pair", "showing"),
+    ),
+    Need(
+        what="duration_ms", is_met=_field("duration_ms"), features=_named("duration", "watch_share")
+    ),
 )
 """In the order in which a report lists them."""
 

@@ -1,4 +1,4 @@
-"""The folds of user_pairs: what some users have to do with items, categories, brands and sellers.
+"""The folds of user_pairs: what some users have to do with items and their groups.
 
 Here are counts, lasts and affinities by user and thing, and what is forgotten of them. Which users
 are shown on which day stands in ``user_pairs``.
@@ -24,17 +24,22 @@ from etl.arrow import (
 )
 from etl.features.evenings import INSTANT
 from etl.features.fold import NEVER, Fold
-from etl.tables.features import EVENT_CODES
+from etl.tables.user_states import EVENT_CODES
 
 MAX_ITEMS: Final = 2_000
 MAX_GROUPS: Final = 1_000
 HALF_LIFE_DAYS: Final = 7.0
 SHORT_TERM_DAYS: Final = 2.0
 LONG_TERM_DAYS: Final = 30.0
-GROUPS: Final = {"categories": "category", "brands": "brand", "sellers": "seller_id"}
+GROUPS: Final = {
+    "categories": "category",
+    "brands": "brand",
+    "sellers": "seller_id",
+    "hosts": "host_id",
+}
 """Arrays of groups and the column of the touched item that each follows."""
-_ITEM_SUMS: Final = ("num_clicks", "num_carts", "num_orders", "num_hides")
-_ITEM_LASTS: Final = ("last_click_at", "last_cart_at", "last_order_at")
+_ITEM_SUMS: Final = ("num_clicks", "num_carts", "num_orders", "num_hides", "watch_ms")
+_ITEM_LASTS: Final = ("last_click_at", "last_cart_at", "last_order_at", "last_watch_at")
 _GROUP_SUMS: Final = ("num_clicks", "num_orders")
 
 
@@ -85,7 +90,7 @@ class Book:
             day_E=touched.column("arrival_date").cast(pa.int32()).to_numpy(),
             at_E=touched.column("event_at").cast(pa.int64()).to_numpy(),
             weight_E=weight_of_code[code],
-            counted=_counted(code),
+            counted=_counted(code, touched.column("watch_ms").fill_null(0).to_numpy()),
             item_E=touched.column("item_no").to_numpy(),
             items=items,
             group_E={},
@@ -135,7 +140,7 @@ class Book:
         return found
 
 
-def _counted(code: np.ndarray) -> dict[str, np.ndarray]:
+def _counted(code: np.ndarray, watch_ms: np.ndarray) -> dict[str, np.ndarray]:
     """What each event adds to the counts, and of which kind it is."""
     is_click = np.isin(code, [EVENT_CODES["view"], EVENT_CODES["click"]])
     is_cart = code == EVENT_CODES["cart"]
@@ -145,9 +150,11 @@ def _counted(code: np.ndarray) -> dict[str, np.ndarray]:
         "num_carts": is_cart.astype(np.int64),
         "num_orders": is_order.astype(np.int64) - (code == EVENT_CODES["cancel"]),
         "num_hides": (code == EVENT_CODES["hide"]).astype(np.int64),
+        "watch_ms": watch_ms,
         "last_click_at": is_click,
         "last_cart_at": is_cart,
         "last_order_at": is_order,
+        "last_watch_at": code == EVENT_CODES["watch"],
         "last_event_at": np.ones(len(code), bool),
     }
 
@@ -204,7 +211,8 @@ def _lists(
         column: pa.array(number.astype(np.int32)) if words is None else words.take(pa.array(number))
     }
     for name, sums in fold.sums.items():
-        columns[name] = pa.array(sums[element].astype(np.int32))
+        is_time = name.endswith("_ms")
+        columns[name] = pa.array(sums[element] if is_time else sums[element].astype(np.int32))
     for name, lasts in fold.lasts.items():
         values = lasts[element]
         columns[name] = pa.array(values, mask=values == NEVER).cast(INSTANT)

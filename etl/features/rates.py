@@ -12,6 +12,8 @@ def overall(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.where(whole > 0, (part + 1.0) / (whole + 2.0), np.nan)
 
 
-def drawn(part: np.ndarray, whole: np.ndarray, rate: np.ndarray, prior: float) -> np.ndarray:
+def drawn(
+    part: np.ndarray, whole: np.ndarray, rate: np.ndarray, prior: float | np.ndarray
+) -> np.ndarray:
     """Draw ``part / whole`` towards ``rate`` by ``prior`` observations; NaN where that is NaN."""
     return (part + prior * rate) / (whole + prior)

@@ -5,7 +5,7 @@ from typing import Final
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from etl.tables.features import EVENT_CODES
+from etl.tables.user_states import EVENT_CODES
 
 MAX_PER_DAY: Final = 2_000
 """Events of one user that one arrival day adds to his histories: the latest. A bot is capped."""
@@ -21,7 +21,7 @@ def touches(events: DataFrame, items: DataFrame) -> DataFrame:
 
     Returns:
         arrival_date, user_id, event_at, event_id, source, event_code, item_no, price_cents (the
-        event's, else the item's), category, brand, seller_id.
+        event's, else the item's), watch_ms, category, brand, seller_id, host_id.
     """
     code = F.lit(None).cast("byte")
     for name, number in EVENT_CODES.items():
@@ -35,6 +35,7 @@ def touches(events: DataFrame, items: DataFrame) -> DataFrame:
         F.col("category").alias("item_category"),
         F.col("brand").alias("item_brand"),
         F.col("seller_id").alias("item_seller_id"),
+        F.col("host_id").alias("item_host_id"),
         F.col("price_cents").alias("item_price_cents"),
     )
     joined = of_users.join(known, ["arrival_date", "item_type", "item_id"])
@@ -47,7 +48,9 @@ def touches(events: DataFrame, items: DataFrame) -> DataFrame:
         code.alias("event_code"),
         "item_no",
         F.coalesce("price_cents", "item_price_cents").alias("price_cents"),
+        "watch_ms",
         F.col("item_category").alias("category"),
         F.col("item_brand").alias("brand"),
         F.col("item_seller_id").alias("seller_id"),
+        F.col("item_host_id").alias("host_id"),
     )

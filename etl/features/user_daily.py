@@ -15,7 +15,7 @@ from pyspark.sql.types import DateType, LongType, StructField, StructType
 
 from etl.arrow import arrow_schema
 from etl.days import Days
-from etl.features import dictionary, rates
+from etl.features import dictionary, rates, user_lists
 from etl.features.buckets import walk, walk_knowing
 from etl.features.evenings import day_column, days_since, evening_us, instant_column
 from etl.features.user_state import KINDS, WORDS, Users
@@ -41,6 +41,8 @@ _STATE: Final = (
     *(f"{word}_at" for word in WORDS),
     "sum_price_cents",
     "num_priced",
+    "followed_hosts",
+    "query_words",
     "recent",
 )
 """What a night goes on from."""
@@ -54,6 +56,8 @@ _COLUMNS: Final = (
     "user_id",
     "watch_ms",
     "price_cents",
+    "host_id",
+    "query",
     *WORDS,
 )
 
@@ -128,7 +132,7 @@ def sums(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:
     Returns:
         arrival_date and, by outcome, what they did in the 28 days up to it.
     """
-    users = Users.of(events, state, days)
+    users = Users.of(events, state, days, kept=_SUMMED)
     numbers = {what: users.recent.total(what, 28) for what in _SUMMED}
     rows = pa.table({"day": users.evenings.day_R, **numbers})
     added = rows.group_by("day", use_threads=False).aggregate([(n, "sum") for n in _SUMMED])
@@ -176,6 +180,9 @@ def _known(users: Users) -> dict[str, pa.Array]:
         "last_event_at": instant_column(last),
         "last_order_at": instant_column(order),
         **{name: pa.array(numbers) for name, numbers in prices.items()},
+        "active_hours": _matrix_column(users.recent.by_hour()),
+        "followed_hosts": user_lists.followed_hosts(users),
+        "query_words": user_lists.query_words(users),
         "recent": users.recent.column(),
         "age_days": or_null(days_since(first, ends)),
         "days_since_event": or_null(days_since(last, ends)),
@@ -186,6 +193,12 @@ def _known(users: Users) -> dict[str, pa.Array]:
     for word in WORDS:
         known |= users.word(word)
     return known
+
+
+def _matrix_column(numbers_RN: np.ndarray) -> pa.ListArray:
+    num_rows, length = numbers_RN.shape
+    offsets = np.arange(num_rows + 1, dtype=np.int32) * length
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers_RN.ravel()))
 
 
 def _counted(users: Users, everybody: dict[str, np.ndarray]) -> dict[str, pa.Array]:
@@ -199,7 +212,8 @@ def _counted(users: Users, everybody: dict[str, np.ndarray]) -> dict[str, pa.Arr
         "decayed_clicks_3d": pa.array(recent.decayed("click", 3)),
         "decayed_orders_28d": pa.array(recent.decayed("order", 28)),
         "click_trend": pa.array(click_trend),
-        "num_active_days_28d": pa.array(recent.num_days("event").astype(np.float64)),
+        "num_active_days_28d": pa.array(recent.num_days("hours").astype(np.float64)),
+        "num_watches_7d": pa.array(recent.total("watch", 7).astype(np.float64)),
         "weekday_click_share": or_null(recent.weekday_share("click")),
         "mean_watch_ms_28d": or_null(np.where(is_logged, watch_ms, np.nan)),
     }

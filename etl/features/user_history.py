@@ -71,7 +71,7 @@ def build(  # noqa: PLR0913
         return histories(touched, state, days=days, first_day=first_day).cast(arrow)
 
     return walk(
-        touches(events, items).drop("category", "brand", "seller_id"),
+        touches(events, items).drop("watch_ms", "category", "brand", "seller_id", "host_id"),
         before,
         key="user_id",
         kernel=kernel,

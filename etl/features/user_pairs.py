@@ -1,4 +1,4 @@
-"""Makes features/user_pairs: each user's history by item, category, brand and seller.
+"""Makes features/user_pairs: each user's history by item, category, brand, seller and host.
 
 A row is the whole state of a user, so a night reads only the users it touches. Affinities are
 decayed to the latest event of their key; whoever reads them decays them on to his own instant.

@@ -22,7 +22,7 @@ KINDS: Final = ("impression", "click", "cart", "order")
 WORDS: Final = ("country", "platform", "language")
 """What a user's events say of him in words."""
 _PRICED: Final = ("view", "click", "cart", "order")
-_KEPT: Final = (*KINDS, "cancel", "like", "hide", "watch_ms", "event")
+KEPT: Final = (*KINDS, "cancel", "watch", "like", "hide", "watch_ms", "hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,16 @@ class Users:
     recent: Recent
 
     @classmethod
-    def of(cls, events: pa.Table, state: pa.Table, days: Days) -> "Users":
+    def of(
+        cls, events: pa.Table, state: pa.Table, days: Days, *, kept: tuple[str, ...] = KEPT
+    ) -> "Users":
         """Lay out the rows of ``days``.
 
         Args:
             events: Columns of ``tables.SILVER_EVENTS`` that are counted on ``days``.
             state: Rows of ``tables.FEATURES_USER_DAILY`` of the day before.
             days: The days to make.
+            kept: Which of ``RECENT_CODES`` are counted.
         """
         order = ("event_at", "event_id", "source")
         events = events.sort_by([(name, "ascending") for name in order])
@@ -58,7 +61,7 @@ class Users:
             last_S=instants(state, "last_event_at"),
             num_keys=len(users),
         )
-        recent = Recent.of(events, state, evenings, kept=_KEPT)
+        recent = Recent.of(events, state, evenings, kept=kept)
         return cls(events, state, users, evenings, recent)
 
     def first_at(self) -> np.ndarray:

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.arrow import flat_lists, lists_of, ranges, run_starts
+from etl.arrow import flat_lists, lists_of, run_starts
 from etl.features.dictionary import HISTORY_DAYS
-from etl.features.evenings import Evenings, day_column
+from etl.features.evenings import Evenings, day_column, instants
 from etl.tables.features import RECENT_CODES
 
 COUNTED_AS: Final = {
@@ -29,10 +29,14 @@ COUNTED_AS: Final = {
     "cart": "cart",
     "order": "order",
     "cancel": "cancel",
+    "watch": "watch",
     "like": "like",
     "hide": "hide",
 }
 """What each event type counts as: a view of a log without impressions stands for a click."""
+_HOURS: Final = RECENT_CODES["hours"]
+"""Its numbers are sets of hours, a bit each: they are joined and not added."""
+_HOUR_US: Final = 3_600_000_000
 _STEP: Final = 2.0**24
 """Decayed counts are whole numbers of 1 / _STEP: a sum that no order of its parts can change."""
 
@@ -55,23 +59,20 @@ class Recent:
         """Count events into the rows at which they are known.
 
         Args:
-            events: event_date, event_type, watch_ms of ``tables.SILVER_EVENTS`` and num_shown, the
-                impressions that an impression stands for, E.
+            events: event_at, event_date, event_type, watch_ms of ``tables.SILVER_EVENTS`` and
+                num_shown, the impressions that an impression stands for, E.
             state: The column ``recent`` of the day before, S.
             evenings: The rows, made of the same events and state.
-            kept: Which of ``RECENT_CODES`` are counted.
+            kept: Which of ``RECENT_CODES`` are counted; of the rest nothing is known.
         """
-        parts = [_of_state(state, evenings), *_of_events(events, evenings, kept)]
+        counted = tuple(what for what in kept if what != "hours")
+        parts = [_of_state(state, evenings, kept), *_of_events(events, evenings, counted)]
+        if "hours" in kept:
+            parts.append(_hours_of(events, evenings))
         known = _merged(pa.concat_tables(parts))
         cell, event_day, code, number = (known.column(n).to_numpy() for n in known.column_names)
-        first_day = evenings.first_day
-        counted_day = first_day + cell // max(evenings.num_lives, 1)
-        last_day = np.minimum(event_day + HISTORY_DAYS, first_day + evenings.num_days) - 1
-        lasts = np.maximum(last_day - counted_day + 1, 0)
-        source, later = ranges(np.cumsum(np.r_[0, lasts]), np.arange(len(lasts)))
-        later = later - np.repeat(np.cumsum(lasts) - lasts, lasts)
-        row = evenings.rows_of(cell[source] + later * evenings.num_lives)
-        age = (counted_day - event_day)[source] + later
+        source, row = evenings.spread(cell, event_day + HISTORY_DAYS - 1)
+        age = evenings.day_R[row] - event_day[source]
         row, age, code, number = _by_row(row, age, code[source], number[source])
         return cls(row, age, code, number, evenings)
 
@@ -109,6 +110,17 @@ class Recent:
         """Count the event days that have a number: int64, R."""
         return self._sum(self.code_P == RECENT_CODES[what], np.ones(len(self.row_P)))
 
+    def by_hour(self) -> np.ndarray:
+        """Count the event days with an event in each UTC hour: int8, R × 24."""
+        row, hours = (part[self.code_P == _HOURS] for part in (self.row_P, self.number_P))
+        bytes_N4 = hours.astype("<u4").view(np.uint8).reshape(-1, 4)
+        is_active_N24 = np.unpackbits(bytes_N4, axis=1, bitorder="little")[:, :24]
+        counts_R24 = np.zeros((len(self.evenings.day_R), 24), np.int8)
+        first = np.flatnonzero(run_starts(row))
+        if len(first):
+            counts_R24[row[first]] = np.add.reduceat(is_active_N24, first, axis=0)
+        return counts_R24
+
     def counts(self, whats: tuple[str, ...], windows: tuple[int, ...]) -> dict[str, np.ndarray]:
         """Count outcomes over windows, named as in the dictionary."""
         return {f"num_{what}s_{n}d": self.total(what, n) for what in whats for n in windows}
@@ -125,15 +137,17 @@ def _table(cell: np.ndarray, day: np.ndarray, code: np.ndarray, number: np.ndarr
     return pa.table({name: pa.array(c, pa.int64()) for name, c in columns.items()})
 
 
-def _of_state(state: pa.Table, evenings: Evenings) -> pa.Table:
+def _of_state(state: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> pa.Table:
     row, known = flat_lists(state.column("recent"))
     numbers = [known.field(name) for name in ("event_date", "code", "number")]
     day, code, number = (n.cast(pa.int32()) if n.type == pa.date32() else n for n in numbers)
-    return _table(evenings.cell_S[row], *(n.to_numpy() for n in (day, code, number)))
+    columns = (evenings.cell_S[row], *(n.to_numpy() for n in (day, code, number)))
+    is_kept = np.isin(columns[2], [RECENT_CODES[what] for what in kept])
+    return _table(*(column[is_kept] for column in columns))
 
 
 def _of_events(events: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> list[pa.Table]:
-    """What each event counts as, the time watched, and that there was an event at all."""
+    """What each event counts as, and the time watched."""
     types = events.column("event_type").combine_chunks().dictionary_encode()
     type_E, words = types.indices.to_numpy(), types.dictionary.to_pylist()
     watch_ms_E = events.column("watch_ms").fill_null(0).to_numpy()
@@ -143,27 +157,39 @@ def _of_events(events: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> l
     number_of = dict.fromkeys(kept, ones) | {"watch_ms": watch_ms_E, "impression": shown_E}
     made = []
     for what in kept:
-        is_of_type = np.array(
-            [what in (COUNTED_AS.get(w), "event", "watch_ms") for w in words], bool
-        )
+        is_of_type = np.array([what in (COUNTED_AS.get(w), "watch_ms") for w in words], bool)
         chosen = np.flatnonzero(is_of_type[type_E] & (number_of[what] > 0))
         code = np.full(len(chosen), RECENT_CODES[what])
         made.append(_table(evenings.cell_E[chosen], day_E[chosen], code, number_of[what][chosen]))
     return made
 
 
+def _hours_of(events: pa.Table, evenings: Evenings) -> pa.Table:
+    """The hours of each place and event day in which there was an event, joined."""
+    day_E = events.column("event_date").cast(pa.int32()).to_numpy()
+    hour_E = instants(events, "event_at") // _HOUR_US % 24
+    order = np.lexsort((day_E, evenings.cell_E))
+    cell, day = evenings.cell_E[order], day_E[order]
+    first = np.flatnonzero(run_starts(cell, day))
+    bit = np.left_shift(1, hour_E[order])
+    hours = np.bitwise_or.reduceat(bit, first) if len(first) else bit
+    return _table(cell[first], day[first], np.full(len(first), _HOURS), hours)
+
+
 def _merged(numbers: pa.Table) -> pa.Table:
-    """Add up what is alike, without what belongs to no row."""
+    """Add up what is alike, without what belongs to no row. Sets of hours stay as they are."""
     keys = ["cell", "event_day", "code"]
     present = numbers.filter(pc.greater_equal(numbers.column("cell"), 0))
-    added = present.group_by(keys, use_threads=False).aggregate([("number", "sum")])
-    return added.select([*keys, "number_sum"])
+    is_hours = pc.equal(present.column("code"), _HOURS)
+    counted = present.filter(pc.invert(is_hours)).group_by(keys, use_threads=False)
+    added = counted.aggregate([("number", "sum")]).select([*keys, "number_sum"])
+    return pa.concat_tables([added.rename_columns([*keys, "number"]), present.filter(is_hours)])
 
 
 def _by_row(
     row: np.ndarray, age: np.ndarray, code: np.ndarray, number: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Sort by row, event day and code, and add up what fell on a day in several arrivals."""
+    """Sort by row, event day and code, and join what fell on a day in several arrivals."""
     place = (row * HISTORY_DAYS + (HISTORY_DAYS - 1 - age)) * (
         max(RECENT_CODES.values()) + 1
     ) + code
@@ -172,7 +198,9 @@ def _by_row(
     if not len(first):
         return row, age, code, number
     kept = order[first]
-    return row[kept], age[kept], code[kept], np.add.reduceat(number[order], first)
+    added = np.add.reduceat(number[order], first)
+    joined = np.bitwise_or.reduceat(number[order], first)
+    return row[kept], age[kept], code[kept], np.where(code[kept] == _HOURS, joined, added)
 
 
 def trend(short: np.ndarray, long: np.ndarray, ratio: float, pseudo: float) -> np.ndarray:

@@ -7,7 +7,7 @@ are stored lives in ``etl.lake``.
 
 from typing import Final
 
-from etl.tables import bronze, features, ranking, retrieval, serving, silver
+from etl.tables import bronze, features, ranking, retrieval, serving, silver, user_states
 from etl.tables.schema import PARTITION, Table
 
 BRONZE_FILES: Final = bronze.FILES
@@ -21,9 +21,9 @@ SILVER_IMPRESSIONS: Final = silver.IMPRESSIONS
 SILVER_OUTCOMES: Final = silver.OUTCOMES
 FEATURES_USER_DAILY: Final = features.USER_DAILY
 FEATURES_ITEM_DAILY: Final = features.ITEM_DAILY
-FEATURES_USER_PAIRS: Final = features.USER_PAIRS
-FEATURES_USER_HISTORY: Final = features.USER_HISTORY
-FEATURES_USER_INTERESTS: Final = features.USER_INTERESTS
+FEATURES_USER_PAIRS: Final = user_states.USER_PAIRS
+FEATURES_USER_HISTORY: Final = user_states.USER_HISTORY
+FEATURES_USER_INTERESTS: Final = user_states.USER_INTERESTS
 RETRIEVAL_POPULARITY: Final = retrieval.POPULARITY
 RETRIEVAL_COVISITATION: Final = retrieval.COVISITATION
 RETRIEVAL_NEW_ITEMS: Final = retrieval.NEW_ITEMS

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pyspark.sql.types import (
+    ArrayType,
     BooleanType,
     ByteType,
     DateType,
@@ -20,18 +21,6 @@ from etl.tables.schema import ITEM_NO, USER_ID, Table, array_of, columns, option
 
 AS_KNOWN: Final = "the day at whose end this was known; it serves the next"
 
-EVENT_CODES: Final = {
-    "view": 1,
-    "click": 2,
-    "cart": 3,
-    "order": 4,
-    "cancel": 5,
-    "watch": 6,
-    "like": 7,
-    "hide": 8,
-}
-"""How arrays of histories write event types."""
-
 RECENT_CODES: Final = {
     "impression": 1,
     "click": 2,
@@ -41,11 +30,11 @@ RECENT_CODES: Final = {
     "like": 6,
     "hide": 7,
     "watch_ms": 8,
-    "event": 9,
+    "watch": 10,
+    "hours": 11,
 }
-"""How the column ``recent`` writes what it counts; a view counts as a click."""
-
-_CODES_SAID: Final = ", ".join(f"{code} {name}" for name, code in EVENT_CODES.items())
+"""How the column ``recent`` writes what it counts; a view counts as a click, a code is never given
+twice."""
 
 
 def _feature_columns(features: tuple[Feature, ...]) -> list[StructField]:
@@ -62,7 +51,12 @@ _RECENT: Final = required(
     array_of(
         required("event_date", DateType(), f"day it happened, of the last {HISTORY_DAYS}"),
         required("code", ByteType(), f"what is counted: {_RECENT_SAID} (of users only)"),
-        required("number", LongType(), "how many, for watch_ms how long in ms, > 0"),
+        required(
+            "number",
+            LongType(),
+            "how many, for watch_ms how long in ms, for hours the sum of 2^h over the UTC hours h "
+            "with an event; > 0",
+        ),
     ),
     f"what happened on each of the last {HISTORY_DAYS} event days, ordered by event_date, code; "
     "nothing is 0",
@@ -88,6 +82,28 @@ USER_DAILY: Final = Table(
         optional("language_at", TimestampType(), "event time of that event, UTC"),
         required("sum_price_cents", LongType(), "cents, over all priced clicks, carts, orders"),
         required("num_priced", LongType(), "how many events sum_price_cents adds up"),
+        required(
+            "active_hours",
+            ArrayType(ByteType()),
+            f"24 numbers, for UTC hours 0 … 23: on how many of the last {HISTORY_DAYS} event days "
+            "he had an event in that hour",
+        ),
+        required(
+            "followed_hosts",
+            array_of(
+                required("host_id", StringType(), "the host"),
+                required("followed_at", TimestampType(), "latest follow, UTC"),
+            ),
+            "whom he follows, latest first, ties by host_id, at most 200",
+        ),
+        required(
+            "query_words",
+            array_of(
+                required("word", StringType(), "a word of etl.features.texts"),
+                required("searched_date", DateType(), "latest event day on which he searched it"),
+            ),
+            "what he searched for in the last 7 event days, latest first, ties by word, at most 50",
+        ),
         _RECENT,
         *_feature_columns(dictionary.USER),
         partition=AS_KNOWN,
@@ -105,7 +121,16 @@ ITEM_DAILY: Final = Table(
         optional("category", StringType(), "category path, levels parted by a dot"),
         optional("brand", StringType(), "the item's brand"),
         optional("seller_id", StringType(), "who sells it"),
+        optional("host_id", StringType(), "who hosts the live slot or video"),
+        optional("title", StringType(), "the item's title"),
+        optional("product_ids", ArrayType(StringType()), "products attached to it, as sent"),
         required("is_sold_out", BooleanType(), "the log says that no piece is left"),
+        required(
+            "is_eligible",
+            BooleanType(),
+            "may stand in the next day's slates: not sold out; a live slot only if it is of that "
+            "day's weekday and was heard of in the last 14 days",
+        ),
         required("last_event_at", TimestampType(), "latest event we know of, UTC"),
         optional("last_click_at", TimestampType(), "latest click or view, UTC"),
         optional("last_order_at", TimestampType(), "latest order, UTC"),
@@ -113,120 +138,4 @@ ITEM_DAILY: Final = Table(
         *_feature_columns(dictionary.ITEM),
         partition=AS_KNOWN,
     ),
-)
-
-
-def _affinity() -> tuple[StructField, ...]:
-    return (
-        required(
-            "affinity",
-            DoubleType(),
-            "weighted events, halved every 7 days up to affinity_at, "
-            "folded in order of arrival day, event time, event id",
-        ),
-        required(
-            "affinity_at", TimestampType(), "instant to which affinity is decayed: latest event"
-        ),
-    )
-
-
-def _slow_and_fast() -> tuple[StructField, ...]:
-    return tuple(
-        required(f"{name}_affinity", DoubleType(), f"as affinity, halved every {days} days")
-        for name, days in (("short_term", 2), ("long_term", 30))
-    )
-
-
-def _group(name: str, what: str) -> StructField:
-    return required(
-        what,
-        array_of(
-            required(name, StringType(), f"the {name}"),
-            required("num_clicks", IntegerType(), "clicks and views so far"),
-            required("num_orders", IntegerType(), "orders so far"),
-            required("last_event_at", TimestampType(), "latest event, UTC"),
-            *_affinity(),
-            *_slow_and_fast(),
-        ),
-        f"his {what}, ordered by name, those of the 1,000 latest",
-    )
-
-
-USER_PAIRS: Final = Table(
-    path="features/user_pairs",
-    grain="one user with his history by item, category, brand and seller",
-    key=("user_id",),
-    schema=columns(
-        USER_ID,
-        required("last_event_at", TimestampType(), "latest event we know of, UTC"),
-        required(
-            "items",
-            array_of(
-                ITEM_NO,
-                required("num_clicks", IntegerType(), "clicks and views so far"),
-                required("num_carts", IntegerType(), "carts so far"),
-                required("num_orders", IntegerType(), "orders less cancels so far, >= 0"),
-                required("num_hides", IntegerType(), "hides so far"),
-                optional("last_click_at", TimestampType(), "latest click or view, UTC"),
-                optional("last_cart_at", TimestampType(), "latest cart, UTC"),
-                optional("last_order_at", TimestampType(), "latest order, UTC"),
-                *_affinity(),
-            ),
-            "his items, ordered by item_no, those of the 2,000 latest and all he ordered or hid",
-        ),
-        _group("category", "categories"),
-        _group("brand", "brands"),
-        _group("seller_id", "sellers"),
-        partition=AS_KNOWN,
-    ),
-    is_touched_only=True,
-)
-
-_HISTORY_ENTRY: Final = array_of(
-    required("event_at", TimestampType(), "UTC instant by the app's clock"),
-    required("event_code", ByteType(), _CODES_SAID),
-    ITEM_NO,
-    optional("price_cents", LongType(), "price at the event, cents"),
-    required("entry_arrival_date", DateType(), "day on which the event arrived"),
-    required("event_id", StringType(), "breaks ties of event_at"),
-)
-
-USER_HISTORY: Final = Table(
-    path="features/user_history",
-    grain="one user's events in order of event time, then event id",
-    key=("user_id",),
-    schema=columns(
-        USER_ID,
-        required("last_event_at", TimestampType(), "latest event we know of, UTC"),
-        required("num_events", LongType(), "events so far, those no longer kept included"),
-        required("short", _HISTORY_ENTRY, "the 50 latest"),
-        required(
-            "long",
-            _HISTORY_ENTRY,
-            "the 1,000 latest and all that arrived in 28 days; one day adds at most his 2,000 "
-            "latest",
-        ),
-        partition=AS_KNOWN,
-    ),
-    is_touched_only=True,
-)
-
-_INTEREST: Final = array_of(
-    required("category", StringType(), "category path"),
-    required("strength", DoubleType(), "share of his weighted, decayed events, in (0, 1]"),
-    required("num_events", IntegerType(), "events it rests on"),
-)
-
-USER_INTERESTS: Final = Table(
-    path="features/user_interests",
-    grain="one user's interests with their strengths",
-    key=("user_id",),
-    schema=columns(
-        USER_ID,
-        required("last_event_at", TimestampType(), "latest event we know of, UTC"),
-        required("short_term", _INTEREST, "halved every 2 days, strongest first, at most 10"),
-        required("long_term", _INTEREST, "halved every 30 days, strongest first, at most 20"),
-        partition=AS_KNOWN,
-    ),
-    is_touched_only=True,
 )

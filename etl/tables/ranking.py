@@ -22,6 +22,7 @@ CATEGORICAL: Final = (
     "item_category",
     "item_brand",
     "item_seller_id",
+    "item_host_id",
     "user_country",
     "user_platform",
     "user_language",

@@ -24,6 +24,12 @@ SOURCE_CODES: Final = {
     "covisitation": 4,
     "unfinished": 5,
     "new_items": 6,
+    "watched_products": 7,
+    "showing_products": 8,
+    "host_affinity": 9,
+    "followed_hosts": 10,
+    "live_presence": 11,
+    "searched": 12,
 }
 """How arrays of candidates write the source that proposed; a code is never given twice."""
 

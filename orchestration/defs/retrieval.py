@@ -96,7 +96,7 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
         files = Sender.of(night.lake).night_files(surface, night.days)
-        config = night.workspace.settings.candidate_config
+        config = night.workspace.settings.candidate_config(surface.name)
         return Made(
             candidates.build(
                 users, pairs=pairs, history=history, surface=surface, files=files, config=config

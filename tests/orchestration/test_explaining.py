@@ -88,7 +88,8 @@ def entry(number: int, item_no: int, *, minutes: int = 0) -> Row:
 
 
 def own(item_no: int) -> Row:
-    counts = {"num_clicks": 1, "num_carts": 0, "num_orders": 0, "num_hides": 0}
+    counts = {"num_clicks": 1, **dict.fromkeys(("num_carts", "num_orders", "num_hides"), 0)}
+    counts["watch_ms"] = 0
     seen = {"last_click_at": AT, "affinity": 1.0, "affinity_at": AT}
     return {"item_no": item_no, **counts, **seen}
 
@@ -104,7 +105,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home.begin(DAY)
     products = [{"item_no": n, "item_type": "product", "item_id": f"p{n}"} for n in range(1, 6)]
     video = {"item_no": 6, "item_type": "short_video", "item_id": "v1"}
-    user = {"user_id": "ann", "country": "DE"}
+    user = {"user_id": "ann", "country": "DE", "active_hours": [0] * 24}
     views = [entry(1, 1), entry(2, 2, minutes=5)]
     of_feed = {"surface": "product_feed"}
     by_ways = {"source": 4, "rank": 1, "score": 2.0}
@@ -112,7 +113,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     served = {"ranker": "none", "model_date": None, "feature_date": DAY}
     first = {"ranker": "none", "model_date": DAY, "since_date": DAY, "reason": "nobody judged"}
     write(home, tables.SILVER_ITEMS, *products, video)
-    write(home, tables.FEATURES_ITEM_DAILY, *products, video)
+    every = ({"is_eligible": True, **item} for item in (*products, video))
+    write(home, tables.FEATURES_ITEM_DAILY, *every)
     write(home, tables.FEATURES_USER_DAILY, user)
     write(home, tables.FEATURES_USER_PAIRS, {"user_id": "ann", "items": [own(1), own(2)]})
     write(home, tables.FEATURES_USER_HISTORY, {"user_id": "ann", "short": views, "long": views})

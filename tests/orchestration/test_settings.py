@@ -50,7 +50,7 @@ def test_what_is_set_reaches_the_makers(monkeypatch: pytest.MonkeyPatch) -> None
     slate = Settings().slate_config("product_feed")
 
     assert (slate.k, slate.exploration.rate, slate.caps["seller_cap"]) == (10, 0.2, 3)
-    assert Settings().candidate_config.num_candidates == 77
+    assert Settings().candidate_config("live_streams").num_candidates == 77
     assert Settings().spark.driver_memory == "3g"
 
 

@@ -15,7 +15,7 @@ from etl.tables import (
 )
 from scoring.explained_evening import Again, Known
 from scoring.explore import ExplorationConfig
-from scoring.fusion import CandidatesConfig
+from scoring.mixes import CandidatesConfig, Share
 from scoring.rank import Serving
 from scoring.slate_rows import user_rows
 from scoring.slates import SlateConfig
@@ -38,13 +38,13 @@ NO_CAPS = {"seller_cap": 99, "category_cap": 99}
 PLAIN = SlateConfig(k=2, caps=NO_CAPS, exploration=ExplorationConfig(rate=0.0))
 """Two places, a reserve of one, no cap that bites, no exploration."""
 FUSING = CandidatesConfig(
-    weight_by_source={
-        "popularity": 0.3,
-        "popularity_in_categories": 0.4,
-        "popularity_in_segment": 0.2,
-        "covisitation": 1.0,
-        "unfinished": 1.0,
-        "new_items": 0.1,
+    mix={
+        "popularity": Share(200, 0.3),
+        "popularity_in_categories": Share(60, 0.4),
+        "popularity_in_segment": Share(60, 0.2),
+        "covisitation": Share(150, 1.0),
+        "unfinished": Share(60, 1.0),
+        "new_items": Share(20, 0.1),
     },
     rank_offset=20.0,
 )

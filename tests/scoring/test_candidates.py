@@ -12,7 +12,7 @@ from etl.tables import (
     FEATURES_USER_PAIRS,
 )
 from scoring.candidates import NightFiles, build
-from scoring.fusion import CandidatesConfig
+from scoring.mixes import CandidatesConfig
 from tests.training.known_evening import (
     Row,
     frame_of,
@@ -25,12 +25,13 @@ from training import array_file, item_side
 
 FIRST, SECOND = date(2026, 1, 9), date(2026, 1, 10)
 EVENINGS = (FIRST, SECOND)
-GROUPS: Row = {"categories": [], "brands": [], "sellers": []}
+GROUPS: Row = {"categories": [], "brands": [], "sellers": [], "hosts": []}
 
 
 def users_of(evening: date) -> list[Row]:
     """a is touched on the first evening only, b never; off has opted out."""
-    same = {"arrival_date": evening}
+    same: Row = {"arrival_date": evening, "active_hours": [0] * 24}
+    same |= {"followed_hosts": [], "query_words": []}
     return [{**same, "user_id": u, "is_personalisation_off": u == "off"} for u in ("a", "b", "off")]
 
 
@@ -55,7 +56,7 @@ def files(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict
                 "item_no": n,
                 "item_id": f"p{n}",
                 "item_type": "product",
-                "is_sold_out": n == 1 and evening == SECOND,
+                "is_eligible": n != 1 or evening != SECOND,
             }
             for n in range(6)
         ]

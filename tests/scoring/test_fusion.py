@@ -4,28 +4,33 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from etl import surfaces
 from etl.arrow import arrow_schema
-from etl.surfaces import PRODUCT_FEED, SHORT_VIDEOS
+from etl.surfaces import LIVE_STREAMS, PRODUCT_FEED, SHORT_VIDEOS
 from etl.tables import CANDIDATES
 from etl.tables.retrieval import SOURCE_CODES
-from scoring.fusion import CandidatesConfig, Fused, fuse
+from scoring.fusion import Fused, fuse
+from scoring.mixes import MIXES, CandidatesConfig, Share
+from scoring.sources import SOURCES, Asked
 from tests.training.known_evening import (
+    END,
     EVENING,
     Row,
     batch_of,
     lists_of_sources,
     own_group,
     own_item,
-    side_of,
+    shelf_of,
     visit,
 )
-from training.item_side import ItemSide
-from training.retrieval import covisitation, new_items, popularity, unfinished
 from training.retrieval.proposals import Proposals
+from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
 CONFIG = CandidatesConfig(num_candidates=8)
+EVERY = replace(CONFIG, mix={name: Share(20, 1.0) for name in SOURCE_CODES}, num_candidates=100)
+"""Every source there is, on a shelf of products, some of which are slots by name."""
 NUM_ITEMS = 30
 
 
@@ -44,8 +49,17 @@ def drawn_state(rng: np.random.Generator) -> Row | None:
         for n in own
     ]
     groups = [own_group("category", f"c{n}", affinity=float(rng.random())) for n in range(3)]
+    hosts = [own_group("host_id", f"h{n}", affinity=float(rng.random())) for n in range(2)]
     short = [visit(n) for n in rng.permutation(own).tolist()]
-    return {"items": items, "categories": groups, "short": short}
+    return {"items": items, "categories": groups, "hosts": hosts, "short": short}
+
+
+def drawn_said(rng: np.random.Generator) -> Row:
+    """Whom a user follows, what he searched for, when he is there."""
+    searched = {"word": f"w{rng.integers(5)}", "searched_date": EVENING}
+    followed = {"host_id": f"h{rng.integers(4)}", "followed_at": END}
+    hours = rng.integers(0, 9, 24).tolist()
+    return {"active_hours": hours, "query_words": [searched], "followed_hosts": [followed]}
 
 
 def drawn_lists(rng: np.random.Generator) -> SourceLists:
@@ -67,40 +81,41 @@ class Evening:
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
         self.states = [drawn_state(rng) for _ in range(5)]
+        self.said = [drawn_said(rng) for _ in range(5)]
         self.segments = ["de||" if n % 2 else "||" for n in range(len(self.states))]
         self.lists = drawn_lists(rng)
         self.sold_out = set(range(0, NUM_ITEMS, 5))
-        rows = ({"item_no": n, "is_sold_out": n in self.sold_out} for n in range(NUM_ITEMS))
-        self.side = side_of(*rows)
+        rows = [
+            {
+                "item_no": n,
+                "is_eligible": n not in self.sold_out,
+                "category": f"c{n % 4}",
+                "host_id": f"h{n % 5}",
+                "title": f"w{n % 6} w{n % 4}",
+                "product_ids": [f"p{(n + 1) % NUM_ITEMS}"],
+                "num_clicks_7d": n % 7,
+            }
+            for n in range(NUM_ITEMS)
+        ]
+        self.shelf = shelf_of(*rows)
+        self.slots = shelf_of(*(slot_like(row) for row in rows), surface=LIVE_STREAMS)
 
     def batch(self, *users: int) -> UserBatch:
         chosen = users or range(5)
         return batch_of(
-            *(self.states[n] for n in chosen), segments=[self.segments[n] for n in chosen]
+            *(self.states[n] for n in chosen),
+            segments=[self.segments[n] for n in chosen],
+            said=[self.said[n] for n in chosen],
         )
 
     def fused(self, *users: int, config: CandidatesConfig = CONFIG) -> list[list[Row]]:
         batch = self.batch(*users)
-        return rows_of(fuse(batch, self.side, self.lists, surface=PRODUCT_FEED, config=config))
+        return rows_of(fuse(batch, self.shelf, self.lists, config=config))
 
     def proposed(self, config: CandidatesConfig) -> dict[str, Proposals]:
         """What each source says by itself."""
-        batch, lists, most = self.batch(), self.lists, config.num_by_source
-        categories = {"num_categories": config.num_categories}
-        return {
-            "popularity": popularity.propose(batch, lists, num_items=most["popularity"]),
-            "popularity_in_categories": popularity.propose_in_categories(
-                batch, lists, num_items=most["popularity_in_categories"], **categories
-            ),
-            "popularity_in_segment": popularity.propose_in_segment(
-                batch, lists, num_items=most["popularity_in_segment"]
-            ),
-            "covisitation": covisitation.propose(
-                batch, lists, num_items=most["covisitation"], config=config.seeds
-            ),
-            "unfinished": unfinished.propose(batch, num_items=most["unfinished"]),
-            "new_items": new_items.propose(batch, lists, num_items=most["new_items"], **categories),
-        }
+        asked = Asked(self.batch(), self.shelf, self.lists, config)
+        return {name: SOURCES[name](asked, config.mix[name].num_items) for name in config.mix}
 
     def slowly(self, user: int, config: CandidatesConfig) -> list[tuple[int, float, list[int]]]:
         """Reciprocal rank fusion of one user by plain loops: item, score, codes of its sources."""
@@ -112,7 +127,7 @@ class Evening:
         for name, found in self.proposed(config).items():
             items = [n for n in found.item_P[found.user_P == user].tolist() if n in may]
             for rank, item in enumerate(items, 1):
-                part = config.weight_by_source[name] / (config.rank_offset + rank)
+                part = config.mix[name].weight / (config.rank_offset + rank)
                 score[item] = score.get(item, 0.0) + part
                 sources.setdefault(item, []).append(SOURCE_CODES[name])
         best = sorted(score, key=lambda n: (-np.float32(score[n]), n))[: config.num_candidates]
@@ -144,7 +159,7 @@ def test_a_user_is_fused_alike_alone_and_in_a_batch(seed: int) -> None:
 
 def test_ranks_and_scores_of_a_source_are_kept_with_the_candidate() -> None:
     lists = lists_of_sources({("all", "*"): [4, 2, 3]})
-    [own] = rows_of(fuse(batch_of(None), products(5), lists, surface=PRODUCT_FEED, config=CONFIG))
+    [own] = rows_of(fuse(batch_of(None), products(5), lists, config=CONFIG))
     code = SOURCE_CODES["popularity"]
     assert [c["proposals"] for c in own] == [
         [{"source": code, "rank": rank, "score": score}]
@@ -152,8 +167,14 @@ def test_ranks_and_scores_of_a_source_are_kept_with_the_candidate() -> None:
     ]
 
 
-def products(num_items: int) -> ItemSide:
-    return side_of(*({"item_no": n} for n in range(num_items)))
+def products(num_items: int) -> Shelf:
+    return shelf_of(*({"item_no": n} for n in range(num_items)))
+
+
+def slot_like(row: Row) -> Row:
+    """The same item as a live slot."""
+    number = row["item_no"]
+    return {**row, "item_type": "live_slot", "item_id": f"{row['host_id']}@sun-{number % 24:02}"}
 
 
 def test_what_was_bought_or_hidden_is_nobodys_candidate() -> None:
@@ -161,7 +182,7 @@ def test_what_was_bought_or_hidden_is_nobodys_candidate() -> None:
     own = [own_item(1, num_orders=1), own_item(2, num_hides=1), own_item(3, num_clicks=1)]
     batch = batch_of({"items": own, "short": [visit(3)]}, None)
 
-    fused = rows_of(fuse(batch, products(5), lists, surface=PRODUCT_FEED, config=CONFIG))
+    fused = rows_of(fuse(batch, products(5), lists, config=CONFIG))
 
     assert {c["item_no"] for c in fused[0]} == {3, 4}
     assert {c["item_no"] for c in fused[1]} == {1, 2, 3}
@@ -170,29 +191,66 @@ def test_what_was_bought_or_hidden_is_nobodys_candidate() -> None:
 
 
 def test_only_items_of_the_surface_that_are_in_stock_are_candidates() -> None:
-    items = side_of(
-        {"item_no": 1, "is_sold_out": True},
+    items = (
+        {"item_no": 1, "is_eligible": False},
         {"item_no": 2, "item_type": "short_video"},
         {"item_no": 3},
     )
     lists = lists_of_sources({("all", "*"): [1, 2, 3, 9]})
     for surface, wanted in ((PRODUCT_FEED, [3]), (SHORT_VIDEOS, [2])):
-        [own] = rows_of(fuse(batch_of(None), items, lists, surface=surface, config=CONFIG))
+        shelf = shelf_of(*items, surface=surface)
+        [own] = rows_of(fuse(batch_of(None), shelf, lists, config=CONFIG))
         assert [c["item_no"] for c in own] == wanted
 
 
-@pytest.mark.parametrize("dropped", SOURCE_CODES)
+@pytest.mark.parametrize("dropped", MIXES["product_feed"])
 def test_a_source_is_dropped_by_one_line_of_config(dropped: str) -> None:
-    evening = Evening(1)
-    left = {name: n for name, n in CONFIG.num_by_source.items() if name != dropped}
-    for num_by_source in (left, {**CONFIG.num_by_source, dropped: 0}):
-        config = replace(CONFIG, num_by_source=num_by_source, num_candidates=100)
-        fused = evening.fused(config=config)
-        codes = {p["source"] for own in fused for c in own for p in c["proposals"]}
-        assert codes == set(SOURCE_CODES.values()) - {SOURCE_CODES[dropped]}
+    evening, mix = Evening(1), MIXES["product_feed"]
+    left = {name: share for name, share in mix.items() if name != dropped}
+    for changed in (left, {**mix, dropped: Share(0, 1.0)}):
+        config = replace(CONFIG, mix=changed, num_candidates=100)
+        codes = {
+            p["source"] for own in evening.fused(config=config) for c in own for p in c["proposals"]
+        }
+        assert codes == {SOURCE_CODES[name] for name in left}
+
+
+def test_every_source_is_on_some_surface_and_every_surface_knows_its_sources() -> None:
+    named = {name for mix in MIXES.values() for name in mix}
+    assert named == set(SOURCES) == set(SOURCE_CODES)
+    assert set(MIXES) == set(surfaces.NAMES)
+
+
+@pytest.mark.parametrize("source", SOURCE_CODES)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_source_keeps_what_every_source_promises(source: str, seed: int) -> None:
+    """Its best first, each item once, at most as many as asked, the same alone and in a batch."""
+    evening = Evening(seed)
+
+    def proposed(num_items: int, *users: int) -> list[list[tuple[int, float]]]:
+        shelf = evening.slots if source == "live_presence" else evening.shelf
+        asked = Asked(evening.batch(*users), shelf, evening.lists, EVERY)
+        found = SOURCES[source](asked, num_items)
+        assert (np.diff(found.user_P) >= 0).all()
+        pairs = list(zip(found.item_P.tolist(), found.score_P.tolist(), strict=True))
+        return [
+            [pair for pair, user in zip(pairs, found.user_P.tolist(), strict=True) if user == n]
+            for n in range(len(users) or 5)
+        ]
+
+    every = proposed(20)
+    assert sum(map(len, every)) > 0
+    for own in every:
+        assert len({item for item, _ in own}) == len(own) <= 20
+        scores = [score for _, score in own]
+        assert scores == sorted(scores, reverse=True)
+        assert all(0 < score < np.inf for score in scores)
+    assert proposed(20) == every
+    assert [proposed(20, n)[0] for n in range(5)] == every
+    assert proposed(2) == [own[:2] for own in every]
 
 
 def test_without_lists_and_histories_everybody_has_an_empty_row() -> None:
     nothing = lists_of_sources({})
-    fused = fuse(batch_of(None, {}), products(2), nothing, surface=PRODUCT_FEED, config=CONFIG)
+    fused = fuse(batch_of(None, {}), products(2), nothing, config=CONFIG)
     assert rows_of(fused) == [[], []]

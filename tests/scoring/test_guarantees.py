@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from etl.arrow import arrow_schema
-from etl.surfaces import PRODUCT_FEED
+from etl.surfaces import LIVE_STREAMS, PRODUCT_FEED
 from etl.tables import FEATURES_USER_PAIRS, SLATES
 from scoring.checked_rows import Shelf
 from scoring.guarantees import PROMISES, Broken, Limits, breaches_of, check
@@ -180,7 +180,7 @@ def test_a_planted_breach_is_found_with_its_example_and_breaks_nothing_else(
 
 
 def test_a_breach_is_planted_for_every_promise(found: dict[str, Broken]) -> None:
-    assert {*found, "stand_in_is_there"} == set(PROMISES)
+    assert {*found, "stand_in_is_there", "slot_is_due"} == set(PROMISES)
     assert PROMISES["item_is_once"] in str(found["item_is_once"])
 
 
@@ -203,6 +203,7 @@ def test_every_breach_is_counted_and_five_are_shown(spark: SparkSession) -> None
     assert got == [Broken("user_is_served", 7, tuple(f"user:user{n}" for n in range(5)))]
 
 
+LATE = {"slot_is_due"}
 WRONG_PLACES: list[tuple[str, Row]] = [
     ("propensity_is_possible", {"propensity": 0.0}),
     ("propensity_is_possible", {"propensity": 1.0 + 1e-6}),
@@ -244,7 +245,24 @@ def test_an_unknown_audience_and_a_full_slate_with_a_reason_are_refused() -> Non
     assert broken_names(slate("anna") | {"short_reason": "?"}) == {"length_is_right"}
 
 
-def broken_names(row: Row, *, is_active: bool = True) -> set[str]:
+@pytest.mark.parametrize(
+    ("slot", "broken"),
+    [("h@tue-20", set()), ("h@mon-20", LATE), ("h@wed-00", LATE), ("room-8f3a", LATE)],
+)
+def test_a_slate_of_monday_night_holds_slots_of_tuesday(slot: str, broken: set[str]) -> None:
+    assert f"{EVENING:%A}" == "Monday"
+    slots = [(*row[:1], slot, "live_slot", *row[3:]) for row in ITEMS[:4]]
+    shelf = Shelf.of(
+        pa.Table.from_pylist([dict(zip(_ITEM_COLUMNS, row, strict=True)) for row in slots]),
+        LIVE_STREAMS,
+    )
+    row = slate("anna")
+    for shown in (*row["items"], *row["reserve"]):
+        shown["item_id"] = slot
+    assert broken_names(row, shelf=shelf) == broken
+
+
+def broken_names(row: Row, *, is_active: bool = True, shelf: Shelf = SHELF) -> set[str]:
     """Test one row without Spark."""
     joined = row | {
         "has_row": True,
@@ -263,5 +281,5 @@ def broken_names(row: Row, *, is_active: bool = True) -> set[str]:
     ):
         schema = schema.append(pa.field(name, kind))
     return set(
-        breaches_of(pa.Table.from_pylist([joined], schema), SHELF, LIMITS)["promise"].to_pylist()
+        breaches_of(pa.Table.from_pylist([joined], schema), shelf, LIMITS)["promise"].to_pylist()
     )

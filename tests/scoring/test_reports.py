@@ -29,7 +29,7 @@ SCHEMAS = {
     "candidates": "arrival_date date, user_id string, items array<struct<item_no: int, "
     "proposals: array<struct<source: tinyint, rank: smallint>>>>",
     "popularity": "arrival_date date, surface string, scope string, rank int, item_no int",
-    "item_daily": "arrival_date date, item_no int, item_type string, is_sold_out boolean",
+    "item_daily": "arrival_date date, item_no int, item_type string, is_eligible boolean",
     "pairs": "arrival_date date, user_id string, "
     "items array<struct<item_no: int, num_orders: int, num_hides: int>>",
     "events": "arrival_date date, event_date date, event_type string, user_id string, "
@@ -63,7 +63,7 @@ def random_shop(seed: int) -> Shop:
             )
             for rank, item in enumerate(popular if scope == "all" else popular[::-1], 1)
         ]
-        shop["item_daily"] += [(evening, n, kind[n], n % 9 == 0) for n in ITEMS]
+        shop["item_daily"] += [(evening, n, kind[n], n % 9 != 0) for n in ITEMS]
         for audience, key in (("segment", "DE||"), ("segment", "FR||"), ("default", "*")):
             places = [(n,) for n in rng.sample(ITEMS, 0 if key == "FR||" else 24)]
             shop["slates"].append((evening, audience, key, "", places[:21], places[21:]))
@@ -184,7 +184,7 @@ def test_a_report_holds_the_means_and_what_was_covered(spark: SparkSession) -> N
 
 
 def means(shop: Shop, watched: list[Watched]) -> Iterable[tuple[Any, tuple[Any, ...]]]:
-    eligible = sum(t == "product" and not out for d, _, t, out in shop["item_daily"] if d == FIRST)
+    eligible = sum(t == "product" and may for d, _, t, may in shop["item_daily"] if d == FIRST)
     policies = ("slates", "popularity_7d", "covisitation", "candidates")
     for one in watched:
         found = expected(shop, one)

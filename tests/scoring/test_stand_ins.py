@@ -5,7 +5,7 @@ from scoring.stand_ins import build
 from tests.training.known_evening import EVENING, Row, lists_of_sources, side_of
 
 SIDE = side_of(
-    *({"item_no": n, "seller_id": f"s{n}", "is_sold_out": n == 9} for n in range(12)),
+    *({"item_no": n, "seller_id": f"s{n}", "is_eligible": n != 9} for n in range(12)),
     {"item_no": 20, "item_type": "short_video", "seller_id": "s0"},
 )
 LISTS = lists_of_sources(

@@ -14,6 +14,7 @@ from pyspark.sql.types import StructField, StructType
 
 from etl.arrow import arrow_schema
 from etl.features import dictionary
+from etl.surfaces import PRODUCT_FEED, Surface
 from etl.tables import (
     CANDIDATES,
     FEATURES_ITEM_DAILY,
@@ -23,11 +24,12 @@ from etl.tables import (
     RETRIEVAL_NEW_ITEMS,
     RETRIEVAL_POPULARITY,
 )
-from etl.tables.features import EVENT_CODES, USER_HISTORY
 from etl.tables.schema import Table
+from etl.tables.user_states import EVENT_CODES, USER_HISTORY
 from training import item_side
 from training.item_side import ItemSide
 from training.retrieval import source_lists
+from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
@@ -60,6 +62,7 @@ def frame_of(spark: SparkSession, table: Table, rows: Sequence[Mapping[str, Any]
 def item_daily(*rows: Row) -> pa.Table:
     """Rows of features/item_daily: products in stock."""
     same = {"item_type": "product", "is_sold_out": False, "arrival_date": EVENING}
+    same |= {"is_eligible": True}
     named = [{"item_id": f"p{row['item_no']}", **row} for row in rows]
     return table_of(FEATURES_ITEM_DAILY, named, **same)
 
@@ -70,15 +73,22 @@ def side_of(*rows: Row) -> ItemSide:
     return ItemSide({name: pa.array(array) for name, array in arrays.items()})
 
 
+def shelf_of(*rows: Row, surface: Surface = PRODUCT_FEED) -> Shelf:
+    """What a surface may show, of rows of features/item_daily."""
+    return Shelf(side_of(*rows), surface)
+
+
 def user_daily(*rows: Row) -> pa.Table:
     """Rows of features/user_daily."""
-    same = {"arrival_date": EVENING, "is_personalisation_off": False}
+    same: Row = {"arrival_date": EVENING, "is_personalisation_off": False}
+    same |= {"active_hours": [0] * 24, "followed_hosts": [], "query_words": []}
     return table_of(FEATURES_USER_DAILY, rows, **same)
 
 
 def own_item(item_no: int, **said: Any) -> Row:  # noqa: ANN401
     """An element of features/user_pairs.items: nothing happened, a day ago."""
     counts = {f"num_{what}": 0 for what in ("clicks", "carts", "orders", "hides")}
+    counts["watch_ms"] = 0
     return {"item_no": item_no, **counts, "affinity": 1.0, "affinity_at": ago(1), **said}
 
 
@@ -101,7 +111,7 @@ def visit(item_no: int, *, days_ago: float = 1.0, what: str = "view") -> Row:
 
 def state_of(*rows: Row | None) -> pa.Table:
     """Users' rows of features/user_pairs and user_history.short; None for a user without any."""
-    lists = ("items", "categories", "brands", "sellers")
+    lists = ("items", "categories", "brands", "sellers", "hosts")
     complete = [{name: [] for name in lists} | row if row is not None else {} for row in rows]
     pairs = table_of(FEATURES_USER_PAIRS, complete)
     short = arrow_schema(USER_HISTORY.schema).field("short").type
@@ -109,10 +119,15 @@ def state_of(*rows: Row | None) -> pa.Table:
     return pairs.append_column("short", pa.array(found, short))
 
 
-def batch_of(*states: Row | None, segments: Sequence[str] | None = None) -> UserBatch:
-    """Users as sources read them, of the segment ``||`` unless said."""
+def batch_of(
+    *states: Row | None, segments: Sequence[str] | None = None, said: Sequence[Row] | None = None
+) -> UserBatch:
+    """Users as sources read them, of the segment ``||`` unless said; ``said`` in user_daily."""
     found = segments if segments is not None else ["||"] * len(states)
-    return UserBatch.of(EVENING, pa.table({"segment": pa.array(found)}), state_of(*states))
+    found_said = said if said is not None else [{}] * len(states)
+    users = user_daily(*({"user_id": f"u{n}", **row} for n, row in enumerate(found_said)))
+    asked = users.append_column("segment", pa.array(found))
+    return UserBatch.of(EVENING, asked, state_of(*states))
 
 
 def lists_of_sources(
@@ -171,8 +186,15 @@ def _maybe(rng: np.random.Generator, value: object) -> object:
     return None if rng.random() < 0.25 else value
 
 
+_TYPES: Final = ("product", "product", "short_video", "live_slot")
+_TITLES: Final = ("Red SHOES", "red hat, red", "blue", "—", "Été 2026")
+
+
 def drawn_item(rng: np.random.Generator, item_no: int) -> Row:
-    """An item with random words and features, of any type."""
+    """An item with random words and features, of any type; videos and slots show products."""
+    item_type = str(rng.choice(_TYPES))
+    is_slot = item_type == "live_slot"
+    item_id = f"h{rng.integers(3)}@fri-{rng.integers(24):02}" if is_slot else f"p{item_no}"
     features = {
         f.name: _maybe(rng, int(rng.integers(9)) if f.is_integer else float(rng.random() * 99))
         for f in dictionary.ITEM
@@ -181,7 +203,12 @@ def drawn_item(rng: np.random.Generator, item_no: int) -> Row:
         "category": _maybe(rng, f"c{rng.integers(4)}"),
         "brand": _maybe(rng, f"b{rng.integers(3)}"),
         "seller_id": _maybe(rng, f"s{rng.integers(3)}"),
+        "host_id": _maybe(rng, f"h{rng.integers(4)}"),
+        "title": _maybe(rng, str(rng.choice(_TITLES))),
     }
+    shown = [f"p{n}" for n in rng.integers(0, 14, 4)]
+    words |= {"product_ids": None if item_type == "product" else _maybe(rng, shown)}
+    words |= {"item_id": item_id, "item_type": item_type}
     return {"item_no": item_no, **words, **features}
 
 
@@ -192,7 +219,18 @@ def drawn_user(rng: np.random.Generator, user_id: str) -> Row:
         for f in dictionary.USER
     }
     words = {name: _maybe(rng, f"{name}{rng.integers(3)}") for name in ("country", "language")}
-    return {"user_id": user_id, **words, **features}
+    is_silent, has_searched, follows = rng.random(3) < (0.2, 0.7, 0.7)
+    said = {
+        "active_hours": [0] * 24 if is_silent else rng.integers(0, 9, 24).tolist(),
+        "query_words": _some(rng, "word", ("red", "été", "green", "shoes")) if has_searched else [],
+        "followed_hosts": _some(rng, "host_id", ("h0", "h1", "h9")) if follows else [],
+    }
+    return {"user_id": user_id, **words, **features, **said}
+
+
+def _some(rng: np.random.Generator, name: str, values: Sequence[str]) -> list[Row]:
+    """A few values, as elements of a list; when he said them nobody asks."""
+    return [{name: value} for value in values if rng.random() < 0.6]
 
 
 def drawn_state(rng: np.random.Generator, num_items: int) -> Row | None:
@@ -205,14 +243,17 @@ def drawn_state(rng: np.random.Generator, num_items: int) -> Row | None:
         "categories": _drawn_groups(rng, "category", "c", 6),
         "brands": _drawn_groups(rng, "brand", "b", 4),
         "sellers": _drawn_groups(rng, "seller_id", "s", 4),
+        "hosts": _drawn_groups(rng, "host_id", "h", 5),
     }
 
 
 def _drawn_pair(rng: np.random.Generator, item_no: int) -> Row:
     counts = {f"num_{what}": int(rng.integers(3)) for what in ("clicks", "carts", "orders")}
     instants = {
-        f"last_{what}_at": _maybe(rng, ago(float(rng.random() * 30))) for what in ("click", "cart")
+        f"last_{what}_at": _maybe(rng, ago(float(rng.random() * 30)))
+        for what in ("click", "cart", "watch")
     }
+    counts["watch_ms"] = int(rng.integers(4)) * 20
     affinity = {"affinity": float(rng.random() * 5), "affinity_at": ago(float(rng.random() * 30))}
     return own_item(item_no, **counts, **instants, **affinity)
 

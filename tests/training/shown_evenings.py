@@ -139,7 +139,9 @@ def _between(rows: list[Row], first: date, last: date) -> list[Row]:
 
 def _user(row: Row) -> Row:
     is_off = row["user_id"] == "off"
-    return {**row, "num_clicks_7d": row["arrival_date"].day, "is_personalisation_off": is_off}
+    said = {"active_hours": [0] * 24, "followed_hosts": [], "query_words": []}
+    own = {"num_clicks_7d": row["arrival_date"].day, "is_personalisation_off": is_off}
+    return {**row, **said, **own}
 
 
 def _candidates(row: Row) -> Row:
@@ -156,7 +158,7 @@ def _candidates(row: Row) -> Row:
 def _pairs(row: Row) -> Row:
     day = row["arrival_date"].day
     items = [own_item(2, num_clicks=day)]
-    return {**row, "items": items, "categories": [], "brands": [], "sellers": []}
+    return {**row, "items": items, "categories": [], "brands": [], "sellers": [], "hosts": []}
 
 
 def sent_sides(spark: SparkSession, folder: Path) -> Iterator[tuple[date, str]]:
@@ -167,7 +169,7 @@ def sent_sides(spark: SparkSession, folder: Path) -> Iterator[tuple[date, str]]:
                 "item_no": n,
                 "item_id": f"v{n}",
                 "item_type": SURFACE.item_type,
-                "is_sold_out": False,
+                "is_eligible": True,
                 "price_cents": 100.0 * evening.day,
             }
             for n in range(NUM_ITEMS)

@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,13 @@ from training.assemble import Rows, assemble
 from training.inputs import NUMERIC, WORDS, Inputs
 
 NUM_ITEMS = 12
-GROUPS = (("category", "categories"), ("brand", "brands"), ("seller_id", "sellers"))
+GROUPS = (
+    ("category", "categories"),
+    ("brand", "brands"),
+    ("seller_id", "sellers"),
+    ("host_id", "hosts"),
+)
+LISTS = ("items", *(array for _, array in GROUPS))
 Number = float | None
 
 
@@ -78,13 +85,78 @@ def of_the_sources(proposed: Row) -> dict[str, Number]:
     return found
 
 
-def plainly(user: Row, state: Row | None, item: Row | None, proposed: Row) -> dict[str, Any]:
+def title_words(item: Row) -> set[str]:
+    return set(re.findall(r"\w+", (item["title"] or "").lower()))
+
+
+def of_what_he_said(user: Row, item: Row | None) -> dict[str, Number]:
+    """Follows, hours and searches."""
+    names = ("is_host_followed", "slot_presence_share", "query_title_share")
+    found: dict[str, Number] = dict.fromkeys(names)
+    if item is None:
+        return found
+    if item["host_id"]:
+        found[names[0]] = item["host_id"] in {h["host_id"] for h in user["followed_hosts"]}
+    if item["item_type"] == "live_slot" and sum(user["active_hours"]):
+        hour = int(item["item_id"][-2:])
+        found[names[1]] = user["active_hours"][hour] / sum(user["active_hours"])
+    words, searched = title_words(item), {w["word"] for w in user["query_words"]}
+    if words and searched:
+        found[names[2]] = len(words & searched) / len(words)
+    return found
+
+
+def of_watches(state: Row, item: Row | None, alive: dict[int, Row]) -> dict[str, Number]:
+    own = {e["item_no"]: e for e in state["items"]}
+    found: dict[str, Number] = {"pair_watch_share": None, "usual_watch_share": None}
+    if item and item["duration_ms"]:
+        watched = own[item["item_no"]]["watch_ms"] if item["item_no"] in own else 0
+        found["pair_watch_share"] = watched / item["duration_ms"]
+    begun = [
+        (own[n]["watch_ms"], video["duration_ms"])
+        for n, video in alive.items()
+        if n in own and video["item_type"] == "short_video" and video["duration_ms"]
+    ]
+    begun = [(watched, length) for watched, length in begun if watched]
+    if begun:
+        seen = sum(min(watched, length) for watched, length in begun)
+        found["usual_watch_share"] = seen / sum(length for _, length in begun)
+    return found
+
+
+def of_what_is_shown(state: Row, item: Row | None, alive: dict[int, Row]) -> dict[str, Number]:
+    numbers = {i["item_id"]: n for n, i in alive.items() if i["item_type"] == "product"}
+    shows = {
+        n: {numbers[p] for p in i["product_ids"] or () if p in numbers} for n, i in alive.items()
+    }
+    own = {e["item_no"]: e for e in state["items"]}
+    found: dict[str, Number] = {"shown_pair_affinity": None, "pair_days_since_showing": None}
+    if item is None:
+        return found
+    if products := shows[item["item_no"]]:
+        found["shown_pair_affinity"] = sum(decayed(own.get(n)) for n in products)
+    seen = [
+        age_days(at)
+        for n, element in own.items()
+        if item["item_no"] in shows.get(n, ())
+        for at in (element.get("last_click_at"), element.get("last_watch_at"))
+        if at is not None
+    ]
+    found["pair_days_since_showing"] = min(seen, default=None)
+    return found
+
+
+def plainly(
+    user: Row, state: Row | None, item: Row | None, proposed: Row, alive: dict[int, Row]
+) -> dict[str, Any]:
     """What the dictionary says of one user and one item, over dicts."""
-    state = state or {"items": [], "categories": [], "brands": [], "sellers": []}
+    state = state or {name: [] for name in LISTS}
     price, usual = (item or {}).get("price_cents"), user["usual_price_cents"]
     found = {f"item_{f.name}": item[f.name] if item else None for f in dictionary.ITEM}
     found |= {f"user_{f.name}": user[f.name] for f in dictionary.USER}
     found |= of_the_pair(state, proposed["item_no"]) | of_the_sources(proposed)
+    found |= of_what_he_said(user, item) | of_watches(state, item, alive)
+    found |= of_what_is_shown(state, item, alive)
     for name, array in GROUPS:
         found |= of_the_group(state, item, name, array)
     found["position"] = 2
@@ -119,7 +191,7 @@ class Shop:
         alive = {item["item_no"]: item for item in self.items}
         every = zip(self.users, self.states, self.candidates, strict=True)
         return [
-            plainly(user, state, alive.get(proposed["item_no"]), proposed)
+            plainly(user, state, alive.get(proposed["item_no"]), proposed, alive)
             for user, state, own in every
             for proposed in own
         ]

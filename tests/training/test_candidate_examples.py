@@ -152,7 +152,7 @@ class Fortnight:
                     "item_no": n,
                     "item_id": f"p{n}",
                     "item_type": "product",
-                    "is_sold_out": False,
+                    "is_eligible": True,
                     "price_cents": 100.0 * evening.day,
                 }
                 for n in range(4)
@@ -171,13 +171,16 @@ class Fortnight:
         users = [
             {
                 **row,
+                "active_hours": [0] * 24,
+                "followed_hosts": [],
+                "query_words": [],
                 "num_clicks_7d": row["arrival_date"].day,
                 "is_personalisation_off": row["user_id"] == "off",
             }
             for row in own
         ]
         served = [row | {"items": proposed} for row in own]
-        lists = {"categories": [], "brands": [], "sellers": []}
+        lists = {"categories": [], "brands": [], "sellers": [], "hosts": []}
         pairs = [
             {**row, **lists, "items": [own_item(0, num_clicks=row["arrival_date"].day)]}
             for row in own

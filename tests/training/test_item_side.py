@@ -10,7 +10,7 @@ from training.item_side import FEATURES, ItemSide
 
 ROWS = (
     {"item_no": 7, "category": "shoes", "brand": "b", "price_cents": 1999.0, "num_clicks_7d": 3},
-    {"item_no": 2, "category": "hats", "is_sold_out": True},
+    {"item_no": 2, "category": "hats", "is_eligible": False},
     {"item_no": 5, "category": "shoes", "item_type": "live_slot"},
     {"item_no": 4, "category": None},
 )

@@ -24,7 +24,7 @@ from etl.arrow import arrow_schema, flat_lists, places_in_runs, run_starts
 from etl.days import Days
 from etl.features.buckets import walk
 from etl.tables import RETRIEVAL_COVISITATION
-from etl.tables.features import EVENT_CODES
+from etl.tables.user_states import EVENT_CODES
 from training.retrieval.covisitation_fold import UNIT, CovisitationConfig, fold
 from training.retrieval.popularity import surface_of
 from training.retrieval.proposals import Proposals, from_lists, strongest, summed

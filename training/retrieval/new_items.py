@@ -37,7 +37,7 @@ def build(item_daily: DataFrame, *, config: NewItemsConfig) -> DataFrame:
     Returns:
         Rows of ``tables.RETRIEVAL_NEW_ITEMS``.
     """
-    new = item_daily.where((F.col("age_days") <= config.max_age_days) & ~F.col("is_sold_out"))
+    new = item_daily.where((F.col("age_days") <= config.max_age_days) & F.col("is_eligible"))
     own = new.withColumn("surface", surface_of(F.lit(None), F.col("item_type")))
     own = own.withColumn("age_days", F.col("age_days").cast("int"))
     scopes = F.array_distinct(

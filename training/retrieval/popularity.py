@@ -42,7 +42,8 @@ def build(
     Args:
         events: Rows of ``tables.SILVER_EVENTS`` that arrived from 7 days before ``days`` on (an
             event may be stamped a day after it arrived).
-        item_daily: Rows of ``tables.FEATURES_ITEM_DAILY`` of ``days``: sold-out items are left out.
+        item_daily: Rows of ``tables.FEATURES_ITEM_DAILY`` of ``days``: what may not be
+            shown on the day after is left out.
         days: The days whose evenings are described.
         config: How long the lists are.
 
@@ -153,9 +154,9 @@ def _touched(events: DataFrame, days: Days) -> DataFrame:
 
 
 def _eligible(item_daily: DataFrame) -> DataFrame:
-    in_stock = item_daily.where(~F.col("is_sold_out"))
+    may_be_shown = item_daily.where(F.col("is_eligible"))
     own = surface_of(F.lit(None), F.col("item_type")).alias("surface")
-    return in_stock.select("arrival_date", own, "item_type", "item_id", "item_no", "category")
+    return may_be_shown.select("arrival_date", own, "item_type", "item_id", "item_no", "category")
 
 
 def _counted(touched: DataFrame, known: DataFrame) -> DataFrame:

@@ -58,7 +58,7 @@ def list_of(*values: OfDay) -> OfDay:
 def broken_recent() -> Faults:
     return {
         "recent: event_date, code, number never null": {"recent": list_of(recent(0, 1, None))},
-        "recent: code is known": {"recent": list_of(recent(0, 10))},
+        "recent: code is known": {"recent": list_of(recent(0, 12))},
         "recent: number above 0": {"recent": list_of(recent(0, 1, 0))},
         "recent: of the last 28 days": {"recent": list_of(recent(-28, 1))},
         "recent: by event_date and code, each once": {
@@ -67,12 +67,48 @@ def broken_recent() -> Faults:
     }
 
 
+def broken_list(array: str, name: str, at: str, num_kept: int, later: list) -> Faults:
+    """Faults of a list of things with the last time that he said them; ``later`` holds two."""
+
+    def with_element(**values: object) -> Callable[[list[Row]], list[Row]]:
+        return lambda rows: [{**r, array: [{**r[array][0], **values}]} for r in rows]
+
+    def repeated(num: int) -> Callable[[list[Row]], list[Row]]:
+        return lambda rows: [
+            {**r, array: [{**r[array][0], name: f"{n:04}"} for n in range(num)]} for r in rows
+        ]
+
+    return {
+        f"{array}: {name}, {at} never null": with_element(**{name: None}),
+        f"{array}: each {name} once": lambda rows: [{**r, array: r[array] * 2} for r in rows],
+        f"{array}: largest {at} first": lambda rows: [
+            {**r, array: [{name: str(n), at: time} for n, time in enumerate(later)]} for r in rows
+        ],
+        f"{array}: at most {num_kept}": repeated(num_kept + 1),
+    }
+
+
+def broken_lists() -> Faults:
+    hours = {"active_hours: 24 numbers, 0 … 28": {"active_hours": [29] * 24}}
+    old = [{"word": "a", "searched_date": date(2025, 1, 1)}]
+    instants = [datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)]
+    far = [date(2100, 1, 1), date(2100, 1, 2)]
+    return {
+        **hours,
+        **broken_list("followed_hosts", "host_id", "followed_at", 200, instants),
+        **broken_list("query_words", "word", "searched_date", 50, far),
+        "query_words: of the last 7 days": {"query_words": old},
+    }
+
+
 def test_each_fault_of_a_user_is_caught_with_an_example(plant: Plant) -> None:
-    good = {"recent": list_of(recent(-27, 2), recent(0, 1), recent(0, 9))}
+    good = {"recent": list_of(recent(-27, 2), recent(0, 1), recent(0, 11))}
+    good["active_hours"] = [28, *[0] * 23]
     faults = {
         **out_of_range(dictionary.USER),
         **broken_windows(),
         **broken_recent(),
+        **broken_lists(),
         "user_id is not empty": {"user_id": ""},
         "sum_price_cents is in 0 … ∞": {"sum_price_cents": -1},
         "num_priced is in 0 … ∞": {"num_priced": -1},
@@ -101,6 +137,12 @@ def test_each_fault_of_an_item_is_caught_with_an_example(plant: Plant) -> None:
         **broken_recent(),
         "item_type is one of its closed list": {"item_type": "house"},
         "item_id is not empty": {"item_id": ""},
+        "what is sold out is not eligible": {"is_sold_out": True, "is_eligible": True},
+        "only live slots of the next day are eligible": {
+            "item_type": "live_slot",
+            "item_id": lambda day: f"h@{day:%a}-20".lower(),
+            "is_eligible": True,
+        },
         "item_no is in 0 … ∞": {"item_no": -1},
         "(item_type, item_id) is unique": lambda rows: [*rows, {**rows[0], "item_no": 2}],
         "last_event_at is of the last 90 days": {"last_event_at": at_noon(1)},

@@ -15,7 +15,7 @@ Faults = dict[str, object]
 Row = dict[str, object]
 Plant = Callable[..., Any]
 
-GROUPS = {"categories": "category", "brands": "brand", "sellers": "seller_id"}
+GROUPS = {"categories": "category", "brands": "brand", "sellers": "seller_id", "hosts": "host_id"}
 
 
 def at_noon(num_days: int) -> OfDay:
@@ -48,10 +48,11 @@ def test_each_fault_of_pairs_is_caught_with_an_example(plant: Plant) -> None:
     faults = {
         "user_id is not empty": {"user_id": ""},
         "last_event_at is of the last 90 days": {"last_event_at": at_noon(-90)},
-        f"items: item_no, {counts}, affinity, affinity_at never null": changed(
+        f"items: item_no, {counts}, watch_ms, affinity, affinity_at never null": changed(
             "items", affinity_at=None
         ),
         "items: counts from 0 on": changed("items", num_hides=-1),
+        "items: watch_ms from 0 on": changed("items", watch_ms=-1),
         "items: affinity from 0 on": changed("items", affinity=float("inf")),
         "items: by item_no, each once": lambda rows: [{**r, "items": r["items"] * 2} for r in rows],
         "it has every user of the day's events": {"user_id": "b"},

@@ -68,6 +68,7 @@ CODES: Final = {
     "cart": 3,
     "order": 4,
     "cancel": 5,
+    "watch": 10,
     "like": 6,
     "hide": 7,
 }

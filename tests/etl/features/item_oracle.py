@@ -1,7 +1,7 @@
 """What is known of each item on each evening, from every event that was known by then."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from etl.days import Days
 from tests.etl.features.by_hand import (
@@ -25,9 +25,11 @@ RATES = (
     ("hide", "impression", 8.0),
     ("cart", "click", 3.0),
     ("order", "click", 3.0),
+    ("like", "click", 3.0),
     ("cancel", "order", 2.0),
 )
-WORDS = ("item_type", "item_id", "category", "brand", "seller_id")
+WORDS = ("item_type", "item_id", "category", "brand", "seller_id", "host_id")
+SAID = (*WORDS, "title", "product_ids")
 
 
 def touches(events: list[Row], items: list[Row]) -> list[Row]:
@@ -67,8 +69,9 @@ def evening_of(known: list[Row], day: date) -> Row:
     row: Row = {
         "arrival_date": day,
         "item_no": said["item_no"],
-        **{word: said[word] for word in WORDS},
+        **{word: said[word] for word in SAID},
         "is_sold_out": said["stock"] == 0,
+        "is_eligible": is_eligible(said, latest(known), day),
         "last_event_at": latest(known),
         "last_click_at": clicked,
         "last_order_at": ordered,
@@ -82,6 +85,9 @@ def evening_of(known: list[Row], day: date) -> Row:
         "days_since_click": age_days(clicked, day),
         "days_since_order": age_days(ordered, day),
         "price_cents": None if price is None else float(price),
+        "duration_ms": None if said["duration_ms"] is None else float(said["duration_ms"]),
+        "num_watches_28d": sum(r["event_type"] == "watch" for r in of_month),
+        "num_likes_28d": sum(r["event_type"] == "like" for r in of_month),
         "num_hides_28d": sum(r["event_type"] == "hide" for r in of_month),
         "num_cancels_28d": sum(r["event_type"] == "cancel" for r in of_month),
         "watch": sum(r["watch_ms"] or 0 for r in of_month),
@@ -89,6 +95,25 @@ def evening_of(known: list[Row], day: date) -> Row:
     row["click_trend"] = (row["num_clicks_1d"] + 1) / (row["num_clicks_7d"] / 7 + 1)
     row["order_trend"] = (row["num_orders_7d"] + 1) / (row["num_orders_28d"] / 4 + 1)
     return row
+
+
+def is_eligible(said: Row, last_event_at: datetime, day: date) -> bool:
+    if said["item_type"] == "live_slot":
+        weekday = ("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(said["item_id"][3:6])
+        tomorrow = (day + timedelta(days=1)).weekday() == weekday
+        return tomorrow and end_of(day) - last_event_at <= timedelta(days=14)
+    return said["stock"] != 0
+
+
+def watch_share(row: Row, everything: list[Row]) -> float | None:
+    """Share of its length, ten whole lengths at everyone's share added."""
+    long = [r for r in everything if r["duration_ms"]]
+    watchable = sum(r["num_watches_28d"] * r["duration_ms"] for r in long)
+    if not row["duration_ms"] or not watchable:
+        return None
+    overall = (sum(r["watch"] for r in long) + 1) / (watchable + 2)
+    own = row["watch"] / row["duration_ms"]
+    return (own + 10 * overall) / (row["num_watches_28d"] + 10)
 
 
 def rate(rows: list[Row], part: str, whole: str, prior: float, towards: float) -> float:
@@ -110,6 +135,7 @@ def in_company(row: Row, evening: list[Row]) -> Row:
             ("hide", "impression"),
             ("cart", "click"),
             ("order", "click"),
+            ("like", "click"),
             ("cancel", "order"),
         )
     }
@@ -121,7 +147,8 @@ def in_company(row: Row, evening: list[Row]) -> Row:
         return rate(alike[word], part, whole, prior, overall[part, whole])
 
     found: Row = {}
-    for name, word in (("category", "category"), ("brand", "brand"), ("seller", "seller_id")):
+    for name in ("category", "brand", "seller", "host"):
+        word = {"seller": "seller_id", "host": "host_id"}.get(name, name)
         for what in ("num_clicks_7d", "num_orders_28d"):
             total = float(sum(r[what] for r in alike[word])) if alike[word] else None
             found[f"{name}_{what}"] = total
@@ -140,7 +167,9 @@ def in_company(row: Row, evening: list[Row]) -> Row:
     is_watched = any(r["watch"] for r in everything)
     watch_ms = ratio(row["watch"], row["num_clicks_28d"])
     found["mean_watch_ms_28d"] = watch_ms if is_watched else None
-    own = {k: v for k, v in row.items() if k not in ("watch", "num_hides_28d", "num_cancels_28d")}
+    found["mean_watch_share_28d"] = watch_share(row, everything)
+    hidden = {"watch", *(f"num_{w}_28d" for w in ("watches", "likes", "hides", "cancels"))}
+    own = {k: v for k, v in row.items() if k not in hidden}
     return own | found
 
 

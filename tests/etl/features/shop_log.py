@@ -26,14 +26,16 @@ FIRST: Final = date(2026, 1, 1)
 NUM_DAYS: Final = 12
 DAYS: Final = Days(FIRST, FIRST + timedelta(days=NUM_DAYS - 1))
 ITEMS: Final = {
-    "a": ("product", "shoes.run", "north", "s1"),
-    "b": ("product", "shoes.run", None, "s1"),
-    "c": ("product", "shoes.walk", "north", "s2"),
-    "d": ("product", None, None, None),
-    "e": ("product", "hats", "south", "s2"),
-    "v": ("short_video", "shoes.run", "north", "s3"),
+    "a": ("product", "shoes.run", "north", "s1", None),
+    "b": ("product", "shoes.run", None, "s1", None),
+    "c": ("product", "shoes.walk", "north", "s2", "h1"),
+    "d": ("product", None, None, None, None),
+    "e": ("product", "hats", "south", "s2", None),
+    "v": ("short_video", "shoes.run", "north", "s3", "h1"),
+    "w": ("short_video", "hats", None, None, "h2"),
+    "h1@sun-20": ("live_slot", "hats", None, None, "h1"),
 }
-"""Type, category, brand and seller at first."""
+"""Type, category, brand, seller and host at first."""
 _TYPES: Final = {
     "view": 20,
     "click": 60,
@@ -44,12 +46,14 @@ _TYPES: Final = {
     "like": 8,
     "hide": 8,
     "impression": 40,
-    "search": 6,
+    "search": 10,
+    "follow": 8,
     "personalisation_on": 4,
     "personalisation_off": 4,
     "item": 6,
 }
-_NO_ITEM: Final = ("search", "personalisation_on", "personalisation_off")
+_WORDS: Final = ("red", "Shoes", "ÉTÉ", "xl")
+_NO_ITEM: Final = ("search", "follow", "personalisation_on", "personalisation_off")
 
 
 def after(days: float) -> datetime:
@@ -91,6 +95,8 @@ def _drawn(chance: random.Random, number: int) -> Row:
         "platform": chance.choice(("ios", "web", None)),
         "price_cents": chance.choice((None, 500, 1_250, 9_999)),
         "watch_ms": chance.randrange(60_000) if kind == "watch" else None,
+        "host_id": f"h{chance.randrange(4)}" if kind == "follow" else None,
+        "query": " ".join(chance.choices(_WORDS, k=2)) if kind == "search" else None,
     }
     if kind not in _NO_ITEM:
         said |= {"item_type": ITEMS[item][0], "item_id": item}
@@ -124,7 +130,7 @@ def items_of(events: Iterable[Row]) -> list[Row]:
 
 def _item(day: date, kind: str, item: str, first: date) -> Row:
     number, age = list(ITEMS).index(item), (day - FIRST).days
-    _, category, brand, seller = ITEMS[item]
+    _, category, brand, seller, host = ITEMS[item]
     moved = "hats" if item == "c" and age > 5 else category
     return dict.fromkeys(SILVER_ITEMS.column_names) | {
         "arrival_date": day,
@@ -135,6 +141,10 @@ def _item(day: date, kind: str, item: str, first: date) -> Row:
         "category": moved,
         "brand": brand,
         "seller_id": seller,
+        "host_id": host,
+        "title": f"Item {item} {age // 4}",
+        "product_ids": ["a", "x"] if item == "v" else None,
+        "duration_ms": 30_000 if item in ("v", "h1@sun-20") else None,
         "price_cents": None if item == "d" else 1_000 * (number + 1) + 10 * age,
         "stock": 0 if item == "e" and age % 3 == 0 else None,
         "known_at": dict.fromkeys(SILVER_ITEMS.schema["known_at"].dataType.names),

@@ -11,7 +11,7 @@ from etl.days import Days, one_day
 from etl.features import item_daily, item_groups
 from etl.features.item_daily import ItemDailyConfig
 from etl.tables import FEATURES_ITEM_DAILY, SILVER_EVENTS, SILVER_ITEMS
-from tests.etl.features.item_oracle import WORDS, oracle, touches
+from tests.etl.features.item_oracle import SAID, oracle, touches
 from tests.etl.features.shop_log import (
     DAYS,
     FIRST,
@@ -30,6 +30,7 @@ from tests.etl.features.shop_log import (
 )
 
 KEY = ("arrival_date", "item_no")
+NUMBERS = ("stock", "duration_ms")
 PRIORS = {"prior_impressions": 8.0, "prior_clicks": 3.0, "prior_orders": 2.0}
 CONFIG = ItemDailyConfig(**PRIORS, num_buckets=2)
 
@@ -42,7 +43,7 @@ def kernels(
     names = ("arrival_date", "event_date", "event_at", "event_type", "watch_ms")
     arrived = arrow_of(SILVER_EVENTS, rows).select(names)
     for field in arrow_of(SILVER_ITEMS, []).schema:
-        if field.name in ("first_arrival_date", "item_no", *WORDS, "price_cents", "stock"):
+        if field.name in ("first_arrival_date", "item_no", *SAID, "price_cents", *NUMBERS):
             values = pa.array([row["item"][field.name] for row in rows], field.type)
             arrived = arrived.append_column(field.name, values)
     arrived = arrived.append_column("num_shown", pa.array([1] * len(rows), pa.int32()))

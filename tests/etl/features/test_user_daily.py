@@ -1,7 +1,7 @@
 """The oracle reads, for each evening and user, every event that was known by then."""
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -54,7 +54,7 @@ def recent(known: list[Row], day: date) -> list[Row]:
     for row in known:
         if (day - row["event_date"]).days >= 28:
             continue
-        numbers[row["event_date"], 9] += 1
+        numbers[row["event_date"], 11] |= 2 ** row["event_at"].hour
         numbers[row["event_date"], 8] += row["watch_ms"] or 0
         code = CODES.get(row["event_type"])
         numbers[row["event_date"], code or 0] += size(row) if code == 1 else 1
@@ -63,6 +63,32 @@ def recent(known: list[Row], day: date) -> list[Row]:
         for (on, code), number in sorted(numbers.items())
         if code and number
     ]
+
+
+def active_hours(known: list[Row], day: date) -> list[int]:
+    late = [r for r in known if (day - r["event_date"]).days < 28]
+    active = {(r["event_date"], r["event_at"].hour) for r in late}
+    return [sum(hour == n for _, hour in active) for n in range(24)]
+
+
+def followed_hosts(known: list[Row]) -> list[Row]:
+    latest: dict[str, datetime] = {}
+    for row in known:
+        if row["event_type"] == "follow":
+            host = row["host_id"]
+            latest[host] = max(row["event_at"], latest.get(host, row["event_at"]))
+    by_time = sorted(latest, key=lambda host: (-latest[host].timestamp(), host))
+    return [{"host_id": host, "followed_at": latest[host]} for host in by_time]
+
+
+def query_words(known: list[Row], day: date) -> list[Row]:
+    latest: dict[str, date] = {}
+    for row in known:
+        if row["event_type"] == "search" and (day - row["event_date"]).days < 7:
+            for word in row["query"].lower().split():
+                latest[word] = max(row["event_date"], latest.get(word, row["event_date"]))
+    by_day = sorted(latest, key=lambda word: (-latest[word].toordinal(), word))
+    return [{"word": word, "searched_date": latest[word]} for word in by_day]
 
 
 def newest(known: list[Row], day_of: str, says: list[str]) -> dict[str, object]:
@@ -96,10 +122,16 @@ def evening_of(user: str, known: list[Row], day: date) -> Row:
         "personalisation_at": switch["at"],
         "sum_price_cents": sum(prices),
         "num_priced": len(prices),
+        "active_hours": active_hours(known, day),
+        "followed_hosts": followed_hosts(known),
+        "query_words": query_words(known, day),
         "recent": recent(known, day),
         **windows_of(known, day, KINDS, size),
         "decayed_clicks_3d": decayed(known, day, ("view", "click"), 3),
         "decayed_orders_28d": decayed(known, day, ("order",), 28),
+        "num_watches_7d": float(
+            sum(r["event_type"] == "watch" and (day - r["event_date"]).days < 7 for r in known)
+        ),
         "num_active_days_28d": float(len({r["event_date"] for r in known})),
         "weekday_click_share": weekday_share(known, day),
         "age_days": age_days(first, day),

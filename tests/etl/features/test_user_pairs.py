@@ -35,7 +35,7 @@ from tests.etl.features.touch_rows import (
 
 KEY = ("arrival_date", "user_id")
 WEIGHTS = {"view": 1, "click": 1, "watch": 1, "like": 2, "cart": 3, "order": 5}
-GROUPS = {"categories": "category", "brands": "brand", "sellers": "seller_id"}
+GROUPS = {"categories": "category", "brands": "brand", "sellers": "seller_id", "hosts": "host_id"}
 CONFIG = PairsConfig(num_buckets=2)
 KIND_OF = {code: kind for kind, code in CODE_OF.items()}
 
@@ -76,9 +76,11 @@ def item(number: int, rows: list[Row]) -> Row:
         "num_carts": sum(is_kind(r, "cart") for r in rows),
         "num_orders": orders(rows),
         "num_hides": sum(is_kind(r, "hide") for r in rows),
+        "watch_ms": sum(r["watch_ms"] or 0 for r in rows),
         "last_click_at": latest(rows, "view", "click"),
         "last_cart_at": latest(rows, "cart"),
         "last_order_at": latest(rows, "order"),
+        "last_watch_at": latest(rows, "watch"),
         "affinity": affinity(rows, 7),
         "affinity_at": max(r["event_at"] for r in rows),
     }

@@ -14,7 +14,8 @@ from etl.features.windows import Recent, or_null, ratio_or_nan, trend
 from etl.tables import FEATURES_USER_DAILY, SILVER_EVENTS
 from tests.etl.features.shop_log import FIRST, arrow_of, counted_day, event
 
-KEPT = ("click", "order", "watch_ms", "event")
+KEPT = ("click", "order", "watch_ms", "hours")
+SUMMED = ("click", "order", "watch_ms")
 NUM_DAYS = 45
 DAYS = Days(FIRST, FIRST + timedelta(days=NUM_DAYS - 1))
 EVENTS = st.lists(
@@ -79,7 +80,7 @@ def test_a_window_holds_what_happened_in_it_and_was_known(drawn: list[Drawn]) ->
     recent, places = recent_of(rows)
 
     for window in (1, 7, 28):
-        for what in KEPT:
+        for what in SUMMED:
             expected = [counted(rows, *place, window)[what] for place in places]
             assert recent.total(what, window).tolist() == expected
 
@@ -96,7 +97,7 @@ def test_shares_decays_and_days_are_those_of_the_events_one_by_one(drawn: list[D
         clicks = [numbers["click"] for numbers in by_age]
         halved = sum(n * 2.0 ** (-age / 3) for age, n in enumerate(clicks))
         assert abs(recent.decayed("click", 3)[place] - halved) <= sum(clicks) * 2.0**-24
-        assert recent.num_days("event")[place] == sum(n["event"] > 0 for n in by_age)
+        assert recent.num_days("hours")[place] == sum(n["event"] > 0 for n in by_age)
         share = recent.weekday_share("click")[place]
         on_weekday = clicks[6] + clicks[13] + clicks[20] + clicks[27]
         assert np.isnan(share) if not sum(clicks) else share == on_weekday / sum(clicks)
@@ -113,11 +114,12 @@ def test_the_column_holds_the_days_with_events_in_order() -> None:
         entries = column[FIRST + timedelta(days=day), "x"]
         return [((e["event_date"] - FIRST).days, e["code"], e["number"]) for e in entries]
 
-    assert told(0) == [(0, 2, 1), (0, 4, 1), (0, 9, 2)]
-    assert told(3) == [(0, 2, 2), (0, 4, 1), (0, 9, 3)]
+    noon = 2**12
+    assert told(0) == [(0, 2, 1), (0, 4, 1), (0, 11, noon)]
+    assert told(3) == [(0, 2, 2), (0, 4, 1), (0, 11, noon)]
     assert told(27) == told(3)
     assert told(28) == []
-    assert told(30) == [(30, 8, 1_003), (30, 9, 1)]
+    assert told(30) == [(30, 8, 1_003), (30, 11, noon)]
 
 
 def test_a_trend_compares_a_day_with_a_day_of_the_week() -> None:

@@ -21,7 +21,7 @@ CODE_OF: Final = {
     "like": 7,
     "hide": 8,
 }
-_GROUPS: Final = ("category", "brand", "seller_id")
+_GROUPS: Final = ("category", "brand", "seller_id", "host_id")
 _OF_EVENT: Final = ("arrival_date", "user_id", "event_at", "event_id", "source")
 
 
@@ -38,7 +38,7 @@ def touch(
     """One event of a user with an item."""
     row = event(name, kind, day, arrived, user_id=user)
     said = {column: row[column] for column in _OF_EVENT}
-    nothing = dict.fromkeys(("price_cents", *_GROUPS))
+    nothing = dict.fromkeys(("price_cents", "watch_ms", *_GROUPS))
     return said | {"event_code": CODE_OF[kind], "item_no": item} | nothing | more
 
 
@@ -52,9 +52,16 @@ def touches_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
         item = known[row["arrival_date"], row["item_type"], row["item_id"]]
         price = item["price_cents"] if row["price_cents"] is None else row["price_cents"]
         said = {column: row[column] for column in _OF_EVENT}
+        more = {"watch_ms": row["watch_ms"]}
         words = {column: item[column] for column in ("item_no", *_GROUPS)}
         found.append(
-            {**said, **words, "event_code": CODE_OF[row["event_type"]], "price_cents": price}
+            {
+                **said,
+                **words,
+                **more,
+                "event_code": CODE_OF[row["event_type"]],
+                "price_cents": price,
+            }
         )
     return found
 
@@ -66,6 +73,7 @@ def arrow_of_touches(rows: Iterable[Row], days: Days) -> pa.Table:
         [events.field(name).with_nullable(True) for name in _OF_EVENT]
         + [pa.field("event_code", pa.int8()), items.field("item_no").with_nullable(True)]
         + [items.field(name) for name in ("price_cents", *_GROUPS)]
+        + [events.field("watch_ms")]
     )
     return pa.Table.from_pylist([row for row in rows if row["arrival_date"] in days], schema)
 

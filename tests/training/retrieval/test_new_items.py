@@ -20,7 +20,7 @@ def drawn_items() -> list[Row]:
             "item_no": number,
             "item_type": "product" if number % 5 else "live_slot",
             "category": None if number % 7 == 0 else f"c{number % 2}",
-            "is_sold_out": number % 6 == 0,
+            "is_eligible": number % 6 != 0,
             "age_days": float(rng.integers(9)),
             "num_clicks_7d": int(rng.integers(3)),
         }
@@ -32,7 +32,7 @@ def drawn_items() -> list[Row]:
 def slowly(items: list[Row], config: NewItemsConfig) -> list[tuple]:
     """The same by pandas: an item stands in its category's list and in everybody's."""
     rows = pd.DataFrame(items)
-    new = rows[(rows.age_days <= config.max_age_days) & ~rows.is_sold_out]
+    new = rows[(rows.age_days <= config.max_age_days) & rows.is_eligible]
     own = new[new.category.notna()]
     scoped = pd.concat([own, new.assign(category="*")])
     scoped["surface"] = scoped.item_type.map(

@@ -56,7 +56,7 @@ def items_of(days: Days) -> list[Row]:
             "item_id": f"i{number}",
             "item_type": "product" if number < 9 else "short_video",
             "category": None if number == 5 else f"c{number % 2}",
-            "is_sold_out": number == 1 and day == DAYS.last,
+            "is_eligible": number != 1 or day != DAYS.last,
         }
         for day in days
         for number in range(12)
@@ -71,7 +71,7 @@ def slowly(events: list[Row], items: list[Row]) -> list[tuple]:
     for day in DAYS:
         age = (pd.Timestamp(day) - pd.to_datetime(known.event_date)).dt.days
         recent = known[(known.arrival_date <= day) & age.between(0, 6)]
-        alive = catalogue[(catalogue.arrival_date == day) & ~catalogue.is_sold_out]
+        alive = catalogue[(catalogue.arrival_date == day) & catalogue.is_eligible]
         rows = recent.merge(alive, on="item_id").assign(day=day)
         rows["surface"] = rows.item_type_y.map(TYPES)
         segment = rows.country.map(lambda country: f"{country}||" if country else None)

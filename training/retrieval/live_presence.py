@@ -1,0 +1,47 @@
+"""Live slots that a user would like, at an hour at which he is there.
+
+Nothing is learned: what he would like follows from his hosts and categories (features/user_pairs),
+when he is there from the hours of his events (features/user_daily).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.retrieval.groups import Shares, shares_of_categories, shares_of_hosts
+from training.retrieval.proposals import Proposals, from_lists, strongest, summed
+from training.retrieval.shelf import Listed, Shelf
+from training.user_side import UserBatch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PresenceConfig:
+    """How a user's hours are read."""
+
+    prior_days: float = 3.0
+    """Days spread evenly over the 24 hours and added to his own, against few events."""
+
+
+def presence(active_hours_UH: np.ndarray, config: PresenceConfig) -> np.ndarray:
+    """Say how likely a user is there in each hour, given that he comes: float64, U × 24."""
+    with_prior_UH = active_hours_UH + config.prior_days / 24
+    return with_prior_UH / with_prior_UH.sum(axis=1, keepdims=True)
+
+
+def propose(batch: UserBatch, shelf: Shelf, *, num_items: int, config: PresenceConfig) -> Proposals:
+    """Propose slots by (share of their host + share of their category) × presence at their hour."""
+    by_host = _liked(shares_of_hosts(batch, shelf.items), shelf.by_host)
+    by_category = _liked(shares_of_categories(batch, shelf.items), shelf.by_category)
+    user, place, share = (np.concatenate(parts) for parts in zip(by_host, by_category, strict=True))
+    hour = shelf.items.slot_hour_N[place]
+    is_slot = hour >= 0
+    user, place, share, hour = (part[is_slot] for part in (user, place, share, hour))
+    there_UH = presence(batch.active_hours_UH, config)
+    item = shelf.items.item_no_N[place]
+    return strongest(summed(user, item, share * there_UH[user, hour]), num_items)
+
+
+def _liked(shares: Shares, listed: Listed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every item of every group: user, place on the item side, share."""
+    query, element, _ = from_lists(shares.code_Q, listed.indptr)
+    return shares.user_Q[query], listed.place_N[element], shares.share_Q[query]
