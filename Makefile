@@ -9,7 +9,7 @@ LOCKS := requirements/base.txt $(if $(filter 0,$(NETWORKS)),,requirements/networ
 SETUP := .venv/.set-up-$(NETWORKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check dev lock clean
+.PHONY: help setup demo test check dev lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -24,6 +24,9 @@ $(SETUP): $(LOCKS) pyproject.toml etl/jars.py
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m etl.jars
 	@rm -f .venv/.set-up-* && touch $@
+
+demo: $(SETUP)  ## a simulated shop from raw logs to slates; then look with make dev
+	$(BIN)/nightmarket demo
 
 test: $(SETUP)  ## every test that fits ten minutes on two cores
 	$(BIN)/python -m pytest

@@ -17,11 +17,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.shop_measures import Measured
 from etl.days import Days
 from etl.home import Home
 from orchestration.cost import metered
 from simulator.config import ShopConfig
+from simulator.measures import Measured
 from simulator.simulate import make, shop_at
 
 

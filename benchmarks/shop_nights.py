@@ -14,8 +14,6 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from rich.console import Console
 
-from benchmarks.shop_measures import Measured, Ways, measure
-from benchmarks.shop_slates import Numbers, candidates_of, shown
 from etl import surfaces, tables
 from etl.days import Days, one_day
 from etl.home import Home
@@ -24,7 +22,9 @@ from orchestration import planning, runs
 from orchestration.defs.slates import own_slates, reads_of
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
+from simulator.measures import Measured, Ways, measure
 from simulator.oracle import active_users, slated
+from simulator.product import Numbers, candidates_of, shown
 from simulator.shop import Shop
 
 _COLUMNS: Final = ("audience", "audience_key", "segment", "items")

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from benchmarks.shop_measures import Ways, measure
+from simulator.measures import Ways, measure
 from simulator.oracle import active_users, slated
 from simulator.popularity import popular
 from simulator.state import State

@@ -2,13 +2,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from benchmarks.shop_slates import Numbers, candidates_of, shown
 from etl.arrow import arrow_schema
 from etl.surfaces import ITEM_TYPES
 from etl.tables import CANDIDATES, SLATES
 from etl.tables.retrieval import SOURCE_CODES
 from simulator.day import NONE
 from simulator.names import Names
+from simulator.product import Numbers, candidates_of, shown
 from tests.simulator.shops import simulated
 
 COVISITED, POPULAR = SOURCE_CODES["covisitation"], SOURCE_CODES["popularity"]

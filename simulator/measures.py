@@ -105,6 +105,27 @@ def measure(  # noqa: PLR0913
     )
 
 
+def lift(  # noqa: PLR0913
+    world: World, state: State, users: np.ndarray, *, truth: Slated, shown_UK: np.ndarray, seed: int
+) -> tuple[float, float, Interval]:
+    """Value what is shown and popularity-of-7-days: both means, and the lift share.
+
+    Args:
+        world: The shop.
+        state: At the end of the evening whose slates are measured.
+        users: int64, U.
+        truth: The slates that others are measured by.
+        shown_UK: int32, items by place.
+        seed: Of the bootstrap.
+    """
+    ours_U, popular_U, observable_U = (
+        value(world, state, users, slate_UK)
+        for slate_UK in (shown_UK, truth.popularity_UK, truth.observable_UK)
+    )
+    share = bootstrap_ratio(ours_U - popular_U, observable_U - popular_U, seed=seed)
+    return float(ours_U.mean()), float(popular_U.mean()), share
+
+
 def _said(found: Interval) -> dict[str, float]:
     return {"lift_share": found.mean, "low": found.low, "high": found.high}
 
