@@ -4,6 +4,7 @@ Delta's jars and the JVM class archive belong to the installation (``make setup`
 ``sys.prefix``), not to a home. What can go wrong at the start is said in ``SparkStartError``.
 """
 
+import logging
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pyspark.errors import PySparkRuntimeError
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 MIN_JAVA: Final = 17
@@ -103,9 +105,13 @@ def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> Spar
         builder.config(name, value)
     try:
         with nullcontext() if config.is_chatty else _quiet_start():
-            return builder.getOrCreate()
+            started = builder.getOrCreate()
     except (PySparkRuntimeError, FileNotFoundError) as error:
         raise _explain() from error
+    if not config.is_chatty:
+        # It repeats as JSON, a page long, what is raised anyway.
+        PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+    return started
 
 
 @contextmanager

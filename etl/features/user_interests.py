@@ -47,7 +47,8 @@ def _interests(affinity: str, half_life_days: float, num_interests: int) -> Colu
     shares = F.transform(
         "categories",
         lambda group: F.struct(
-            (-decayed(group) / total).alias("order"),
+            # Null where nothing of his weighs anything: then he has no interest to show.
+            F.try_divide(-decayed(group), total).alias("order"),
             group["category"].alias("category"),
             (group["num_clicks"] + group["num_orders"]).alias("num_events"),
         ),

@@ -100,3 +100,9 @@ def test_who_has_no_category_has_no_interests(spark: SparkSession) -> None:
     made = built(spark, [touch("a", "click", 0.5)]).to_pylist()[0]
 
     assert (made["short_term"], made["long_term"]) == ([], [])
+
+
+def test_who_only_hid_what_he_was_shown_has_no_interests(spark: SparkSession) -> None:
+    made = built(spark, [touch("a", "hide", 0.5, category="c")]).to_pylist()[0]
+
+    assert (made["short_term"], made["long_term"]) == ([], [])
