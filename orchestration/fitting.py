@@ -112,6 +112,8 @@ def _known(chosen: Split, read: ExampleDays, night: date, config: GbdtConfig) ->
         "reads_source_ranks": found.reads_source_ranks,
         "reads_positions": found.reads_positions,
         "label_maturity": {
-            str(day): round(labels.maturity(read(day), day, night), 3) for day in days
+            str(day): round(labels.maturity(batch, day, night), 3)
+            for day, batch in zip(days, map(read, days), strict=True)
+            if len(batch)
         },
     }

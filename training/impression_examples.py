@@ -65,7 +65,6 @@ def build(  # noqa: PLR0913
     rows = shown.join(_slates(published), known.key, "left").join(
         _done(outcomes, surface), list(_REQUEST), "left"
     )
-
     sides = known.item_sides
 
     def kernel(evening: date, asked: pa.Table, state: pa.Table) -> pa.Table:
