@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from etl.live_slots import WEEKDAYS, slot_named, slot_of
-from etl.silver.old_app_lines import renew_1, renew_2
+from etl.silver.old_app_lines import renew_1, renew_2, slate_of_surface
 from etl.silver.verdict import WITHOUT_ITEM, WITHOUT_USER, Problem, id_of, misdated, unreadable
 from etl.sources.app_log import SOURCE, Item, Line, Line1, Line2, Line3, Shown
 from etl.sources.rows import ProblemError
@@ -33,7 +33,7 @@ _NO_ITEM: Final = Item()
 _OF_SLATE: Final = {
     "product": Item("product"),
     "short_video": Item("short_video"),
-    _ROOM: Item(_SLOT),
+    _SLOT: Item(_SLOT),
 }
 """What is known of the items of a slate together: their type."""
 
@@ -47,7 +47,7 @@ def read(text: bytes, arrival_us: int) -> Line:
 
     Returns:
         A line with id, type and time; with ``item``, empty where the event has none; an impression
-        with ``shown``, and its items' type in ``item``.
+        with ids in ``shown``, their ``propensities`` if any, and their type in ``item``.
 
     Raises:
         ProblemError: If it gives no event: the reason and what was found.
@@ -139,16 +139,29 @@ def _named_slot(slot: Item) -> str:
 
 
 def _settle_slate(line: Line) -> None:
-    """Name every shown item by what stands in silver; all are of one type."""
-    shown: list[Shown] = line.shown  # type: ignore[assignment]
-    if not shown:
+    """Leave of a slate the ids of its items, their propensities and, in ``item``, their type."""
+    if not line.shown:
         raise ProblemError("missing_item", "an impression that shows nothing")
+    if isinstance(line, Line1):
+        item_type, ids = slate_of_surface(line), line.shown
+    else:
+        item_type, ids = _slate(line.shown)  # type: ignore[arg-type,assignment]
+    if isinstance(line, Line3):
+        line.propensities = [one.p for one in line.shown]
+    if item_type not in _OF_SLATE or not all(ids):
+        raise ProblemError("missing_item", f"a slate of {item_type}, one of them without an id")
+    if line.propensities is not None and len(line.propensities) != len(ids):
+        said = f"{len(line.propensities)} propensities of {len(ids)} items"
+        raise ProblemError("bad_value", said)
+    line.shown, line.item = ids, _OF_SLATE[item_type]
+
+
+def _slate(shown: list[Shown]) -> tuple[str | None, list[str | None]]:
+    """Type and ids of shown items, all of one type."""
     item_type = shown[0].type
-    if any(one.type != item_type for one in shown):
+    # Lists and their C loops, not generators: slates hold most of a log's values.
+    if [one.type for one in shown].count(item_type) < len(shown):
         raise ProblemError("bad_value", "a slate of items of several types")
     if item_type == _ROOM:
-        for room in shown:
-            room.id = _slot(room)
-    if item_type not in _OF_SLATE or not all(one.id for one in shown):
-        raise ProblemError("missing_item", f"a slate of {item_type}, one of them without an id")
-    line.item = _OF_SLATE[item_type]
+        return _SLOT, [_slot(room) for room in shown]
+    return item_type, [one.id for one in shown]

@@ -5,7 +5,7 @@ fill columns of their own.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, compress, repeat
 from typing import Final
 
 import numpy as np
@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from etl.arrow import arrow_schema
 from etl.silver.app_line import read
 from etl.silver.verdict import Columns, Events, Judged, Rejected, rejected
-from etl.sources.app_log import App, Item, Line, Shown
+from etl.sources.app_log import App, Item, Line
 from etl.sources.rows import ProblemError
 from etl.tables import SILVER_EVENTS
 
 _NO_APP: Final = App()
-_SCHEMA: Final = arrow_schema(SILVER_EVENTS.schema)
+_TYPES: Final = {field.name: field.type for field in arrow_schema(SILVER_EVENTS.schema)}
 _SLATE: Final = "impression"
 _CHANGE: Final = "item"
 
@@ -49,7 +49,7 @@ def _events(said: list[Line], place: np.ndarray) -> list[Events]:
         (is_change, _changes),
     )
     return [
-        Events(place[is_kind], columns_of([said[row] for row in np.flatnonzero(is_kind)]))
+        Events(place[is_kind], columns_of(list(compress(said, is_kind.tolist()))))
         for is_kind, columns_of in kinds
         if is_kind.any()
     ]
@@ -118,22 +118,22 @@ def _common(said: Sequence[Line]) -> dict[str, pa.Array]:
 
 
 def _typed(columns: dict[str, list]) -> dict[str, pa.Array]:
-    return {name: pa.array(values, _SCHEMA.field(name).type) for name, values in columns.items()}
+    return {name: pa.array(values, _TYPES[name]) for name, values in columns.items()}
 
 
 def _shown(said: Sequence[Line]) -> pa.ListArray:
     """Lay slates one behind another."""
-    slates: list[list[Shown]] = [line.shown for line in said]  # type: ignore[misc]
+    slates: list[list[str]] = [line.shown for line in said]  # type: ignore[misc]
     length = np.array([len(slate) for slate in slates])
     end = np.cumsum(length)
     first = np.array([line.first_position or 0 for line in said])
     position = np.arange(end[-1]) + np.repeat(first - end + length, length)
-    every = list(chain.from_iterable(slates))
-    kind = _SCHEMA.field("shown").type
+    chances = (line.propensities or repeat(None, len(line.shown or ())) for line in said)
     columns = [
         pa.array(position, pa.int32()),
-        pa.array([one.id for one in every], pa.string()),
-        pa.array([one.p for one in every], pa.float64()),
+        pa.array(list(chain.from_iterable(slates)), pa.string()),
+        pa.array(list(chain.from_iterable(chances)), pa.float64()),
     ]
+    kind = _TYPES["shown"]
     elements = pa.StructArray.from_arrays(columns, fields=list(kind.value_type))
     return pa.ListArray.from_arrays(pa.array(np.r_[0, end], pa.int32()), elements, kind)

@@ -5,11 +5,10 @@ written in other ways are left to do.
 """
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from etl.sources.app_log import App, Item, Line, Line1, Line2, Shown
+from etl.sources.app_log import App, Item, Line, Line1, Line2
 from etl.sources.rows import ProblemError
 from etl.surfaces import LIVE_STREAMS, named
 
@@ -29,8 +28,6 @@ def renew_2(line: Line2) -> None:
     _renew(line, at_ms=at_ms, price_cents=_cents(line.price_cents))
     if line.item is not None:
         _price(line.item, line.item.price_cents)
-    if line.shown:
-        _give_propensities(line.shown, line.propensities)
 
 
 def renew_1(line: Line1) -> None:
@@ -43,8 +40,8 @@ def renew_1(line: Line1) -> None:
     _renew(line, at_ms=at_ms, price_cents=line.price_cents)
     line.app = App(line.country, line.platform, line.language)
     line.item = _item(line)
-    if line.shown is not None:
-        _renew_slate(line, line.shown)
+    if line.type == "impression":
+        line.first_position, line.position = line.position, None
 
 
 def _renew(line: Line, *, at_ms: int | None, price_cents: int | None) -> None:
@@ -74,27 +71,12 @@ def _item(line: Line1) -> Item | None:
     return Item(line.item_type, line.item_id, line.room_host, started_at)
 
 
-def _renew_slate(line: Line1, ids: Sequence[str]) -> None:
-    """Show items of the surface's type; the oldest apps have no live streams."""
+def slate_of_surface(line: Line1) -> str:
+    """Say of what type a slate's items are: its surface's; the oldest apps have no live streams.
+
+    Raises:
+        ProblemError: If the surface does not say.
+    """
     if line.surface is None or line.surface == LIVE_STREAMS.name:
         raise ProblemError("unknown_surface", f"a slate of version 1 on surface {line.surface!r}")
-    item_type = named(line.surface).item_type
-    shown = [Shown(item_type, one) for one in ids]  # type: ignore[arg-type]
-    _give_propensities(shown, line.propensities)
-    _show(line, shown)
-
-
-def _show(line: Line, shown: list[Shown]) -> None:
-    line.shown = shown
-    line.first_position, line.position = line.position, None
-
-
-def _give_propensities(shown: Sequence[Shown], propensities: Sequence[float] | None) -> None:
-    """Put the propensities that stand beside a slate to its items."""
-    if propensities is None:
-        return
-    if len(propensities) != len(shown):
-        said = f"{len(propensities)} propensities of {len(shown)} items"
-        raise ProblemError("bad_value", said)
-    for one, propensity in zip(shown, propensities, strict=True):
-        one.p = propensity
+    return named(line.surface).item_type

@@ -4,7 +4,7 @@
 orchestration keeps the numbered frame while its three makers read it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -25,7 +25,11 @@ PLACE: Final = ("source", "event_id", "arrival_date", "file_name", "line_number"
 """What is needed of earlier lines to recognise one that is sent again."""
 _LINE: Final = ("arrival_date", "source", "file_name", "line_number")
 _SAID: Final = ("reason", "detail", "sample")
+_CACHED_LINES: Final = 2_000
+"""So many lines are read at a time: what they say stays in the processor's cache."""
 _CUT_OFF: Final[Problem] = ("file_cut_off", "the compressed file ends here")
+
+Reader = Callable[[pa.RecordBatch], Judged]
 
 
 def schema() -> StructType:
@@ -65,18 +69,23 @@ def parse_batch(batch: pa.RecordBatch, arrow: pa.Schema) -> Iterator[pa.RecordBa
     Yields:
         As many rows as lines, like ones together.
     """
-    is_cut_off = batch.column("is_cut_off")
+    for start in range(0, batch.num_rows, _CACHED_LINES):
+        for lines, judged in _by_reader(batch.slice(start, _CACHED_LINES)):
+            yield from _rows(lines.select(_LINE), judged(lines), arrow)
+
+
+def _by_reader(lines: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, Reader]]:
+    is_cut_off = lines.column("is_cut_off")
     is_whole = pc.invert(is_cut_off)
-    is_app = pc.equal(batch.column("source"), SOURCE)
-    parts = (
+    is_app = pc.equal(lines.column("source"), SOURCE)
+    readers: tuple[tuple[pa.BooleanArray, Reader], ...] = (
         (pc.and_(is_app, is_whole), app_lines.judged),
         (pc.and_not(is_whole, is_app), foreign_lines.judged),
         (is_cut_off, _cut_off),
     )
-    for is_of, judged in parts:
-        lines = batch.filter(is_of)
-        if lines.num_rows:
-            yield from _rows(lines.select(_LINE), judged(lines), arrow)
+    for is_its, reader in readers:
+        if is_its.true_count:
+            yield lines if is_its.true_count == len(lines) else lines.filter(is_its), reader
 
 
 def _cut_off(lines: pa.RecordBatch) -> Judged:
@@ -102,10 +111,8 @@ def _batch(lines: pa.RecordBatch, columns: Columns, arrow: pa.Schema) -> pa.Reco
     """Complete columns by where their lines lie, and by nulls."""
     known = {**columns, **{name: lines.column(name) for name in _LINE}}
     arrays = [
-        _column(known[field.name], field.type)
-        if field.name in known
-        else pa.nulls(lines.num_rows, field.type)
-        for field in arrow
+        _column(known[name], kind) if name in known else pa.nulls(lines.num_rows, kind)
+        for name, kind in zip(arrow.names, arrow.types, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=arrow)
 

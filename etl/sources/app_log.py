@@ -27,7 +27,7 @@ Amount = Annotated[int, Meta(ge=0, le=_INT64)]
 Pieces = Annotated[int, Meta(ge=1, le=_INT32)]
 Place = Annotated[int, Meta(ge=0, le=_INT32 - MAX_SHOWN)]
 Chance = Annotated[float, Meta(gt=0, le=1)]
-Chances = Annotated[list[Chance], Meta(max_length=MAX_SHOWN)]
+Chances = Annotated[list[Chance | None], Meta(max_length=MAX_SHOWN)]
 Hour = Annotated[int, Meta(ge=0, le=23)]
 InstantMs = Annotated[int, Meta(ge=0, le=_LAST_MS)]
 InstantSeconds = Annotated[int, Meta(ge=0, le=_LAST_MS // 1_000)]
@@ -77,7 +77,6 @@ class Shown(Struct, gc=False):
     host: Id | None = None
     started_at: InstantMs | None = None
     p: Chance | None = None
-    """Version 2 writes a list of them beside the slate."""
 
 
 class Item(Struct, gc=False):
@@ -130,6 +129,8 @@ class Line(Struct, gc=False, kw_only=True):
     position: Place | None = None
     first_position: Place | None = None
     shown: Slate | Ids | None = None
+    propensities: Chances | None = None
+    """Of what is shown; version 3 writes them into ``shown``."""
     item: Item | None = None
     price_cents: int | str | None = None
     quantity: Pieces | None = None
@@ -156,7 +157,6 @@ class Line2(Line, gc=False, kw_only=True, tag_field="v", tag=2):
     at: Annotated[datetime, Meta(tz=True)] | None = field(name="time", default=None)
     app: Device | None = field(name="device", default=None)
     shown: Slate | None = None
-    propensities: Chances | None = None
     item: Item2 | None = None
     price_cents: str | None = field(name="price", default=None)
 
@@ -174,7 +174,6 @@ class Line1(Line, gc=False, kw_only=True, tag_field="v", tag=1):
     platform: str | None = None
     language: str | None = None
     shown: Ids | None = None
-    propensities: Chances | None = None
     item_type: ItemType | None = None
     item_id: Id | None = None
     room_host: Id | None = None
