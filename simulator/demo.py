@@ -21,7 +21,7 @@ from orchestration.settings import Settings
 from simulator.config import ShopConfig
 from simulator.simulate import Made, SimulateError, add_day, made_in, make
 
-CONFIG: Final = ShopConfig(users=1_500, items=800, days=11, seed=7, start=date(2026, 1, 1))
+CONFIG: Final = ShopConfig(users=700, items=500, days=9, seed=7, start=date(2026, 1, 1))
 """Small enough for four minutes on two cores; the calendar fits rankers once within its days."""
 SERVED_SHARE: Final = 0.7
 """Of users, whose next day is served from the publication."""
