@@ -23,6 +23,7 @@ from data_quality.checks import (
     Suite,
 )
 from data_quality.config import QualityConfig
+from data_quality.engine import great_expectations
 from data_quality.expectations import suite
 from data_quality.profile import Examples, examples, largest, profile, smallest
 from data_quality.results import Result
@@ -98,8 +99,7 @@ def unmet_days(frame: pd.DataFrame, suite: Suite) -> dict[Check, list[date]]:
     Raises:
         CheckNotRunError: If Great Expectations met an exception.
     """
-    import great_expectations as gx
-
+    gx = great_expectations()
     judged = _batch(frame).validate(
         gx.ExpectationSuite(name="suite", expectations=[expectation(c) for c in suite]),
         result_format={"result_format": "COMPLETE"},
@@ -111,15 +111,13 @@ def unmet_days(frame: pd.DataFrame, suite: Suite) -> dict[Check, list[date]]:
 
 def expectation(check: Check) -> "gx.expectations.Expectation":
     """Say a check in Great Expectations' words, of the profile's column with its name."""
-    import great_expectations.expectations as gxe
-
-    return gxe.ExpectColumnValuesToBeBetween(
+    return great_expectations().expectations.ExpectColumnValuesToBeBetween(
         column=check.name, min_value=check.low, max_value=check.high, severity=check.severity
     )
 
 
 def _batch(frame: pd.DataFrame) -> "gx.core.batch.Batch":
-    import great_expectations as gx
+    gx = great_expectations()
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,

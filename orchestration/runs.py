@@ -31,9 +31,12 @@ run_coordinator:
   class: QueuedRunCoordinator
   config:
     max_concurrent_runs: 1
+# A run whose process died is run once more. A step that failed has had its own retries, and a check
+# that blocked would block again.
 run_retries:
   enabled: true
   max_retries: 1
+  retry_on_asset_or_op_failure: false
 telemetry:
   enabled: false
 """
