@@ -17,6 +17,7 @@ from training.lookup import find, key, taken
 from training.user_side import DAY_US, Lists, codes_in, hours_of
 
 _DURATION = FEATURES.index("duration_ms")
+_OF_WATCHES = ("pair_watch_share", "usual_watch_share")
 Columns = dict[str, np.ndarray]
 
 
@@ -95,6 +96,8 @@ def of_titles(asked: Asked) -> Columns:
 def of_watches(asked: Asked) -> Columns:
     """How much of the item he watched, and how much of the videos that he began."""
     duration = asked.items.numeric_NF[:, _DURATION].astype(np.float64)
+    if not (duration > 0).any():
+        return dict.fromkeys(_OF_WATCHES, np.full(len(asked.user_R), np.nan))
     watch_ms = asked.pairs.numbers("watch_ms")
     item_no = asked.pairs.numbers("item_no").astype(np.int64)
     own = find(asked.key_N, key(asked.user_R, asked.item_R))
@@ -108,10 +111,8 @@ def of_watches(asked: Asked) -> Columns:
     seen = np.bincount(row, np.minimum(watch_ms[begun], length), asked.users.num_rows)
     whole = np.bincount(row, length, asked.users.num_rows)
     share_U = np.divide(seen, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-    return {
-        "pair_watch_share": watched_R / duration_R,
-        "usual_watch_share": share_U[asked.user_R],
-    }
+    found = (watched_R / duration_R, share_U[asked.user_R])
+    return dict(zip(_OF_WATCHES, found, strict=True))
 
 
 def of_shown_products(asked: Asked) -> Columns:
