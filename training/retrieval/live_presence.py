@@ -20,6 +20,10 @@ class PresenceConfig:
 
     prior_days: float = 3.0
     """Days spread evenly over the 24 hours and added to his own, against few events."""
+    num_most_clicked: int = 100
+    """Slots that are proposed to everybody, whatever he likes."""
+    prior_share: float = 0.05
+    """What the most clicked slot counts without any liking, the n-th a n-th of it."""
 
 
 def presence(active_hours_UH: np.ndarray, config: PresenceConfig) -> np.ndarray:
@@ -29,16 +33,31 @@ def presence(active_hours_UH: np.ndarray, config: PresenceConfig) -> np.ndarray:
 
 
 def propose(batch: UserBatch, shelf: Shelf, *, num_items: int, config: PresenceConfig) -> Proposals:
-    """Propose slots by (share of their host + share of their category) × presence at their hour."""
-    by_host = _liked(shares_of_hosts(batch, shelf.items), shelf.by_host)
-    by_category = _liked(shares_of_categories(batch, shelf.items), shelf.by_category)
-    user, place, share = (np.concatenate(parts) for parts in zip(by_host, by_category, strict=True))
+    """Propose slots by (share of their host + share of their category) × presence at their hour.
+
+    The most clicked are proposed to everybody, by a small share of their own.
+    """
+    every = (
+        _liked(shares_of_hosts(batch, shelf.items), shelf.by_host),
+        _liked(shares_of_categories(batch, shelf.items), shelf.by_category),
+        _most_clicked(batch, shelf, config),
+    )
+    user, place, share = (np.concatenate(parts) for parts in zip(*every, strict=True))
     hour = shelf.items.slot_hour_N[place]
     is_slot = hour >= 0
     user, place, share, hour = (part[is_slot] for part in (user, place, share, hour))
     there_UH = presence(batch.active_hours_UH, config)
     item = shelf.items.item_no_N[place]
     return strongest(summed(user, item, share * there_UH[user, hour]), num_items)
+
+
+def _most_clicked(
+    batch: UserBatch, shelf: Shelf, config: PresenceConfig
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    place = shelf.place_E[: config.num_most_clicked]
+    share = config.prior_share / (np.arange(len(place)) + 1)
+    user = np.repeat(np.arange(batch.num_users), len(place))
+    return user, np.tile(place, batch.num_users), np.tile(share, batch.num_users)
 
 
 def _liked(shares: Shares, listed: Listed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from etl.surfaces import LIVE_STREAMS
 from tests.training.known_evening import batch_of, own_group, shelf_of
 from training.retrieval.live_presence import PresenceConfig, presence, propose
 
-CONFIG = PresenceConfig(prior_days=3.0)
+CONFIG = PresenceConfig(prior_days=3.0, num_most_clicked=0)
 SLOTS = tuple(
     {"item_no": n, "item_type": "live_slot", "item_id": f"{host}@sat-{hour:02}", **words}
     for n, (host, hour, words) in enumerate(
@@ -23,9 +23,9 @@ def hours(**days: int) -> dict:
     return {"active_hours": [days.get(f"h{hour}", 0) for hour in range(24)]}
 
 
-def scores(state: dict, said: dict) -> dict[int, float]:
+def scores(state: dict, said: dict, config: PresenceConfig = CONFIG) -> dict[int, float]:
     shelf = shelf_of(*SLOTS, surface=LIVE_STREAMS)
-    found = propose(batch_of(state, said=[said]), shelf, num_items=10, config=CONFIG)
+    found = propose(batch_of(state, said=[said]), shelf, num_items=10, config=config)
     assert found.score_P.tolist() == sorted(found.score_P.tolist(), reverse=True)
     return dict(zip(found.item_P.tolist(), found.score_P.tolist(), strict=True))
 
@@ -49,6 +49,20 @@ def test_what_he_likes_counts_as_often_as_he_is_there() -> None:
 def test_of_whom_no_hours_are_known_is_there_at_any() -> None:
     found = scores({"hosts": [own_group("host_id", "h0")]}, hours())
     assert found == {0: pytest.approx(1 / 24), 1: pytest.approx(1 / 24)}
+
+
+def test_the_most_clicked_are_proposed_to_everybody() -> None:
+    clicked = PresenceConfig(prior_days=24.0, prior_share=0.1)
+
+    found = scores({"hosts": [own_group("host_id", "h2")]}, hours(h8=1), clicked)
+
+    at_8, at_20 = 2 / 25, 1 / 25
+    assert found == {
+        0: pytest.approx(0.1 * at_8),
+        1: pytest.approx(0.05 * at_20),
+        2: pytest.approx(0.1 / 3 * at_20),
+        3: pytest.approx((1 + 0.1 / 4) * at_20),
+    }
 
 
 def test_presences_are_shares() -> None:
