@@ -6,6 +6,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from etl import surfaces, tables
@@ -22,7 +23,10 @@ from simulator.simulate import Made, shop_at
 
 NUM_ITEMS: Final = 4
 """Places of each slate that are printed."""
-_METRICS: Final = ("recall@20", "ndcg@20", "hit_rate@20")
+_METRICS: Final = ("recall@20", "ndcg@20")
+_ITEM: Final = 15
+_TITLE: Final = 30
+"""Characters of their columns."""
 
 
 def say(home: Home, made: Made, console: Console, *, seconds: float) -> None:
@@ -58,16 +62,13 @@ def _two_users(files: LakeFiles, made: Made, shop: Shop) -> list[str]:
 
 
 def _slates(home: Home, user: str, console: Console) -> None:
-    table = Table(title=f"What {user} is shown", title_justify="left", box=None, pad_edge=False)
-    for name in ("surface", "item", "title", "why"):
-        table.add_column(name, no_wrap=name != "why", overflow="ellipsis")
+    console.print(f"\n[bold]What {user} is shown[/]")
     for surface in surfaces.NAMES:
-        answer = reader.top(home.publications, user, surface)
-        for place in answer["items"][:NUM_ITEMS]:
-            first = surface if place["rank"] == 1 else ""
-            title = (place["title"] or "")[:40]
-            table.add_row(first, place["item"], title, place["reason"])
-    console.print("", table)
+        console.print(f"  {surface.replace('_', ' ')}", style="cyan")
+        for place in reader.top(home.publications, user, surface)["items"][:NUM_ITEMS]:
+            title = (place["title"] or "")[:_TITLE]
+            said = f"  {place['item']:<{_ITEM}}{title:<{_TITLE + 2}}"
+            console.print(escape(said), f"[dim]{place['reason']}[/]", soft_wrap=True, sep="")
 
 
 def _quality(files: LakeFiles, made: Made, shop: Shop, console: Console) -> None:
@@ -81,7 +82,7 @@ def _quality(files: LakeFiles, made: Made, shop: Shop, console: Console) -> None
         box=None,
         pad_edge=False,
     )
-    for name in ("surface", *_METRICS, "value in clicks", "lift share [95 %]"):
+    for name in ("surface", *_METRICS, "value", "lift share [95 %]"):
         table.add_column(name, justify="left" if name == "surface" else "right")
     for surface in surfaces.NAMES:
         pairs = [
@@ -91,8 +92,9 @@ def _quality(files: LakeFiles, made: Made, shop: Shop, console: Console) -> None
         table.add_row(surface, *map(_pair, pairs), *_truth(files, made, shop, surface))
     console.print("", table)
     console.print(
-        "[dim]lift share: 0 is popularity, 1 the best slate that the logs allow; the shop's own "
-        "probabilities know[/]"
+        "[dim]value: clicks that a slate is worth by the shop's own probabilities; lift share: 0 "
+        "is popularity's slate, 1 the best that the logs allow to know[/]",
+        soft_wrap=True,
     )
 
 
@@ -149,10 +151,11 @@ def _next(home: Home, made: Made, user: str, console: Console) -> None:
     given = "" if home.root.name == ".nightmarket" else f"NIGHTMARKET_HOME={home.root} "
     item = reader.top(home.publications, user, surfaces.NAMES[0])["items"][0]["item"]
     tomorrow = made.last + timedelta(days=1)
+    one_more = f"nightmarket simulate --one-more-day && {given}nightmarket night --day {tomorrow}"
     commands = {
         f"nightmarket why {user} {item}": "why he got that, down to raw lines",
         "nightmarket ui": "the runs, the tables, their checks and pictures",
-        f"nightmarket simulate --one-more-day && nightmarket night --day {tomorrow}": "go on",
+        one_more: "the shop goes on",
     }
     console.print(f"\nPictures: in the UI on each asset's page; reports: {home.reports}\nNext:")
     for command, what in commands.items():
