@@ -1,7 +1,7 @@
 """What a shop is made with: its size, its seed, and its version.
 
 A change of any dial, or of what a dial means, is a new version: ``SHOP_VERSION`` goes up, the old
-preset goes, and everything is measured again (docs/decisions/0007).
+preset goes, and everything is measured again (docs/decisions/0008).
 """
 
 from dataclasses import dataclass
