@@ -35,6 +35,8 @@ from training.seeds import streams, uniforms
 
 _REQUEST: Final = ("arrival_date", "shown_date", "user_id")
 _ID: Final = ("source", "event_id", "position")
+_SAME_PROPENSITY: Final = 1e-6
+"""Apps write what they were given with a few digits."""
 
 
 def build(  # noqa: PLR0913
@@ -98,12 +100,13 @@ def _shown(impressions: DataFrame, items: DataFrame, surface: Surface) -> DataFr
 
 
 def _slates(published: DataFrame) -> DataFrame:
-    """What stood where in the slate that each user was given."""
+    """What stood where, and how probably, in the slate that each user was given."""
     own = published.where(F.col("audience") == "user")
+    place = F.transform("items", lambda one: F.struct(one["item_no"], one["propensity"]))
     return own.select(
         F.col("arrival_date").alias("feature_date"),
         F.col("audience_key").alias("user_id"),
-        F.col("items.item_no").alias("slate"),
+        place.alias("slate"),
     )
 
 
@@ -148,7 +151,7 @@ def examples(  # noqa: PLR0913
     own = {
         "example_id": labels.example_ids(*(shown.field(name) for name in _ID)),
         "propensity": shown.field("propensity"),
-        "is_own": pa.array(_is_own(rows, asked.column("slate"))),
+        "is_own": pa.array(_is_own(rows, shown, asked.column("slate"))),
         "sampling_weight": pa.array(weight.astype(np.float32)),
     }
     known = _labels(user_R, own["example_id"], asked.column("done"))
@@ -174,11 +177,8 @@ def _sample(
 def _rows(user_R: np.ndarray, shown: pa.StructArray, proposed: Rows) -> Rows:
     """Shown items, with what sources said of those that were the user's candidates."""
     item_R = shown.field("item_no").to_numpy().astype(np.int64)
-    key = proposed.user_R << 32 | proposed.item_R
-    order = np.argsort(key)
-    at_R = np.searchsorted(key[order], user_R << 32 | item_R)
-    at_R = order[np.minimum(at_R, len(order) - 1)] if len(order) else at_R
-    is_there = key[at_R] == (user_R << 32 | item_R) if len(order) else np.zeros(len(at_R), bool)
+    at_R = _found(user_R << 32 | item_R, proposed.user_R << 32 | proposed.item_R)
+    is_there = at_R >= 0
     fused_R = np.full(len(item_R), np.nan)
     fused_R[is_there] = proposed.fused_R[at_R[is_there]]
     indptr = offsets_of(proposed.row_P, len(proposed.item_R)).astype(np.int64)
@@ -195,16 +195,38 @@ def _rows(user_R: np.ndarray, shown: pa.StructArray, proposed: Rows) -> Rows:
     )
 
 
-def _is_own(rows: Rows, slates: pa.ChunkedArray) -> np.ndarray:
-    """Tell which items stand at the same place of the slate that the user was given: bool, R."""
-    user_E, item_E = flat_lists(slates)
-    offsets = offsets_of(user_E, len(slates)).astype(np.int64)
-    position_R = rows.position_R.astype(np.int64)
-    at_R = offsets[rows.user_R] + position_R
-    is_there = at_R < offsets[rows.user_R + 1]
+def _is_own(rows: Rows, shown: pa.StructArray, slates: pa.ChunkedArray) -> np.ndarray:
+    """Tell which items our slate put there: bool, R.
+
+    An app passes over what cannot be shown at the moment, such as a slot that is not on the air: an
+    item may stand further up than in the slate. Another policy shows many of the same items, but
+    not with our propensities. Where none is logged, only the very place tells.
+    """
+    user_E, elements = flat_lists(slates)
+    item_E = elements.field("item_no").to_numpy().astype(np.int64)
+    at_R = _found(rows.user_R << 32 | rows.item_R, user_E << 32 | item_E)
+    is_there = at_R >= 0
+    places = places_in_runs(run_starts(user_E))[at_R[is_there]]
+    position = rows.position_R[is_there]
+    propensity = _numbers(elements, "propensity")[at_R[is_there]]
+    logged = _numbers(shown, "propensity")[is_there]
+    is_same = np.isclose(propensity, logged, rtol=0, atol=_SAME_PROPENSITY)
     found = np.zeros(len(at_R), bool)
-    found[is_there] = item_E.to_numpy()[at_R[is_there]] == rows.item_R[is_there]
+    found[is_there] = np.where(np.isnan(logged), places == position, is_same & (places >= position))
     return found
+
+
+def _numbers(elements: pa.StructArray, name: str) -> np.ndarray:
+    return elements.field(name).to_numpy(zero_copy_only=False)
+
+
+def _found(wanted: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """Places of keys among others in any order, −1 where absent."""
+    if not len(key):
+        return np.full(len(wanted), -1, np.int64)
+    order = np.argsort(key)
+    at = order[np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)]
+    return np.where(key[at] == wanted, at, -1)
 
 
 def _labels(user_R: np.ndarray, example_id: pa.Array, done: pa.ChunkedArray) -> dict[str, pa.Array]:

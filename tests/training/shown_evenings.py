@@ -36,7 +36,7 @@ EVENINGS: Final = tuple(date(2026, 1, day) for day in range(1, 13))
 USERS: Final = ("a", "b", "off")
 NUM_ITEMS: Final = 6
 PUBLISHED: Final = tuple(e for e in EVENINGS if e.day % 2 == 0)
-"""Evenings whose slates readers were given: item p stands at place p."""
+"""Evenings whose slates readers were given: item p at place p with 0.5, item 0 with 0.25."""
 
 
 def impression(user: str, item: int, day: int, *, arrived: int, **said: Any) -> Row:  # noqa: ANN401
@@ -105,7 +105,12 @@ class Fortnight:
         evenings = [e for e in EVENINGS if start <= e < last]
         own = [{"arrival_date": e, "user_id": u} for e in evenings for u in USERS]
         named = [
-            {"item_no": n, "item_id": f"v{n}", "item_type": SURFACE.item_type}
+            {
+                "item_no": n,
+                "item_id": f"v{n}",
+                "item_type": SURFACE.item_type,
+                "propensity": 0.5 if n else 0.25,
+            }
             for n in range(NUM_ITEMS)
         ]
         published = [
@@ -229,7 +234,7 @@ def by_pandas(shown: list[Row], done: list[Row]) -> pd.DataFrame:
                 "example_id": f"shop:{one['event_id']}:{one['position']}",
                 "position": one["position"],
                 "propensity": 0.5,
-                "is_own": evening in PUBLISHED and one["position"] == item,
+                "is_own": evening in PUBLISHED and item > 0 and one["position"] <= item,
                 "is_click": "click" in kinds or is_cart,
                 "is_cart": is_cart,
                 "is_order": kinds.count("order") > kinds.count("cancel"),

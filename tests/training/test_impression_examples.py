@@ -87,6 +87,34 @@ def test_an_item_shown_twice_is_two_examples_with_what_came_of_each(empty: Fortn
     assert found == [("shop:e1:3", False, 9.0), ("shop:e2:1", True, 9.0)]
 
 
+@pytest.mark.parametrize(
+    ("item", "position", "propensity", "day", "is_own"),
+    [
+        (3, 3, 0.5, 11, True),
+        (3, 1, 0.5, 11, True),  # what stood before it was passed over
+        (3, 4, 0.5, 11, False),
+        (3, 3, 0.4, 11, False),  # another policy showed it there
+        (3, 3, None, 11, True),
+        (3, 2, None, 11, False),
+        (0, 0, 0.2500001, 11, True),
+        (3, 3, 0.5, 10, False),  # the slates of the evening before were not published
+    ],
+)
+def test_an_impression_is_ours_if_our_slate_put_it_there(
+    empty: Fortnight,
+    item: int,
+    position: int,
+    *,
+    propensity: float | None,
+    day: int,
+    is_own: bool,
+) -> None:
+    said = {"position": position, "propensity": propensity}
+    one = impression("a", item, day, arrived=day, **said)
+    [row] = replace(empty, impressions=[one]).examples(one["arrival_date"], one["arrival_date"])
+    assert row["is_own"] is is_own
+
+
 def test_other_surfaces_and_other_kinds_of_items_are_left_out(empty: Fortnight) -> None:
     elsewhere = impression("a", 1, 10, arrived=10, surface="product_feed")
     other = impression("a", 1, 10, arrived=10, item_type="product", event_id="p")
