@@ -14,8 +14,7 @@ class WorldDials:
     """How much there is of everything, and how it is spread."""
 
     videos_per_root_product: float = 22.36
-    """Short videos for each square root of the number of products: 1,225 of 3,000, 5,000 of
-    50,000."""
+    """Short videos for each square root of the number of products: 1,225 of 3,000."""
     slots_per_root_product: float = 8.944
     """Live slots for each square root of the number of products: 490 of 3,000, 2,000 of 50,000."""
     slots_per_host: float = 6.0
@@ -59,8 +58,7 @@ class WorldDials:
     latent_strength: float = 1.5
     """Strength of a latent interest, in logits of a click, on average."""
     sister_share: float = 0.5
-    """Latent interests that lie in the sister topic of a long-term one, so that others' clicks
-    tell of them."""
+    """Latent interests in the sister topic of a long-term one: others' clicks tell of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +74,7 @@ class TasteDials:
     style_weight: float = 0.75
     """Of taste · style, both of length 1."""
     price_weight: float = 0.15
-    """Of the squared distance between an item's price and the user's, in spreads of its topic,
-    times the user's sensitivity."""
+    """Of the squared price distance, in spreads of the topic, times the user's sensitivity."""
     freshness: BySurface = (0.25, 0.0, 0.6)
     """Of a new-born item, halved every ``freshness_days``."""
     freshness_days: float = 3.0
@@ -127,8 +124,7 @@ class ChangeDials:
     intent_followed: float = 0.65
     """Probability that an ended intent's place goes to one of the topics that follow its own."""
     intent_of_interest: float = 0.5
-    """Share of new intents that lie in one of the user's long-term interests; others follow the
-    popularity of topics."""
+    """New intents out of long-term interests; the others follow the topics' popularity."""
     taste_drift: float = 0.08
     """How far a user's taste moves towards the mean style of a day's clicks."""
     price_changes: float = 0.01
@@ -138,7 +134,7 @@ class ChangeDials:
     restock: float = 0.35
     """Probability a day that a sold-out product comes back."""
     sale_every_days: int = 14
-    """Every so manieth day is a sale; the shop's day 13, 27, …"""
+    """Days from one sale to the next: at 14 they are the shop's days 13, 27, …"""
     sale_share: float = 0.2
     """Products on sale on such a day."""
     sale_discount: float = 0.2
