@@ -273,7 +273,7 @@ def test_threads_read_side_by_side(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sources", "said"),
     [
-        (["popularity", "unfinished"], "you looked at it and have not ordered it yet"),
+        (["popularity", "unfinished"], "you began with it and have not finished"),
         (["new_items", "popularity"], "new here"),
         (["two_tower"], "proposed by two tower"),
         ([], "proposed by a rule"),
