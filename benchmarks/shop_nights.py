@@ -4,7 +4,7 @@ To be imported once ``NIGHTMARKET_HOME`` names a home whose first day is known: 
 Dagster's partitions is read when it is imported.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -23,11 +23,10 @@ from orchestration.defs.slates import own_slates, reads_of
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
 from simulator.measures import Measured, Ways, measure
-from simulator.oracle import active_users, slated
-from simulator.product import Numbers, candidates_of, shown
+from simulator.product import Evening, candidates_of
+from simulator.served import SLATE_COLUMNS
 from simulator.shop import Shop
 
-_COLUMNS: Final = ("audience", "audience_key", "segment", "items")
 _NO_CAP: Final = 1 << 20
 
 
@@ -38,80 +37,60 @@ def make_nights(home: Home, days: Days, console: Console) -> None:
         runs.run(request, home, console)
 
 
-def measured(shop: Shop, home: Home, evening: date) -> dict[str, Measured]:
+def measured(shop: Shop, home: Home, day: date) -> dict[str, Measured]:
     """Measure the slates of an evening, at whose end the shop stands, by surface."""
-    found = _Evening.of(home, shop, evening)
-    return {surface.name: found.measured(surface) for surface in surfaces.ALL}
+    workspace = Workspace(home_path=str(home.root))
+    night = Night(workspace, workspace.lake(), one_day(day), "benchmark")
+    evening = Evening.of(night.lake.files, shop, day)
+    return {surface.name: _measured(evening, night, surface) for surface in surfaces.ALL}
 
 
-@dataclass(frozen=True, slots=True)
-class _Evening:
-    """The last evening of a shop and what the product made of it."""
+def _measured(evening: Evening, night: Night, surface: Surface) -> Measured:
+    world, state = evening.shop.world, evening.shop.state
+    truth = evening.truth(surface.name)
+    ways = _ways(evening, night, surface, truth.foresight_UK.shape[1])
+    return measure(world, state, evening.users, truth=truth, ways=ways, seed=world.config.seed)
 
-    shop: Shop
-    night: Night
-    numbers: Numbers
-    users: np.ndarray
 
-    @classmethod
-    def of(cls, home: Home, shop: Shop, evening: date) -> "_Evening":
-        workspace = Workspace(home_path=str(home.root))
-        night = Night(workspace, workspace.lake(), one_day(evening), "benchmark")
-        items = night.lake.files.arrow_as_of(tables.SILVER_ITEMS, evening)
-        numbers = Numbers.of(shop.world.names, items)
-        return cls(shop, night, numbers, active_users(shop.world, shop.state))
+def _ways(evening: Evening, night: Night, surface: Surface, k: int) -> Ways:
+    """What became of the users' candidates, up to what they are shown."""
+    candidates = evening.rows(tables.CANDIDATES[surface.name])
+    found = candidates_of(candidates, evening.numbers, evening.users)
+    stored = evening.slates(surface.name)
+    # Who has no slate of his own is shown a stand-in, to which neither step applies.
+    shared = stored.filter(pc.not_equal(stored["audience"], "user"))
 
-    def measured(self, surface: Surface) -> Measured:
-        """Measure one surface's slates."""
-        place = surfaces.NAMES.index(surface.name)
-        world, state = self.shop.world, self.shop.state
-        truth = slated(world, state, place, self.users, self._popular(surface))
-        ways = self._ways(surface, place, truth.foresight_UK.shape[1])
-        return measure(world, state, self.users, truth=truth, ways=ways, seed=world.config.seed)
+    def laid_out(rows: pa.Table) -> np.ndarray:
+        return evening.shown(surface.name, rows, k)
 
-    def _popular(self, surface: Surface) -> np.ndarray:
-        is_meant = (pc.field("surface") == surface.name) & (pc.field("scope") == "all")
-        rows = self._rows(tables.RETRIEVAL_POPULARITY, is_meant).sort_by("rank")
-        return self.numbers.item_of_no[rows["item_no"].to_numpy()]
+    def again(*, has_rules: bool) -> np.ndarray:
+        own = _exploited(night, surface, has_rules=has_rules)
+        return laid_out(pa.concat_tables([own, shared.cast(own.schema)]))
 
-    def _ways(self, surface: Surface, place: int, k: int) -> Ways:
-        found = candidates_of(self._rows(tables.CANDIDATES[surface.name]), self.numbers, self.users)
-        slates = self._rows(tables.SLATES[surface.name])
+    return Ways(
+        candidate_UC=found.fused_UC,
+        ordered_UK=again(has_rules=False),
+        ruled_UK=again(has_rules=True),
+        shown_UK=laid_out(stored),
+        others={
+            "without a ranker": _first(found.fused_UC, k),
+            "co-visitation alone": _first(found.covisited_UC, k),
+        },
+        has_own_U=found.has_own_U,
+    )
 
-        def laid_out(rows: pa.Table) -> np.ndarray:
-            return shown(rows, self.numbers.names, place, self.users, k)
 
-        return Ways(
-            candidate_UC=found.fused_UC,
-            ordered_UK=laid_out(self._again(surface, has_rules=False)),
-            ruled_UK=laid_out(self._again(surface, has_rules=True)),
-            shown_UK=laid_out(slates),
-            others={
-                "without a ranker": _first(found.fused_UC, k),
-                "co-visitation alone": _first(found.covisited_UC, k),
-            },
-            has_own_U=found.has_own_U,
-        )
-
-    def _again(self, surface: Surface, *, has_rules: bool) -> pa.Table:
-        """Make the slates once more, without exploration, and with or without the caps."""
-        config = self.night.workspace.settings.slate_config(surface.name)
-        caps = config.caps if has_rules else dict.fromkeys(config.caps, _NO_CAP)
-        exploited = replace(config, caps=caps, exploration=replace(config.exploration, rate=0.0))
-        inputs: dict[str, DataFrame] = {
-            name: read.rows(self.night.lake, self.night.days)
-            for name, read in reads_of(surface).items()
-            if read.is_frame
-        }
-        rows = own_slates(self.night, surface, inputs, exploited).select(*_COLUMNS).toArrow()
-        # Who has no slate of his own is shown a stand-in, to which neither step applies.
-        stored = self._rows(tables.SLATES[surface.name])
-        shared = stored.filter(pc.not_equal(stored["audience"], "user"))
-        return pa.concat_tables([rows, shared.cast(rows.schema)])
-
-    def _rows(self, table: tables.Table, where: pc.Expression | None = None) -> pa.Table:
-        columns = _COLUMNS if table in tables.SLATES.values() else None
-        return self.night.lake.files.arrow(table, self.night.days, columns=columns, where=where)
+def _exploited(night: Night, surface: Surface, *, has_rules: bool) -> pa.Table:
+    """Make the users' slates once more, without exploration, and with or without the caps."""
+    config = night.workspace.settings.slate_config(surface.name)
+    caps = config.caps if has_rules else dict.fromkeys(config.caps, _NO_CAP)
+    exploited = replace(config, caps=caps, exploration=replace(config.exploration, rate=0.0))
+    inputs: dict[str, DataFrame] = {
+        name: read.rows(night.lake, night.days)
+        for name, read in reads_of(surface).items()
+        if read.is_frame
+    }
+    return own_slates(night, surface, inputs, exploited).select(*SLATE_COLUMNS).toArrow()
 
 
 def _first(wide_UC: np.ndarray, k: int) -> np.ndarray:

@@ -7,7 +7,8 @@ Shapes: C checks of single rows, S of them with a spread.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -28,19 +29,20 @@ from data_quality.checks import Broken, Check, Suite
 from etl.arrow import arrow_schema
 from etl.tables import PARTITION
 
-COUNTED = StructType(
+COUNTED: Final = StructType(
     [
         StructField(PARTITION, DateType()),
         StructField("place", IntegerType()),
+        StructField("value", DoubleType()),
         StructField("num_rows", LongType()),
         StructField("nums", ArrayType(LongType())),
         StructField("lows", ArrayType(DoubleType())),
         StructField("highs", ArrayType(DoubleType())),
     ]
 )
-"""Partial figures of one day: of the rows, and of the checks from ``place`` on in the suite."""
-ROWS = -1
-"""The place of what one task counted of single rows, all such checks at once."""
+"""Figures of one day: at a check's ``place`` in its suite its ``value``; at ``ROWS`` what one task
+counted of single rows, all such checks at once."""
+ROWS: Final = -1
 
 
 def broken_checks(suite: Suite) -> list[tuple[Check, Broken]]:
@@ -92,7 +94,7 @@ class Tally:
     """float64, NaN where there is no value."""
     high_S: np.ndarray
     """float64, NaN where there is no value."""
-    num_rows: int = field(default=0)
+    num_rows: int = 0
 
     @classmethod
     def empty(cls, num_checks: int, num_spreads: int) -> "Tally":

@@ -102,9 +102,12 @@ def _edges(codes_C: np.ndarray, week_C: np.ndarray, num_bins: int) -> np.ndarray
 
 def _is_enough(day: date, num_rows: Mapping[date, int], config: QualityConfig) -> bool:
     """Tell whether day and week have rows enough to be compared; otherwise none are read."""
-    week = Days(one_day(day).reaching_back(config.usual_days).first, one_day(day).day_before)
-    of_week = sum(num_rows.get(past, 0) for past in week)
+    of_week = sum(num_rows.get(past, 0) for past in _week_before(day, config))
     return min(num_rows.get(day, 0), of_week) >= config.min_drift_rows
+
+
+def _week_before(day: date, config: QualityConfig) -> Days:
+    return Days(one_day(day).reaching_back(config.usual_days).first, one_day(day).day_before)
 
 
 def _sampled(
@@ -121,8 +124,7 @@ def _sampled(
 
 def _of_day(counted: Histograms, day: date, feature: str, config: QualityConfig) -> float:
     """The day's index; NaN where there are too few rows to tell it from chance."""
-    week_days = Days(one_day(day).reaching_back(config.usual_days).first, one_day(day).day_before)
-    week = _added(counted.get((past, feature), Counter()) for past in week_days)
+    week = _added(counted.get((past, feature), Counter()) for past in _week_before(day, config))
     today = counted.get((day, feature), Counter())
     if min(today.total(), week.total()) < config.min_drift_rows:
         return float("nan")

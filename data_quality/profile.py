@@ -7,14 +7,14 @@ figure is good is not decided here (``data_quality.validate``).
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import reduce
+from functools import partial, reduce
 
 import pandas as pd
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from data_quality.checks import NUM_ROWS, Broken, Check, Figure, Repeated, Side, Suite, Unknown
-from data_quality.counting import COUNTED, ROWS, broken_checks, counted, spread_checks
+from data_quality.counting import ROWS, broken_checks, counted, spread_checks
 from etl.days import Days
 from etl.tables import PARTITION, Table
 
@@ -61,9 +61,11 @@ def profile(
     by_path = {**related, table.path: rows}
     parts = [counted(rows, suite)]
     for place, check in enumerate(suite):
-        parts += [_one(by_day, place) for by_day in _measured(check, rows, by_path)]
-    collected = reduce(DataFrame.unionByName, parts).collect()
-    return _with_empty_days(_combined(collected, suite), days, suite)
+        by_day = _measured(check, rows, by_path)
+        if by_day is not None:
+            parts.append(by_day.select(PARTITION, F.lit(place).alias("place"), "value"))
+    every = reduce(partial(DataFrame.unionByName, allowMissingColumns=True), parts)
+    return _with_empty_days(_combined(every.collect(), suite), days, suite)
 
 
 def examples(
@@ -115,28 +117,20 @@ def largest(check: Check) -> str:
     return f"{check.name}: largest"
 
 
-def _measured(check: Check, rows: DataFrame, by_path: Mapping[str, DataFrame]) -> list[DataFrame]:
-    """The day and the ``value`` of a check that no single row decides."""
+def _measured(check: Check, rows: DataFrame, by_path: Mapping[str, DataFrame]) -> DataFrame | None:
+    """The day and the ``value`` of a check that no single row decides; None of all others."""
     measure = check.measure
     if isinstance(measure, Figure):
         value = F.expr(measure.aggregate).cast("double")
-        return [rows.groupBy(PARTITION).agg(value.alias("value"))]
+        return rows.groupBy(PARTITION).agg(value.alias("value"))
     if isinstance(measure, Repeated):
         surplus = F.sum(F.col("num_rows") - 1).cast("double")
-        return [_times(rows, measure.key).groupBy(PARTITION).agg(surplus.alias("value"))]
+        return _times(rows, measure.key).groupBy(PARTITION).agg(surplus.alias("value"))
     if isinstance(measure, Unknown):
         num_named = F.sum("num_named").cast("double")
         missing = _missing(by_path, measure)
-        return [missing.groupBy(PARTITION).agg(num_named.alias("value"))]
-    return []
-
-
-def _one(by_day: DataFrame, place: int) -> DataFrame:
-    """Write a figure a day as rows of ``COUNTED``."""
-    nothing = [F.lit(None).cast(COUNTED[name].dataType).alias(name) for name in ("nums", "highs")]
-    value = F.array("value").alias("lows")
-    of_check = F.lit(place).alias("place"), F.lit(0).cast("long").alias("num_rows")
-    return by_day.select(PARTITION, *of_check, value, *nothing)
+        return missing.groupBy(PARTITION).agg(num_named.alias("value"))
+    return None
 
 
 def _combined(collected: Sequence[Row], suite: Suite) -> pd.DataFrame:
@@ -147,7 +141,7 @@ def _combined(collected: Sequence[Row], suite: Suite) -> pd.DataFrame:
     for row in collected:
         figures = found.setdefault(row[PARTITION], {NUM_ROWS: 0})
         if row["place"] != ROWS:
-            figures[suite[row["place"]].name] = row["lows"][0]
+            figures[suite[row["place"]].name] = row["value"]
             continue
         figures[NUM_ROWS] += row["num_rows"]
         for name, num in zip(names, row["nums"], strict=True):

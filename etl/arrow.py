@@ -52,6 +52,11 @@ def days_of_epoch(day: date) -> int:
     return (day - date(1970, 1, 1)).days
 
 
+def weekdays_of_epoch(day: np.ndarray) -> np.ndarray:
+    """Say the days of the week of days since 1970-01-01, which was a Thursday: 0 for Monday."""
+    return (day + 3) % 7
+
+
 def ranges(indptr: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """List the elements of some of the lists that lie one behind another.
 

@@ -84,6 +84,13 @@ class SparkConfig:
     """Let Spark log warnings and errors of its own to stderr; otherwise only what is raised."""
 
 
+def running() -> SparkSession | None:
+    """Return this process's session as it is, its settings untouched; None before its start."""
+    if SparkSession.getActiveSession() is None:
+        return None
+    return SparkSession.builder.getOrCreate()
+
+
 def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> SparkSession:
     """Return the running session, or start one.
 

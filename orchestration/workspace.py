@@ -43,4 +43,7 @@ class Workspace(dg.ConfigurableResource):
 
     def lake(self, run_id: str = "") -> Lake:
         """The lake; starts Spark if it is not running."""
-        return Lake(spark.session(self.settings.spark), self.home.lake, self.first_day, run_id)
+        # Settings are for the start alone: to say them again would undo what a session was told
+        # since, and looks through all of landing.
+        started = spark.running() or spark.session(self.settings.spark)
+        return Lake(started, self.home.lake, self.first_day, run_id)

@@ -18,6 +18,7 @@ from etl.arrow import offsets_of, places_in_runs, run_starts
 from etl.tables.retrieval import SOURCE_CODES
 from scoring.mixes import CandidatesConfig
 from scoring.sources import Asked, propose
+from training.lookup import find, key
 from training.retrieval.proposals import Proposals, by_score
 from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
@@ -45,7 +46,7 @@ def fuse(
         At most ``config.num_candidates`` items a user, by fused score, ties by item_no.
     """
     batch = shelf.own(batch)
-    eligible = np.sort(shelf.items.item_no_N[shelf.place_E])
+    eligible = shelf.items.item_no_N[shelf.is_eligible_N]
     done = _bought_or_hidden(batch)
     found = []
     for name, proposals in propose(Asked(batch, shelf, lists, config)):
@@ -58,24 +59,13 @@ def _bought_or_hidden(batch: UserBatch) -> np.ndarray:
     """Keys (user, item) that no slate may hold, ascending."""
     is_done = (batch.items.numbers("num_orders") > 0) | (batch.items.numbers("num_hides") > 0)
     item = batch.items.numbers("item_no")[is_done].astype(np.int64)
-    return np.sort(_key(batch.items.row_N[is_done], item))
+    return np.sort(key(batch.items.row_N[is_done], item))
 
 
 def _suppressed(proposals: Proposals, eligible: np.ndarray, done: np.ndarray) -> Proposals:
-    keep = _is_in(proposals.item_P, eligible)
-    keep &= ~_is_in(_key(proposals.user_P, proposals.item_P), done)
+    keep = find(eligible, proposals.item_P) >= 0
+    keep &= find(done, key(proposals.user_P, proposals.item_P)) < 0
     return Proposals(proposals.user_P[keep], proposals.item_P[keep], proposals.score_P[keep])
-
-
-def _is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    if not len(ascending):
-        return np.zeros(len(values), bool)
-    place = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    return ascending[place] == values
-
-
-def _key(user: np.ndarray, item: np.ndarray) -> np.ndarray:
-    return user << 32 | item
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +89,7 @@ class _Ranked:
 def _ranked(code: int, proposals: Proposals, weight: float, config: CandidatesConfig) -> _Ranked:
     rank = places_in_runs(run_starts(proposals.user_P)) + 1
     return _Ranked(
-        _key(proposals.user_P, proposals.item_P),
+        key(proposals.user_P, proposals.item_P),
         np.full(len(rank), code, np.int8),
         rank.astype(np.int16),
         proposals.score_P.astype(np.float32),

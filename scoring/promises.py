@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.arrow import weekdays_of_epoch
 from etl.tables.serving import AUDIENCES, PREDICTIONS
 from scoring.checked_rows import ANY, Places, Shelf, booleans, flat, is_in, numbers, times
 
@@ -161,8 +162,9 @@ def _broken_items(places: Places, shelf: Shelf, limits: Limits) -> Iterator[tupl
 
 def _is_of_another_day(rows: pa.Table, places: Places, shelf: Shelf) -> np.ndarray:
     at_P, is_alive_P = shelf.find(places.item_P())
-    # 1970-01-01 was a Thursday, 3 from Monday; a slate is read on the day after its evening.
-    read_R = (numbers(rows["arrival_date"].cast(pa.int32()), 0).astype(np.int64) + 1 + 3) % 7
+    # A slate is read on the day after its evening.
+    read_on_R = numbers(rows["arrival_date"].cast(pa.int32()), 0).astype(np.int64) + 1
+    read_R = weekdays_of_epoch(read_on_R)
     weekday_P = shelf.weekday_N[at_P]
     is_due_P = (weekday_P == ANY) | (weekday_P == read_R[places.row_P])
     return is_alive_P & shelf.is_of_surface_N[at_P] & ~is_due_P

@@ -1,4 +1,4 @@
-"""``nightmarket simulate``: make the known-answer shop's log, or go on with it by a day."""
+"""``nightmarket simulate`` and ``nightmarket demo``; what they need is imported when they run."""
 
 import shlex
 from datetime import timedelta
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from simulator.simulate import Made
 
 
-def command(  # noqa: PLR0913 - the command line's options
+def demo() -> None:
+    """Run the whole of Nightmarket on a small simulated shop."""
+    from simulator.demo import run
+
+    run()
+
+
+def simulate(  # noqa: PLR0913 - the command line's options
     *,
     users: Annotated[int, typer.Option(min=1, help="Users, bots among them.")] = 5000,
     items: Annotated[int, typer.Option(min=10, help="Products at the start.")] = 3000,

@@ -6,10 +6,7 @@ is there and only says it again.
 """
 
 import os
-from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
-from time import monotonic
 from typing import Final
 
 from rich.console import Console
@@ -19,6 +16,7 @@ from etl.home import Home
 from orchestration.holding import hold
 from orchestration.settings import Settings
 from simulator.config import ShopConfig
+from simulator.demo_steps import Steps
 from simulator.simulate import Made, SimulateError, add_day, made_in, make
 
 CONFIG: Final = ShopConfig(users=700, items=500, days=9, seed=7, start=date(2026, 1, 1))
@@ -27,8 +25,8 @@ SERVED_SHARE: Final = 0.7
 """Of users, whose next day is served from the publication."""
 
 
-def command() -> None:
-    """Run the whole of Nightmarket on a small simulated shop."""
+def run() -> None:
+    """Make what is missing of the demo, and say what came of it."""
     home, console = Settings().at_home, Console()
     _require_own(home)
     hold(home, "make demo")
@@ -48,34 +46,6 @@ def command() -> None:
     made = made_in(home.root)
     if made is not None:
         say(home, made, console, seconds=steps.seconds)
-
-
-class Steps:
-    """Says what is being done, and how long it took."""
-
-    def __init__(self, home: Home, console: Console) -> None:
-        home.reports.mkdir(parents=True, exist_ok=True)
-        self.console = console
-        self.log: Path = home.reports / "demo.log"
-        """All that the runs said."""
-        self.seconds = 0.0
-        self._status = console.status("")
-        self._what = ""
-
-    def take(self, what: str, do: Callable[[], bool]) -> None:
-        """Do one step; ``do`` tells whether there was anything to do."""
-        start = monotonic()
-        self._what = what
-        with self._status:
-            self.told("")
-            is_new = do()
-        took = monotonic() - start
-        self.seconds += took
-        self.console.print(f"[green]✓[/] {what}  [dim]{f'{took:.0f} s' if is_new else 'there'}[/]")
-
-    def told(self, detail: str) -> None:
-        """Show what the step at hand is at."""
-        self._status.update(f"{self._what}  [dim]{detail}[/]")
 
 
 def _require_own(home: Home) -> None:

@@ -18,7 +18,7 @@ from etl.lake_files import LakeFiles
 from orchestration import planning, runs
 from orchestration.runs import Request
 from scoring.published import NoPublicationError, read_current
-from simulator.demo import Steps
+from simulator.demo_steps import Steps
 
 
 def backfill(home: Home, days: Days, steps: Steps) -> bool:

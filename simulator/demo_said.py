@@ -10,16 +10,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl import surfaces, tables
-from etl.days import Days, one_day
+from etl.days import Days
 from etl.home import Home
 from etl.lake_files import LakeFiles
 from etl.tables.silver import REJECT_REASONS
 from scoring import reader
-from simulator.measures import lift
-from simulator.oracle import active_users, slated
-from simulator.product import Numbers, shown
-from simulator.shop import Shop
+from simulator.measures import Standard
+from simulator.product import Evening
 from simulator.simulate import Made, shop_at
+from simulator.worth import value
 
 NUM_ITEMS: Final = 4
 """Places of each slate that are printed."""
@@ -39,21 +38,21 @@ def say(home: Home, made: Made, console: Console, *, seconds: float) -> None:
         seconds: How long it took.
     """
     files = LakeFiles(home.lake, home.first_day())
-    shop = shop_at(home.root, made)
-    users = _two_users(files, made, shop)
+    evening = Evening.of(files, shop_at(home.root, made), made.last)
+    users = _two_users(evening)
     for user in users:
         _slates(home, user, console)
-    _quality(files, made, shop, console)
+    _quality(evening, console)
     _rejected(files, made, console)
     _next(home, made, users[0], console)
     console.print(f"[dim]{seconds:.0f} s in all[/]")
 
 
-def _two_users(files: LakeFiles, made: Made, shop: Shop) -> list[str]:
+def _two_users(evening: Evening) -> list[str]:
     """Choose a regular and a newcomer: the most clicks of a month, and the youngest with a few."""
-    columns = ["user_id", "num_clicks_28d", "age_days", "is_personalisation_off"]
-    rows = files.arrow(tables.FEATURES_USER_DAILY, one_day(made.last), columns=columns)
-    people = shop.world.names.user_id.take(pa.array(active_users(shop.world, shop.state)))
+    columns = ["user_id", "num_clicks_28d", "age_days"]
+    rows = evening.rows(tables.FEATURES_USER_DAILY, columns=columns)
+    people = evening.numbers.names.user_id.take(pa.array(evening.users))
     rows = rows.filter(pc.is_in(rows["user_id"], value_set=people))
     rows = rows.filter(pc.greater_equal(rows["num_clicks_28d"], 3))
     regular = rows.sort_by([("num_clicks_28d", "descending"), ("user_id", "ascending")])
@@ -71,9 +70,9 @@ def _slates(home: Home, user: str, console: Console) -> None:
             console.print(escape(said), f"[dim]{place['reason']}[/]", soft_wrap=True, sep="")
 
 
-def _quality(files: LakeFiles, made: Made, shop: Shop, console: Console) -> None:
+def _quality(evening: Evening, console: Console) -> None:
     """Print what the night's report measured, and what the shop's truth says."""
-    rows = files.arrow(tables.REPORTS_SLATES, one_day(made.last))
+    rows = evening.rows(tables.REPORTS_SLATES)
     rows = rows.filter((pc.field("horizon_days") == 1) & (pc.field("audience") == "user"))
     values = {(r["surface"], r["policy"], r["metric"]): r["value"] for r in rows.to_pylist()}
     table = Table(
@@ -89,7 +88,7 @@ def _quality(files: LakeFiles, made: Made, shop: Shop, console: Console) -> None
             (values[surface, "slates", name], values[surface, "popularity_7d", name])
             for name in _METRICS
         ]
-        table.add_row(surface, *map(_pair, pairs), *_truth(files, made, shop, surface))
+        table.add_row(surface, *map(_pair, pairs), *_truth(evening, surface))
     console.print("", table)
     console.print(
         "[dim]value: clicks that a slate is worth by the shop's own probabilities; lift share: 0 "
@@ -103,27 +102,16 @@ def _pair(both: tuple[float | None, float | None]) -> str:
     return f"{ours} ({popular})"
 
 
-def _truth(files: LakeFiles, made: Made, shop: Shop, surface: str) -> tuple[str, str]:
-    """The value of the last evening's slates, and their lift share."""
-    evening, place = one_day(made.last), surfaces.NAMES.index(surface)
-    numbers = Numbers.of(shop.world.names, files.arrow_as_of(tables.SILVER_ITEMS, made.last))
-    is_meant = (pc.field("surface") == surface) & (pc.field("scope") == "all")
-    popular = files.arrow(tables.RETRIEVAL_POPULARITY, evening, where=is_meant).sort_by("rank")
-    users = active_users(shop.world, shop.state)
-    truth = slated(
-        shop.world,
-        shop.state,
-        place,
-        users,
-        numbers.item_of_no[popular["item_no"].to_numpy()],
-    )
-    rows = files.arrow(tables.SLATES[surface], evening)
-    shown_UK = shown(rows, shop.world.names, place, users, truth.foresight_UK.shape[1])
-    ours, of_popular, share = lift(
-        shop.world, shop.state, users, truth=truth, shown_UK=shown_UK, seed=made.seed
-    )
+def _truth(evening: Evening, surface: str) -> tuple[str, str]:
+    """The value of the evening's slates, and their lift share."""
+    world, state = evening.shop.world, evening.shop.state
+    truth = evening.truth(surface)
+    shown_UK = evening.shown(surface, evening.slates(surface), truth.foresight_UK.shape[1])
+    ours_U = value(world, state, evening.users, shown_UK)
+    standard = Standard.of(world, state, evening.users, truth)
+    share = standard.lift_share(ours_U, seed=world.config.seed)
     said = f"{share.mean:.2f} [{share.low:.2f}, {share.high:.2f}]"
-    return f"{ours:.2f} ({of_popular:.2f})", said
+    return f"{ours_U.mean():.2f} ({standard.popular_U.mean():.2f})", said
 
 
 def _rejected(files: LakeFiles, made: Made, console: Console) -> None:

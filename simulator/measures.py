@@ -60,6 +60,32 @@ class Measured:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What U users' slates of one surface are measured by: float64, U, values each."""
+
+    popular_U: np.ndarray
+    observable_U: np.ndarray
+    foresight_U: np.ndarray
+
+    @classmethod
+    def of(cls, world: World, state: State, users: np.ndarray, truth: Slated) -> "Standard":
+        """Value the slates that others are measured by, with the state at the evening's end."""
+        slates = (truth.popularity_UK, truth.observable_UK, truth.foresight_UK)
+        return cls(*(value(world, state, users, slate_UK) for slate_UK in slates))
+
+    def lift_share(self, value_U: np.ndarray, *, seed: int) -> Interval:
+        """Say what part of observable's lift over popularity values reach."""
+        return self._share(value_U, self.observable_U, seed)
+
+    def foresight_share(self, value_U: np.ndarray, *, seed: int) -> Interval:
+        """Say what part of foresight's lift over popularity values reach."""
+        return self._share(value_U, self.foresight_U, seed)
+
+    def _share(self, value_U: np.ndarray, best_U: np.ndarray, seed: int) -> Interval:
+        return bootstrap_ratio(value_U - self.popular_U, best_U - self.popular_U, seed=seed)
+
+
 def measure(  # noqa: PLR0913
     world: World, state: State, users: np.ndarray, *, truth: Slated, ways: Ways, seed: int
 ) -> Measured:
@@ -73,57 +99,29 @@ def measure(  # noqa: PLR0913
         ways: What the product made.
         seed: Of the bootstrap.
     """
-
-    def worth(slate_UK: np.ndarray) -> np.ndarray:
-        return value(world, state, users, slate_UK)
-
-    popular_U, observable_U, foresight_U = (
-        worth(slate) for slate in (truth.popularity_UK, truth.observable_UK, truth.foresight_UK)
-    )
-    shown_U = worth(ways.shown_UK)
-
-    def share(value_U: np.ndarray, best_U: np.ndarray) -> Interval:
-        return bootstrap_ratio(value_U - popular_U, best_U - popular_U, seed=seed)
-
-    found = share(shown_U, observable_U)
-    by_others = {name: worth(slate_UK) for name, slate_UK in ways.others.items()}
+    standard = Standard.of(world, state, users, truth)
+    shown_U = value(world, state, users, ways.shown_UK)
+    found = standard.lift_share(shown_U, seed=seed)
+    by_others = {name: value(world, state, users, slate) for name, slate in ways.others.items()}
     return Measured(
         num_users=len(users),
         value=float(shown_U.mean()),
-        popularity=float(popular_U.mean()),
-        observable=float(observable_U.mean()),
-        foresight=float(foresight_U.mean()),
+        popularity=float(standard.popular_U.mean()),
+        observable=float(standard.observable_U.mean()),
+        foresight=float(standard.foresight_U.mean()),
         lift_share=found.mean,
         low=found.low,
         high=found.high,
-        foresight_share=share(shown_U, foresight_U).mean,
+        foresight_share=standard.foresight_share(shown_U, seed=seed).mean,
         others={
-            name: {"value": float(value_U.mean()), **_said(share(value_U, observable_U))}
+            name: {
+                "value": float(value_U.mean()),
+                **_said(standard.lift_share(value_U, seed=seed)),
+            }
             for name, value_U in by_others.items()
         },
         loss=_split(world, state, users, truth.foresight_UK, ways),
     )
-
-
-def lift(  # noqa: PLR0913
-    world: World, state: State, users: np.ndarray, *, truth: Slated, shown_UK: np.ndarray, seed: int
-) -> tuple[float, float, Interval]:
-    """Value what is shown and popularity-of-7-days: both means, and the lift share.
-
-    Args:
-        world: The shop.
-        state: At the end of the evening whose slates are measured.
-        users: int64, U.
-        truth: The slates that others are measured by.
-        shown_UK: int32, items by place.
-        seed: Of the bootstrap.
-    """
-    ours_U, popular_U, observable_U = (
-        value(world, state, users, slate_UK)
-        for slate_UK in (shown_UK, truth.popularity_UK, truth.observable_UK)
-    )
-    share = bootstrap_ratio(ours_U - popular_U, observable_U - popular_U, seed=seed)
-    return float(ours_U.mean()), float(popular_U.mean()), share
 
 
 def _said(found: Interval) -> dict[str, float]:

@@ -3,18 +3,27 @@
 Shapes: U users asked for, K places, C candidates, R rows of a table, I items in all rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl import surfaces, tables
 from etl.arrow import flat_lists, places_in_runs, run_starts
+from etl.days import Days, one_day
+from etl.lake_files import LakeFiles
+from etl.surfaces import ITEM_TYPES
+from etl.tables import Table
 from etl.tables.retrieval import SOURCE_CODES
 from simulator.day import NONE
 from simulator.names import Names
-from simulator.served import slates_of
+from simulator.oracle import Slated, active_users, slated
+from simulator.served import SLATE_COLUMNS, slates_of
+from simulator.shop import Shop
+from training.user_side import codes_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,56 @@ class Numbers:
         item_no = items["item_no"].to_numpy()
         item_of_no = np.full(int(item_no.max(initial=-1)) + 1, NONE, np.int32)
         words = _typed(names.item_type_N, names.item_id)
-        place = pc.index_in(_typed_rows(items), value_set=words).fill_null(NONE)
-        item_of_no[item_no] = place.to_numpy()
+        type_N = codes_in(items["item_type"].combine_chunks(), pa.array(ITEM_TYPES))
+        place = codes_in(_typed(type_N, items["item_id"].combine_chunks()), words)
+        item_of_no[item_no] = place
         return cls(names, item_of_no)
+
+
+@dataclass(frozen=True, slots=True)
+class Evening:
+    """What the product made for an evening, and the shop at its end."""
+
+    files: LakeFiles
+    day: Days
+    shop: Shop
+    numbers: Numbers
+    users: np.ndarray
+    """int64, U: who has a truth."""
+
+    @classmethod
+    def of(cls, files: LakeFiles, shop: Shop, evening: date) -> "Evening":
+        """Read an evening's numbers, at whose end the shop stands."""
+        items = files.arrow_as_of(tables.SILVER_ITEMS, evening)
+        numbers = Numbers.of(shop.world.names, items)
+        users = active_users(shop.world, shop.state)
+        return cls(files, one_day(evening), shop, numbers, users)
+
+    def truth(self, surface: str) -> Slated:
+        """Make the slates that a surface's are measured by, popularity's of the product's list."""
+        is_meant = (pc.field("surface") == surface) & (pc.field("scope") == "all")
+        rows = self.rows(tables.RETRIEVAL_POPULARITY, where=is_meant).sort_by("rank")
+        popular = self.numbers.item_of_no[rows["item_no"].to_numpy()]
+        place = surfaces.NAMES.index(surface)
+        return slated(self.shop.world, self.shop.state, place, self.users, popular)
+
+    def shown(self, surface: str, rows: pa.Table, k: int) -> np.ndarray:
+        """Say what the users are shown of ``tables.SLATES``: int32, U × K."""
+        return shown(rows, self.numbers.names, surfaces.NAMES.index(surface), self.users, k)
+
+    def slates(self, surface: str) -> pa.Table:
+        """Read the evening's slates: ``SLATE_COLUMNS``."""
+        return self.rows(tables.SLATES[surface], columns=SLATE_COLUMNS)
+
+    def rows(
+        self,
+        table: Table,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table:
+        """Read the evening's rows of a table."""
+        return self.files.arrow(table, self.day, columns=columns, where=where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +108,7 @@ def shown(rows: pa.Table, names: Names, surface: int, users: np.ndarray, k: int)
     """Say what users are shown, stand-in rows included: int32, U × K.
 
     Args:
-        rows: audience, audience_key, segment and items of ``tables.SLATES``.
+        rows: ``SLATE_COLUMNS`` of ``tables.SLATES``.
         names: The shop's words.
         surface: Place in ``etl.surfaces.ALL``.
         users: int64, U.
@@ -108,17 +164,7 @@ def _taken(wide_RC: np.ndarray, row_U: np.ndarray) -> np.ndarray:
 
 
 def _rows_of(rows: pa.Table, names: Names, users: np.ndarray) -> np.ndarray:
-    wanted = names.user_id.take(pa.array(users))
-    place = pc.index_in(wanted, value_set=rows["user_id"].combine_chunks())
-    return place.fill_null(NONE).to_numpy()
-
-
-def _typed_rows(items: pa.Table) -> pa.Array:
-    from etl.surfaces import ITEM_TYPES
-
-    codes: Mapping[str, int] = {name: place for place, name in enumerate(ITEM_TYPES)}
-    type_N = np.array([codes[name] for name in items["item_type"].to_pylist()], np.int8)
-    return _typed(type_N, items["item_id"].combine_chunks())
+    return codes_in(names.user_id.take(pa.array(users)), rows["user_id"].combine_chunks())
 
 
 def _typed(type_N: np.ndarray, item_id: pa.Array) -> pa.Array:

@@ -22,7 +22,8 @@ from simulator.day import NONE
 from simulator.names import Names
 from simulator.slates import Slates
 
-_COLUMNS: Final = ("audience", "audience_key", "segment", "items")
+SLATE_COLUMNS: Final = ("audience", "audience_key", "segment", "items")
+"""What is read of ``tables.SLATES``."""
 
 
 class ForeignPublicationError(ValueError):
@@ -41,7 +42,7 @@ def published(home: Home, names: Names) -> dict[int, Slates]:
     for surface, said in read_current(home.publications).surfaces.items():
         if said.file is not None and said.slate_date is not None:
             day = one_day(said.slate_date)
-            rows = lake.arrow(tables.SLATES[surface], day, columns=list(_COLUMNS))
+            rows = lake.arrow(tables.SLATES[surface], day, columns=SLATE_COLUMNS)
             place = surfaces.NAMES.index(surface)
             found[place] = slates_of(rows, names, place)
     return found

@@ -15,12 +15,11 @@ from pyspark.sql import functions as F
 
 from etl.arrow import days_of_epoch, flat_lists, places_in_runs, run_starts
 from etl.surfaces import Surface
-from etl.tables import EXAMPLES
-from training import user_side
 from training.assemble import Rows, assemble
-from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig, written
-from training.item_side import ItemSide, mapped_items
+from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig, described, written
+from training.item_side import ItemSide
 from training.labels import CANDIDATE
+from training.lookup import find, key, taken
 from training.seeds import streams, uniforms
 
 _LEVELS: Final = {"view": 1, "click": 1, "cart": 2, "order": 3}
@@ -47,20 +46,7 @@ def build(
         Rows of ``tables.EXAMPLES[surface.name]``.
     """
     asked = _actions(events, items, surface).join(known.served("inner"), known.key)
-
-    sides = known.item_sides
-
-    def kernel(evening: date, asked: pa.Table, state: pa.Table) -> pa.Table:
-        items = mapped_items(sides[evening])
-        return examples(evening, asked, state, items=items, surface=surface, config=config)
-
-    return user_side.answer(
-        asked,
-        user_side.state_of(known.pairs),
-        kernel=kernel,
-        schema=EXAMPLES[surface.name].schema,
-        num_buckets=config.num_buckets,
-    )
+    return described(asked, known, examples, surface=surface, config=config)
 
 
 def _actions(events: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
@@ -141,10 +127,11 @@ def examples(  # noqa: PLR0913
 def _levels(rows: Rows, asked: pa.Table) -> np.ndarray:
     """How far each candidate's user went with it: int64, R; 0 for not at all."""
     user, acted = flat_lists(asked.column("acted"))
-    key = user << 32 | acted.field("item_no").to_numpy().astype(np.int64)
-    wanted = rows.user_R << 32 | rows.item_R
-    place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    return np.where(key[place] == wanted, acted.field("level").to_numpy()[place], 0)
+    place = find(
+        key(user, acted.field("item_no").to_numpy().astype(np.int64)),
+        key(rows.user_R, rows.item_R),
+    )
+    return taken(acted.field("level").to_numpy(), place, otherwise=0)
 
 
 def _sample(

@@ -1,6 +1,6 @@
 """What both ways to examples share: settings, what evenings knew, and how rows are written."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -11,12 +11,18 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from etl import tables
+from etl.surfaces import Surface
+from training import user_side
 from training.assemble import USER_COLUMNS, Rows
 from training.inputs import Inputs
+from training.item_side import mapped_items
 
 LATE_DAYS: Final = 7
 """Days after its own by which an action or impression must have arrived to become an example:
 later, no night has the evening at hand, in a range no more than alone."""
+
+Describe = Callable[..., pa.Table]
+"""Takes an evening, its requests, their users' states, and ``items``, ``surface``, ``config``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +82,41 @@ def evening_before() -> Column:
 def days_late() -> Column:
     """Days between an impression and its arrival; negative where a clock was ahead."""
     return F.date_diff("arrival_date", "shown_date")
+
+
+def described(
+    asked: DataFrame,
+    known: Evenings,
+    examples: Describe,
+    *,
+    surface: Surface,
+    config: ExamplesConfig,
+) -> DataFrame:
+    """Let ``examples`` describe each evening's requests by what was known then.
+
+    Args:
+        asked: Requests: user_id, feature_date, day (of arrival) and what ``examples`` wants.
+        known: What was known on their evenings.
+        examples: Chooses and describes the examples of some users and one evening.
+        surface: For which surface.
+        config: How much of a user's day becomes examples.
+
+    Returns:
+        Rows of ``tables.EXAMPLES[surface.name]``.
+    """
+    sides = known.item_sides
+
+    def kernel(evening: date, asked: pa.Table, state: pa.Table) -> pa.Table:
+        items = mapped_items(sides[evening])
+        return examples(evening, asked, state, items=items, surface=surface, config=config)
+
+    return user_side.answer(
+        asked,
+        user_side.state_of(known.pairs),
+        kernel=kernel,
+        schema=tables.EXAMPLES[surface.name].schema,
+        num_buckets=config.num_buckets,
+    )
 
 
 def written(

@@ -18,19 +18,20 @@ from pyspark.sql import functions as F
 
 from etl.arrow import flat_lists, offsets_of, places_in_runs, ranges, run_starts
 from etl.surfaces import Surface
-from etl.tables import EXAMPLES
-from training import labels, user_side
+from training import labels
 from training.assemble import Rows, assemble
 from training.example_rows import (
     LATE_DAYS,
     Evenings,
     ExamplesConfig,
     days_late,
+    described,
     evening_before,
     written,
 )
-from training.item_side import ItemSide, mapped_items
+from training.item_side import ItemSide
 from training.labels import OUTCOME_COLUMNS, labels_of
+from training.lookup import find, key, taken
 from training.seeds import streams, uniforms
 
 _REQUEST: Final = ("arrival_date", "shown_date", "user_id")
@@ -67,18 +68,12 @@ def build(  # noqa: PLR0913
     rows = shown.join(_slates(published), known.key, "left").join(
         _done(outcomes, surface), list(_REQUEST), "left"
     )
-    sides = known.item_sides
-
-    def kernel(evening: date, asked: pa.Table, state: pa.Table) -> pa.Table:
-        items = mapped_items(sides[evening])
-        return examples(evening, asked, state, items=items, surface=surface, config=config)
-
-    return user_side.answer(
+    return described(
         rows.withColumnRenamed("arrival_date", "day"),
-        user_side.state_of(known.pairs),
-        kernel=kernel,
-        schema=EXAMPLES[surface.name].schema,
-        num_buckets=config.num_buckets,
+        known,
+        examples,
+        surface=surface,
+        config=config,
     )
 
 
@@ -177,7 +172,7 @@ def _sample(
 def _rows(user_R: np.ndarray, shown: pa.StructArray, proposed: Rows) -> Rows:
     """Shown items, with what sources said of those that were the user's candidates."""
     item_R = shown.field("item_no").to_numpy().astype(np.int64)
-    at_R = _found(user_R << 32 | item_R, proposed.user_R << 32 | proposed.item_R)
+    at_R = _found(key(user_R, item_R), key(proposed.user_R, proposed.item_R))
     is_there = at_R >= 0
     fused_R = np.full(len(item_R), np.nan)
     fused_R[is_there] = proposed.fused_R[at_R[is_there]]
@@ -204,7 +199,7 @@ def _is_own(rows: Rows, shown: pa.StructArray, slates: pa.ChunkedArray) -> np.nd
     """
     user_E, elements = flat_lists(slates)
     item_E = elements.field("item_no").to_numpy().astype(np.int64)
-    at_R = _found(rows.user_R << 32 | rows.item_R, user_E << 32 | item_E)
+    at_R = _found(key(rows.user_R, rows.item_R), key(user_E, item_E))
     is_there = at_R >= 0
     places = places_in_runs(run_starts(user_E))[at_R[is_there]]
     position = rows.position_R[is_there]
@@ -220,13 +215,10 @@ def _numbers(elements: pa.StructArray, name: str) -> np.ndarray:
     return elements.field(name).to_numpy(zero_copy_only=False)
 
 
-def _found(wanted: np.ndarray, key: np.ndarray) -> np.ndarray:
+def _found(wanted: np.ndarray, of: np.ndarray) -> np.ndarray:
     """Places of keys among others in any order, −1 where absent."""
-    if not len(key):
-        return np.full(len(wanted), -1, np.int64)
-    order = np.argsort(key)
-    at = order[np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)]
-    return np.where(key[at] == wanted, at, -1)
+    order = np.argsort(of)
+    return taken(order, find(of[order], wanted), otherwise=-1)
 
 
 def _labels(user_R: np.ndarray, example_id: pa.Array, done: pa.ChunkedArray) -> dict[str, pa.Array]:

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import live_slots, surfaces
+from etl.arrow import weekdays_of_epoch
 from etl.features.user_history import DAY_US
 
 SLOT_ALIVE_DAYS: Final = 14
-_EPOCH_WEEKDAY: Final = 3  # 1970-01-01 was a Thursday; 0 is Monday.
 
 
 def eligible(items: pa.Table, *, day_R: np.ndarray, last_event_us_R: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ def eligible(items: pa.Table, *, day_R: np.ndarray, last_event_us_R: np.ndarray)
     names = items.column("item_id").take(pa.array(slot)).combine_chunks()
     weekday = live_slots.weekdays_of(names).fill_null(-1).to_numpy()
     evening_us = (day_R[slot] + 1) * DAY_US
-    is_tomorrow = weekday == (day_R[slot] + 1 + _EPOCH_WEEKDAY) % 7
+    is_tomorrow = weekday == weekdays_of_epoch(day_R[slot] + 1)
     is_alive = last_event_us_R[slot] >= evening_us - SLOT_ALIVE_DAYS * DAY_US
     may[slot] &= is_tomorrow & is_alive
     return may

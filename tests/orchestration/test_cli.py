@@ -50,6 +50,20 @@ def test_the_installed_command_lists_what_there_is() -> None:
     assert all(f"  {name} " in ended.stdout for name in cli.COMMANDS)
 
 
+def test_saying_what_commands_there_are_loads_no_engine() -> None:
+    code = (
+        "import sys; from orchestration.cli import app; app(['-h'], standalone_mode=False); "
+        "print(sorted({'pyspark', 'dagster', 'pydantic_settings'} & set(sys.modules)))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert ended.stdout.splitlines()[-1] == "[]", ended.stderr
+    assert "  simulate " in ended.stdout
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_each_command_says_what_it_takes(shell: Shell, name: str) -> None:
     ended = shell(name, "--help")

@@ -66,12 +66,14 @@ class Shop:
         }
         one = {"dagster/partition": str(days.last)}
         with dg.DagsterInstance.ephemeral() as instance:
-            return self._definitions.resolve_job_def(job).execute_in_process(
+            result = self._definitions.resolve_job_def(job).execute_in_process(
                 instance=instance,
                 tags=one if len(days) == 1 else tags,
                 resources={"workspace": Workspace(home_path=str(self.home.root))},
                 raise_on_error=False,
             )
+        assert self._spark.conf.get("spark.sql.shuffle.partitions") == str(tasks)
+        return result
 
     def rows(self, table: Table, days: Days) -> pa.Table:
         """The rows of some days, in an order of their own; volatile columns left out."""
