@@ -18,12 +18,22 @@ class Surface:
     """What it recommends: ``silver/items.item_type``."""
     tasks: tuple[str, ...]
     """What is predicted of an item shown there (``training.tasks``); ``click`` is always one."""
+    is_bought_once: bool
+    """Whether who ordered an item is done with it. A live slot is a show that comes again every
+    week with other things to sell: an order there settles nothing (docs/decisions/0014)."""
 
 
-PRODUCT_FEED: Final = Surface(name="product_feed", item_type="product", tasks=("click", "order"))
-LIVE_STREAMS: Final = Surface(name="live_streams", item_type="live_slot", tasks=("click", "order"))
+PRODUCT_FEED: Final = Surface(
+    name="product_feed", item_type="product", tasks=("click", "order"), is_bought_once=True
+)
+LIVE_STREAMS: Final = Surface(
+    name="live_streams", item_type="live_slot", tasks=("click", "order"), is_bought_once=False
+)
 SHORT_VIDEOS: Final = Surface(
-    name="short_videos", item_type="short_video", tasks=("click", "cart", "watch")
+    name="short_videos",
+    item_type="short_video",
+    tasks=("click", "cart", "watch"),
+    is_bought_once=True,
 )
 
 ALL: Final = (PRODUCT_FEED, LIVE_STREAMS, SHORT_VIDEOS)

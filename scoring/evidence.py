@@ -52,17 +52,17 @@ class Evidence:
             "user_id", "item_no", "event_date", "arrival_date", "first_arrival_date"
         )
 
-    def facts(self, watched: Sequence[Watched]) -> DataFrame:
+    def facts(self, surface: Surface, watched: Sequence[Watched]) -> DataFrame:
         """List what was known of users and shown to them: the columns of ``Facts``."""
         is_judged = F.col("arrival_date").isin(_evenings(watched))
         own = self.slates.where(is_judged & (F.col("audience") == "user"))
         fused = self.candidates.where(is_judged)
         slates = own.withColumn("user_id", F.col("audience_key"))
+        nothing = F.array().cast("array<int>")
+        bought = _having("num_orders") if surface.is_bought_once else nothing
         return (
-            _fact("pairs", self.pairs, _having("num_orders"), _having("num_hides"))
-            .unionByName(
-                _fact("slates", slates, F.col("items.item_no"), F.array().cast("array<int>"))
-            )
+            _fact("pairs", self.pairs, bought, _having("num_hides"))
+            .unionByName(_fact("slates", slates, F.col("items.item_no"), nothing))
             .unionByName(_fact("candidates", fused, F.col("items.item_no"), _by_covisitation()))
         )
 

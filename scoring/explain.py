@@ -99,7 +99,9 @@ def explain(known: Known, *, slate: SlateConfig, candidates: CandidatesConfig) -
     again = Again.of(known, slate)
     item_no = known.item["item_no"]
     place, standing = place_of(item_no, known.slates), standing_of(item_no, again.chosen)
-    suppressed = suppression_of(item_no, state=known.state, item_daily=known.item_daily)
+    suppressed = suppression_of(
+        item_no, surface=known.surface, state=known.state, item_daily=known.item_daily
+    )
     found = _far(known, again, candidates) if standing is None and not suppressed else None
     value, contributions = _score(known, again, slate)
     proposals = _proposals(known, again, found, candidates)

@@ -187,11 +187,14 @@ _SUPPRESSED: Final = {
 }
 
 
-def suppression_of(item_no: int, *, state: pa.Table, item_daily: pa.Table) -> str | None:
+def suppression_of(
+    item_no: int, *, surface: Surface, state: pa.Table, item_daily: pa.Table
+) -> str | None:
     """Say why no source may propose an item to a user: a key of ``_SUPPRESSED``, None if it may.
 
     Args:
         item_no: The item.
+        surface: Where it might be shown.
         state: The user's row of ``tables.FEATURES_USER_PAIRS``, null where he has none.
         item_daily: Rows of ``tables.FEATURES_ITEM_DAILY``, the item's among them if it is alive.
     """
@@ -199,7 +202,7 @@ def suppression_of(item_no: int, *, state: pa.Table, item_daily: pa.Table) -> st
     pair = next((one for one in pairs if one["item_no"] == item_no), None)
     if pair is not None and pair["num_hides"] > 0:
         return "hidden"
-    if pair is not None and pair["num_orders"] > 0:
+    if surface.is_bought_once and pair is not None and pair["num_orders"] > 0:
         return "bought"
     names = ("item_no", "is_sold_out", "is_eligible")
     columns = (item_daily.column(name).to_pylist() for name in names)

@@ -1,8 +1,9 @@
 """Fuses what the sources propose to a batch of users into one list each.
 
-Every source proposes; what the user bought or hid, what is sold out or of another surface is taken
-away once, here, for all of them; the rest is fused by weighted reciprocal ranks (Cormack, Clarke,
-Büttcher, SIGIR 2009) and the best are kept with who proposed them.
+Every source proposes; what the user hid, or bought where items are bought once, what is sold out or
+of another surface is taken away once, here, for all of them; the rest is fused by weighted
+reciprocal ranks (Cormack, Clarke, Büttcher, SIGIR 2009) and the best are kept with who proposed
+them.
 
 Shapes: U users, P proposals, C candidates.
 """
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.arrow import offsets_of, places_in_runs, run_starts
+from etl.surfaces import Surface
 from etl.tables.retrieval import SOURCE_CODES
 from scoring.mixes import CandidatesConfig
 from scoring.sources import Asked, propose
@@ -47,7 +49,7 @@ def fuse(
     """
     batch = shelf.own(batch)
     eligible = shelf.items.item_no_N[shelf.is_eligible_N]
-    done = _bought_or_hidden(batch)
+    done = _done(batch, shelf.surface)
     found = []
     for name, proposals in propose(Asked(batch, shelf, lists, config)):
         kept = _suppressed(proposals, eligible, done)
@@ -55,9 +57,11 @@ def fuse(
     return _fuse(_Ranked.joined(found), batch.num_users, config.num_candidates)
 
 
-def _bought_or_hidden(batch: UserBatch) -> np.ndarray:
-    """Keys (user, item) that no slate may hold, ascending."""
-    is_done = (batch.items.numbers("num_orders") > 0) | (batch.items.numbers("num_hides") > 0)
+def _done(batch: UserBatch, surface: Surface) -> np.ndarray:
+    """Keys (user, item) that no slate of the surface may hold, ascending."""
+    is_done = batch.items.numbers("num_hides") > 0
+    if surface.is_bought_once:
+        is_done |= batch.items.numbers("num_orders") > 0
     item = batch.items.numbers("item_no")[is_done].astype(np.int64)
     return np.sort(key(batch.items.row_N[is_done], item))
 

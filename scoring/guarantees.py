@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from etl.surfaces import Surface
@@ -67,7 +67,7 @@ def check(  # noqa: PLR0913
         The broken promises, in the order of ``PROMISES``; none if the slates may be published.
     """
     shelf = Shelf.of(items.select(*_SHELF).toArrow(), surface)
-    joined = _held_against(slates, users, pairs)
+    joined = _held_against(slates, users, _done(pairs, surface))
     breaches = (
         joined.mapInArrow(_tester(_sent(shelf, slates), limits), _BREACH)
         .unionByName(_twice(slates))
@@ -89,8 +89,22 @@ def _sent(shelf: Shelf, slates: DataFrame) -> Callable[[], Shelf]:
     return lambda: sent.value
 
 
-def _held_against(slates: DataFrame, users: DataFrame, pairs: DataFrame) -> DataFrame:
-    """Join rows with who is active, and with what he bought or hid; either side may be missing."""
+def _done(pairs: DataFrame, surface: Surface) -> DataFrame:
+    """What no slate of the surface may show to a user again."""
+
+    def is_done(pair: Column) -> Column:
+        is_bought = (pair["num_orders"] > 0) & F.lit(surface.is_bought_once)
+        return is_bought | (pair["num_hides"] > 0)
+
+    return pairs.select(
+        F.lit("user").alias("audience"),
+        F.col("user_id").alias("audience_key"),
+        F.transform(F.filter("items", is_done), lambda pair: pair["item_no"]).alias("done"),
+    )
+
+
+def _held_against(slates: DataFrame, users: DataFrame, done: DataFrame) -> DataFrame:
+    """Join rows with who is active, and with what he is done with; either side may be missing."""
     words = (F.coalesce(F.col(name), F.lit("")) for name in ("country", "platform", "language"))
     active = users.select(
         F.lit("user").alias("audience"),
@@ -98,12 +112,6 @@ def _held_against(slates: DataFrame, users: DataFrame, pairs: DataFrame) -> Data
         F.col("is_personalisation_off").alias("is_off"),
         F.concat_ws("|", *words).alias("own_segment"),
         F.lit(True).alias("is_active"),
-    )
-    is_done = F.filter("items", lambda pair: (pair["num_orders"] > 0) | (pair["num_hides"] > 0))
-    done = pairs.select(
-        F.lit("user").alias("audience"),
-        F.col("user_id").alias("audience_key"),
-        F.transform(is_done, lambda pair: pair["item_no"]).alias("done"),
     )
     rows = slates.withColumn("has_row", F.lit(True)).join(active, list(_KEY), "full")
     return rows.join(done, list(_KEY), "left")

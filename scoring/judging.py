@@ -1,8 +1,9 @@
 """Judges an evening's lists by what their users then did, for one bucket of users at a time.
 
 A truth is an item of the surface that a user acted on in the horizon and had not bought by the
-evening. Whatever a policy lists, what the user had bought or hidden is passed over: the same
-eligibility as slates have. Which rows come together is ``scoring.reports``.
+evening (where items are bought once). Whatever a policy lists, what the user had bought or hidden
+is passed over: the same eligibility as slates have. Which rows come together is
+``scoring.reports``.
 
 Shapes: T truths, D things done, U users with a truth, P places of their lists, M metrics.
 """

@@ -44,7 +44,7 @@ PROMISES: Final = {
     "slot_is_due": "a live slot is of the weekday on which the slate is read",
     "id_is_its_own": "item_id is that of item_no",
     "item_is_once": "no item stands twice in slate and reserve",
-    "item_is_not_done": "the user neither bought nor hid the item",
+    "item_is_not_done": "the user did not hide the item, nor buy it where items are bought once",
     "seller_is_capped": "a seller holds no more places of slate and reserve than allowed",
     "category_is_capped": "a category holds no more places of slate and reserve than allowed",
     "propensity_is_possible": "a propensity is in (0, 1] and one that exploration can give",

@@ -159,7 +159,7 @@ def _walked(  # noqa: PLR0913
 
     return walk(
         evidence.touches(surface, watched),
-        evidence.facts(watched),
+        evidence.facts(surface, watched),
         key="user_id",
         kernel=kernel,
         schema=schema,

@@ -22,7 +22,7 @@ from etl.surfaces import Surface
 from etl.tables import SLATES
 from scoring.explore import ExplorationConfig, explore
 from scoring.grid import layout
-from scoring.rank import Serving, rank
+from scoring.rank import Ranked, Serving, rank
 from scoring.rerank import choose
 from scoring.slate_rows import Chosen, user_rows
 from scoring.value import ValueConfig
@@ -139,16 +139,31 @@ def compose(  # noqa: PLR0913
     rows = _of_those_who_want(Rows.of(asked.column("candidates"), position=SCORED_POSITION), asked)
     given = assemble(rows, users=asked, state=state, items=items, evening=evening)
     ranked = rank(rows, given, serving=made_with.serving, config=config.value)
-    groups = groups_of(rows, items)
-    grid = layout(rows.user_R, rows.item_R, ranked.value_R, groups=groups, num_users=asked.num_rows)
-    exploited = choose(grid, num_places=config.k + config.num_reserve, caps=config.caps)
-    stream = streams(
+    stream_U = streams(
         asked.column("user_id"),
         day=evening,
         surface=surface.name,
         purpose=config.exploration.salt,
     )
-    explored = explore(grid, exploited, k=config.k, stream_U=stream, config=config.exploration)
+    return arrange(rows, ranked, items=items, stream_U=stream_U, config=config)
+
+
+def arrange(
+    rows: Rows, ranked: Ranked, *, items: ItemSide, stream_U: np.ndarray, config: SlateConfig
+) -> Chosen:
+    """Choose the best under the caps, then explore.
+
+    Args:
+        rows: The candidates of U users.
+        ranked: What they are worth.
+        items: The evening's item side.
+        stream_U: uint64, one stream of random numbers a user (``training.seeds``).
+        config: What a slate looks like.
+    """
+    groups = groups_of(rows, items)
+    grid = layout(rows.user_R, rows.item_R, ranked.value_R, groups=groups, num_users=len(stream_U))
+    exploited = choose(grid, num_places=config.k + config.num_reserve, caps=config.caps)
+    explored = explore(grid, exploited, k=config.k, stream_U=stream_U, config=config.exploration)
     return Chosen(rows, ranked, items, grid, exploited, explored, config.k)
 
 

@@ -38,7 +38,8 @@ def simulate(world: World, evening: State, published: Published) -> tuple[Day, S
     events, deeds = _follow(evening, now, walk)
     after = close(world, now, deeds)
     catalogue = [*morning.announced(world, evening, now), morning.restocked(world, now, after)]
-    return _day(walk, [*catalogue, *events]), after
+    day = _day(walk, [*catalogue, *events])
+    return day, after.hearing(day)
 
 
 def _follow(evening: State, now: State, walk: Walk) -> tuple[list[Part], Deeds]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from simulator.dials import Dials
 
-SHOP_VERSION: Final = 1
+SHOP_VERSION: Final = 2
 
-PRESETS: Final = {1: Dials()}
+PRESETS: Final = {2: Dials()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

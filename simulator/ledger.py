@@ -123,9 +123,9 @@ class Ledger:
             pending={},
         )
 
-    def done(self) -> np.ndarray:
-        """Pairs that no slate may hold, bought and not cancelled, or hidden: int64, ascending."""
-        return distinct(np.concatenate([self.bought_B[self.num_bought_B > 0], self.hidden_B]))
+    def kept(self) -> np.ndarray:
+        """Pairs bought and not cancelled: int64, ascending."""
+        return self.bought_B[self.num_bought_B > 0]
 
     def with_orders(self, pair_Q: np.ndarray, change_Q: np.ndarray) -> "Ledger":
         """Count orders (+1) and cancels (−1)."""

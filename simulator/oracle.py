@@ -1,8 +1,9 @@
 """The truth of an evening: what the best slates would be worth, and what others lose.
 
 Exact, from attraction and not from sampled clicks, under the rules that slates keep to: items of
-the surface, known by the evening, not sold out, neither bought (orders less cancels > 0) nor hidden
-by the user; of live slots those of tomorrow's weekday.
+the surface, heard of in 90 days, not sold out, neither bought (orders less cancels > 0) nor hidden
+by the user; of live slots those of tomorrow's weekday that were heard of in 14 days, bought from or
+not.
 
 Shapes: U users asked for, B of them at a time, C items that may be shown, P popular items, K
 places, N items.
@@ -27,7 +28,9 @@ LEAST_EXAMINED: Final = 5
 LEAST_CLICKED: Final = 1
 """… if so many of them were clicked."""
 ACTIVE_DAYS: Final = 90
-"""Users with an event in so many days are active."""
+"""Users with an event in so many days are active, and items are alive."""
+SLOT_ALIVE_DAYS: Final = 14
+"""Who reads the log takes a slot for ended that was not heard of in so many days."""
 _PAIRS_AT_ONCE: Final = 1 << 20
 
 
@@ -71,7 +74,9 @@ def active_users(world: World, state: State) -> np.ndarray:
 
 def showable(world: World, state: State, surface: int) -> np.ndarray:
     """List what tomorrow's slates of a surface may hold, whoever the user is: int64, ascending."""
+    heard_days = SLOT_ALIVE_DAYS if surface == SLOT else ACTIVE_DAYS
     may_N = (world.items.type_N == surface) & state.is_showable_N(world)
+    may_N &= state.heard_N > state.day - heard_days
     if surface == SLOT:
         may_N &= world.items.weekday_N == world.weekday(state.day + 1)
     return np.flatnonzero(may_N)
@@ -174,7 +179,7 @@ def _blocks(world: World, state: State, surface: int, users: np.ndarray) -> Iter
     item_C = showable(world, state, surface)
     column_N = np.full(len(world.items), NONE, np.int64)
     column_N[item_C] = np.arange(len(item_C))
-    done = state.ledger.done()
+    done = state.done(world)
     done = done[column_N[items_of(done)] != NONE]
     num = max(1, _PAIRS_AT_ONCE // max(len(item_C), 1))
     for start in range(0, len(users), num):

@@ -49,7 +49,7 @@ def search(
     searches = part("search", at_ms, **who, text=talk.queries(world, topic, rng))
     item = _found(world, state, topic, rng)
     known = [pairs(steps.user_R()[shown.step_I], shown.item_I)]
-    known += [*state.ledger.shown, state.ledger.done()]
+    known += [*state.ledger.shown, state.done(world)]
     is_new = ~np.any([is_in(pairs(user, item), distinct(one)) for one in known], axis=0)
     may = is_new & (item != NONE)
     clicked = np.flatnonzero(may & (rng.random(len(item)) < world.dials.visit.search_click))

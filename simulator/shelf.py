@@ -76,7 +76,7 @@ def shelf_of(world: World, state: State, surface: int) -> Shelf:
         start_U=rng.integers(max(len(mixed), 1), size=len(world.users), dtype=np.int32),
         noise_Z=rng.standard_normal(_NUM_NOISE, np.float32),
         noise_start_U=rng.integers(_NUM_NOISE, size=len(world.users), dtype=np.int32),
-        done=state.ledger.done(),
+        done=state.done(world),
     )
 
 

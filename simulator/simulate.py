@@ -15,7 +15,7 @@ import msgspec
 from etl.home import Home
 from scoring.published import read_current
 from simulator import saved, truth_tables
-from simulator.config import ShopConfig
+from simulator.config import PRESETS, SHOP_VERSION, ShopConfig
 from simulator.landing import (
     Collector,
     Landed,
@@ -154,7 +154,16 @@ def _go_on(
 
 
 def shop_at(root: Path, made: Made) -> Shop:
-    """Read the shop as it stands at the end of its last simulated day."""
+    """Read the shop as it stands at the end of its last simulated day.
+
+    Raises:
+        SimulateError: If it was made by another version.
+    """
+    if made.version not in PRESETS:
+        raise SimulateError(
+            f"{root} holds {_said(made)}; a shop goes on as it began, and here is version "
+            f"{SHOP_VERSION}. {_ELSEWHERE}"
+        )
     shop = Shop(replace(made.config, days=made.days + SPARE_DAYS))
     if made.num_lines:
         shop.state = saved.load(State, root / "truth" / "state.npz")

@@ -6,13 +6,13 @@ the end of the day before. States are values: a day makes a new one.
 Shapes: U users, N items, T topics, H hosts, M intents at a time, D style dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from simulator.day import NONE
-from simulator.items import PRODUCT
-from simulator.ledger import Ledger
+from simulator.day import NONE, Day
+from simulator.items import PRODUCT, SLOT
+from simulator.ledger import Ledger, distinct, items_of
 from simulator.users import add_at
 from simulator.world import World
 
@@ -47,11 +47,30 @@ class State:
     """uint16: impressions that the user looked at, by topic, all surfaces."""
     clicked_UT: np.ndarray
     """uint16: those that he clicked."""
+    heard_N: np.ndarray
+    """int32: the shop's day of the last event that names or shows the item; ``NONE`` before."""
     ledger: Ledger
 
     def is_showable_N(self, world: World) -> np.ndarray:
         """Tell which items there are, and not sold out, at the state's moment: bool, N."""
         return (world.items.born_N <= max(self.day, 0)) & (self.stock_N != 0)
+
+    def done(self, world: World) -> np.ndarray:
+        """List pairs that no slate may hold: int64, ascending.
+
+        Hidden, or bought and kept; but a live slot comes again every week with other things to
+        sell, and is not done with by an order (docs/decisions/0014).
+        """
+        bought = self.ledger.kept()
+        is_bought_once = world.items.type_N[items_of(bought)] != SLOT
+        return distinct(np.concatenate([bought[is_bought_once], self.ledger.hidden_B]))
+
+    def hearing(self, day: Day) -> "State":
+        """Remember what the events of the state's own day name and show."""
+        heard_N = self.heard_N.copy()
+        heard_N[day.item_E[day.item_E != NONE]] = self.day
+        heard_N[day.requests.item_I] = self.day
+        return replace(self, heard_N=heard_N)
 
 
 def first_state(world: World) -> State:
@@ -73,6 +92,7 @@ def first_state(world: World) -> State:
         follows_UH=np.zeros((len(users), len(world.hosts) + 1), bool),
         examined_UT=np.zeros(shape_UT, np.uint16),
         clicked_UT=np.zeros(shape_UT, np.uint16),
+        heard_N=np.full(len(items), NONE, np.int32),
         ledger=Ledger.empty(),
     )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from etl.surfaces import PRODUCT_FEED
+from etl.surfaces import LIVE_STREAMS, PRODUCT_FEED
 from scoring.explained_place import NoSlatesError, place_of, suppression_of, verdict_of
 from tests.scoring.explained_evenings import catalogue_item
 from tests.scoring.published_rows import DEFAULT, SEGMENT, place, row, slates
@@ -93,8 +93,21 @@ def test_what_keeps_every_source_from_proposing_is_found(
 ) -> None:
     state = state_of({"items": [pair]})
 
-    assert suppression_of(1, state=state, item_daily=item_daily(daily)) == reason
+    found = suppression_of(1, surface=PRODUCT_FEED, state=state, item_daily=item_daily(daily))
+
+    assert found == reason
+
+
+def test_an_order_in_a_live_slot_suppresses_nothing() -> None:
+    state = state_of({"items": [own_item(1, num_orders=1)]})
+    daily = item_daily({"item_no": 1, "item_type": "live_slot", "item_id": "h@sun-20"})
+
+    assert suppression_of(1, surface=LIVE_STREAMS, state=state, item_daily=daily) is None
 
 
 def test_a_user_without_history_suppresses_nothing() -> None:
-    assert suppression_of(1, state=state_of(None), item_daily=item_daily({"item_no": 1})) is None
+    daily = item_daily({"item_no": 1})
+
+    found = suppression_of(1, surface=PRODUCT_FEED, state=state_of(None), item_daily=daily)
+
+    assert found is None

@@ -190,6 +190,18 @@ def test_what_was_bought_or_hidden_is_nobodys_candidate() -> None:
     assert [p["rank"] for c in fused[0] for p in c["proposals"]] == [1, 1, 1]
 
 
+def test_an_order_in_a_live_slot_leaves_it_a_candidate_and_a_hide_does_not() -> None:
+    slots = shelf_of(
+        *(slot_like({"item_no": n, "host_id": f"h{n}"}) for n in range(4)), surface=LIVE_STREAMS
+    )
+    lists = lists_of_sources({("all", "*"): [1, 2, 3]})
+    own = [own_item(1, num_orders=2), own_item(2, num_orders=1, num_hides=1)]
+
+    [fused] = rows_of(fuse(batch_of({"items": own}), slots, lists, config=CONFIG))
+
+    assert [c["item_no"] for c in fused] == [1, 3]
+
+
 def test_only_items_of_the_surface_that_are_in_stock_are_candidates() -> None:
     items = (
         {"item_no": 1, "is_eligible": False},

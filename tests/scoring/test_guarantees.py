@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from etl.arrow import arrow_schema
-from etl.surfaces import LIVE_STREAMS, PRODUCT_FEED
+from etl.surfaces import LIVE_STREAMS, PRODUCT_FEED, Surface
 from etl.tables import FEATURES_USER_PAIRS, SLATES
 from scoring.checked_rows import Shelf
 from scoring.guarantees import PROMISES, Broken, Limits, breaches_of, check
@@ -126,7 +126,12 @@ PLANTED: dict[str, tuple[Callable[[Row], None], str]] = {
 
 
 def checked(
-    spark: SparkSession, rows: list[Row], users: dict[str, bool], pairs: DataFrame | None = None
+    spark: SparkSession,
+    rows: list[Row],
+    users: dict[str, bool],
+    pairs: DataFrame | None = None,
+    *,
+    surface: Surface = PRODUCT_FEED,
 ) -> list[Broken]:
     known = [(user, is_off, "DE", "ios", "de") for user, is_off in users.items()]
     columns = "user_id string, is_personalisation_off boolean, country string, platform string, "
@@ -136,7 +141,7 @@ def checked(
         users=spark.createDataFrame(known, columns + "language string"),
         pairs=spark.createDataFrame([], FEATURES_USER_PAIRS.schema) if pairs is None else pairs,
         items=spark.createDataFrame(ITEMS, items + "category string"),
-        surface=PRODUCT_FEED,
+        surface=surface,
         limits=LIMITS,
     )
 
@@ -195,6 +200,15 @@ def test_empty_slates_need_their_segment_and_everybody_needs_the_default(
 def test_a_personalised_slate_of_one_who_opted_out_is_refused(spark: SparkSession) -> None:
     got = checked(spark, [slate("carl"), *stand_ins()], {"carl": True})
     assert got == [Broken("opt_out_is_kept", 1, ("user:carl",))]
+
+
+def test_what_was_bought_in_a_live_slot_does_not_forbid_the_slot_and_a_hide_does(
+    spark: SparkSession,
+) -> None:
+    rows, users = [slate("anna"), slate("bea"), *stand_ins()], {"anna": False, "bea": False}
+    pairs = done(spark, ("anna", 1, 1, 0), ("bea", 1, 0, 1))
+    got = {one.promise: one for one in checked(spark, rows, users, pairs, surface=LIVE_STREAMS)}
+    assert got["item_is_not_done"].examples == ("user:bea item 1 at slate[0]",)
 
 
 def test_every_breach_is_counted_and_five_are_shown(spark: SparkSession) -> None:

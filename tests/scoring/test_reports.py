@@ -8,9 +8,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from etl.days import Days
-from etl.surfaces import PRODUCT_FEED
+from etl.surfaces import LIVE_STREAMS, PRODUCT_FEED
 from etl.tables import REPORTS_SLATES
 from scoring.evidence import Evidence
+from scoring.judged_rows import FACT_CODES
 from scoring.reports import ReportsConfig, build, by_user, watched_by
 from scoring.shown_lists import Watched
 from training.slate_metrics import METRICS
@@ -227,6 +228,21 @@ def test_a_day_on_which_nobody_acted_says_so(spark: SparkSession) -> None:
     ).collect()
     assert {(r.value, r.num_users, r.num_truths) for r in rows} == {(None, 0, 0)}
     assert len(rows) == 6 * 5
+
+
+def test_a_live_slot_is_a_truth_though_something_was_bought_in_it(spark: SparkSession) -> None:
+    frame = evidence(
+        spark, random_shop(10) | {"pairs": [(FIRST, "user1", [(40, 1, 0), (39, 0, 1)])]}
+    )
+    watched = [Watched(FIRST, 1)]
+
+    facts = {
+        surface: frame.facts(surface, watched).where(f"code = {FACT_CODES['pairs']}").collect()
+        for surface in (PRODUCT_FEED, LIVE_STREAMS)
+    }
+
+    assert [(row.first, row.second) for row in facts[PRODUCT_FEED]] == [([40], [39])]
+    assert [(row.first, row.second) for row in facts[LIVE_STREAMS]] == [([], [39])]
 
 
 def test_evenings_before_the_lake_are_not_judged() -> None:

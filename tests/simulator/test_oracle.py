@@ -39,6 +39,7 @@ def may_be_shown(surface: int) -> np.ndarray:
     right = world.items.type_N == surface
     if surface == SLOT:
         right &= world.items.weekday_N == world.weekday(state.day + 1)
+        net[:] = 0  # Who bought something in a slot may see it again.
     return (is_known & right & (stock != 0))[None, :] & ~hidden & (net <= 0)
 
 

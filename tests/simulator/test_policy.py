@@ -30,7 +30,7 @@ def test_nothing_bought_or_hidden_by_the_evening_before_is_shown() -> None:
 
     for day in range(1, len(shop.days)):
         user_I, item_I, _ = impressions(shop, day)
-        assert not np.isin(pairs(user_I, item_I), shop.states[day].ledger.done()).any()
+        assert not np.isin(pairs(user_I, item_I), shop.states[day].done(shop.world)).any()
 
 
 @pytest.mark.parametrize("surface", [PRODUCT, VIDEO])
@@ -82,7 +82,7 @@ def test_list_and_pool_share_nothing_and_hold_only_what_may_be_shown(surface: in
 
     list_BK, pool_BP = entries(world, state, shelf_of(world, state, surface), users)
 
-    done = set(state.ledger.done().tolist())
+    done = set(state.done(world).tolist())
     may_N = (world.items.type_N == surface) & state.is_showable_N(world)
     for user in users[:200]:
         listed = list_BK[user][list_BK[user] != NONE].tolist()

@@ -20,7 +20,7 @@ from scoring.published import NoPublicationError, SurfaceFile, Swap
 from simulator.catalogue import LIVE_SLOT
 from simulator.config import ShopConfig
 from simulator.landing import Landed
-from simulator.simulate import SimulateError, add_day, made_in, make
+from simulator.simulate import SimulateError, add_day, made_in, make, shop_at
 from simulator.world import make_world
 from tests.simulator.plain_reader import contents, events_of, landed
 
@@ -63,6 +63,14 @@ def test_the_same_call_again_changes_nothing(root: Path) -> None:
 def test_another_shop_does_not_go_where_one_is(root: Path) -> None:
     with pytest.raises(SimulateError, match=r"another shop, of 150 users.* --out DIR"):
         make(root, ShopConfig(users=151, items=120, days=3, seed=5), quiet)
+
+
+def test_a_shop_of_another_version_does_not_go_on(root: Path) -> None:
+    made = made_in(root)
+    assert made is not None
+
+    with pytest.raises(SimulateError, match=r"version 1; a shop goes on as it began.* --out DIR"):
+        shop_at(root, msgspec.structs.replace(made, version=1))
 
 
 def test_a_shop_does_not_go_where_a_real_log_lies(tmp_path: Path) -> None:
