@@ -1,4 +1,3 @@
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -124,26 +123,6 @@ def crowd() -> Shown:
     num_users = 20_000
     one = drawn(5, num_users=1, most=30)
     return shown(one.of(*[0] * num_users))
-
-
-def test_items_are_shown_as_often_as_their_propensities_say(crowd: Shown) -> None:
-    num_users = crowd.given.num_users
-    item_UK = crowd.given.item_R[
-        np.take_along_axis(crowd.grid.row_UC, crowd.explored.column_UK, axis=1)
-    ]
-    for place in range(K):
-        # What stood before decides the pool: within it, the frequency is the propensity.
-        before = [tuple(row) for row in item_UK[:, :place].tolist()]
-        said = crowd.explored.propensity_UK[:, place].tolist()
-        items = item_UK[:, place].tolist()
-        seen, propensity = Counter(zip(before, items, strict=True)), {}
-        for key, p in zip(zip(before, items, strict=True), said, strict=True):
-            assert propensity.setdefault(key, p) == p
-        total = Counter(before)
-        for (past, item), count in seen.items():
-            expected = total[past] * propensity[past, item]
-            assert abs(count - expected) < 5 * np.sqrt(expected) + 3
-    assert crowd.explored.is_drawn_UK.sum() == pytest.approx(OFTEN.rate * num_users * K, rel=0.02)
 
 
 def test_propensities_sum_to_one_over_the_kept_item_and_the_pool(crowd: Shown) -> None:
