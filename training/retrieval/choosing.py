@@ -1,0 +1,98 @@
+"""Chooses a source's settings on held-out items, one setting after another.
+
+What only scoring reads is tried without fitting again. Every trial is judged on the same users, so
+that small differences are of the setting and not of the users.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+import numpy as np
+
+from training.metrics import ndcg_by_user
+from training.retrieval.interactions import Interactions
+from training.retrieval.learned import Config, Learned
+from training.retrieval.source import Source, lists
+
+NUM_JUDGED: Final = 3000
+"""Users on whom trials are judged."""
+DEPTH: Final = 20
+"""They are judged by NDCG at this depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A source, the config that it was fitted with, and how good it was."""
+
+    config: Config
+    source: Source
+    value: float
+
+
+def choose(
+    learned: Learned,
+    interactions: Interactions,
+    *,
+    histories: Interactions,
+    truth: Interactions,
+    seed: int,
+) -> tuple[Config, Source]:
+    """Choose settings, one after another, the first of equally good ones.
+
+    Args:
+        learned: Whose.
+        interactions: What it is fitted on; ``truth`` is not in it.
+        histories: Of users to ask for.
+        truth: What they touched then, in the order of ``histories``.
+        seed: Of the fits, and of drawing users.
+
+    Returns:
+        The config, and the source fitted with it.
+    """
+    rows = np.sort(np.random.default_rng(seed).permutation(len(histories))[:NUM_JUDGED])
+    asked, wanted = histories.taken(rows), truth.taken(rows)
+
+    def fitted(config: Config, _: Source | None = None) -> Trial:
+        source = learned.fit(interactions, config=config, seed=seed)
+        return Trial(config, source, value(source, asked, wanted))
+
+    def again(config: Config, like: Source) -> Trial:
+        # Every source is a dataclass with its config, which these settings alone concern.
+        source = cast(Source, replace(cast(Any, like), config=config))
+        return Trial(config, source, value(source, asked, wanted))
+
+    best = fitted(learned.configured({}))
+    for name in learned.refits:
+        best = _best(best, _others(best.config, name, learned), fitted)
+    for name in learned.choices:
+        best = _best(best, _others(best.config, name, learned), again)
+    return best.config, best.source
+
+
+def _others(config: Config, name: str, learned: Learned) -> Iterator[Config]:
+    for one in {**learned.refits, **learned.choices}[name]:
+        if one != getattr(config, name):
+            yield replace(config, **{name: one})
+
+
+def _best(best: Trial, configs: Iterator[Config], made: Callable[[Config, Source], Trial]) -> Trial:
+    for config in configs:
+        trial = made(config, best.source)
+        if trial.value > best.value:
+            best = trial
+    return best
+
+
+def value(source: Source, histories: Interactions, truth: Interactions) -> float:
+    """NDCG of a source's lists, summed over users."""
+    item_UK = lists(source, histories, num_items=DEPTH).item_UK
+    if not len(item_UK):
+        return 0.0
+    width = np.int64(truth.num_items)
+    user_N = np.repeat(np.arange(len(item_UK)), DEPTH)
+    is_found_N = np.isin(user_N * width + item_UK.ravel(), truth.row_N * width + truth.item_N)
+    # Lists that end early are filled with −1, which must not pass for the item before.
+    is_found_N &= item_UK.ravel() >= 0
+    falling_N = np.tile(-np.arange(DEPTH, dtype=np.float64), len(item_UK))
+    return float(np.nansum(ndcg_by_user(user_N, is_found_N, falling_N, k=DEPTH)))

@@ -1,0 +1,94 @@
+"""item2vec: Word2vec over histories (Barkan, Koenigstein, MLSP 2016), with gensim.
+
+gensim comes with the networks' lock; without it the source is skipped.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from training.retrieval.interactions import Interactions
+from training.retrieval.source import packed, unpacked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item2vecConfig:
+    """Gensim's settings, and how a history asks."""
+
+    num_factors: int = 64
+    """Length of a vector."""
+    window: int = 5
+    """Steps looked at to both sides."""
+    num_negatives: int = 10
+    """Items drawn against each that was there."""
+    negative_power: float = 0.0
+    """Items of d users are drawn by d^negative_power."""
+    num_epochs: int = 10
+    """Times that all histories are read."""
+    recency: float = 0.6
+    """Weight of each step back in the history that asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item2vec:
+    """The items' vectors; 0 for an item of no history."""
+
+    vectors_ID: np.ndarray
+    """float32, of length 1."""
+    config: Item2vecConfig
+
+    def score_users(self, histories: Interactions) -> np.ndarray:
+        """Sum cosines with what each user touched: float32, U × I."""
+        scores = (histories.recent(self.config.recency) @ self.vectors_ID) @ self.vectors_ID.T
+        scores[:, ~self.vectors_ID.any(axis=1)] = -np.inf
+        scores[np.diff(histories.indptr) == 0] = -np.inf
+        return scores
+
+    def save(self) -> dict[str, bytes]:
+        """Write the vectors and the settings."""
+        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
+        return packed({"vectors": self.vectors_ID}) | {"config.json": settings}
+
+
+def fit(interactions: Interactions, *, config: Item2vecConfig, seed: int) -> Item2vec:
+    """Read histories as sentences, on one thread, as more would not repeat themselves.
+
+    Args:
+        interactions: Ordered histories.
+        config: gensim's settings.
+        seed: Of the vectors' start and of what is drawn.
+    """
+    from gensim.models import Word2Vec
+
+    sentences = [list(map(str, items)) for items in np.split(*_cut(interactions)) if len(items)]
+    vectors = np.zeros((interactions.num_items, config.num_factors), np.float32)
+    if not sentences:
+        return Item2vec(vectors, config)
+    model = Word2Vec(
+        sentences,
+        vector_size=config.num_factors,
+        window=config.window,
+        sg=1,
+        negative=config.num_negatives,
+        ns_exponent=config.negative_power,
+        min_count=1,
+        epochs=config.num_epochs,
+        workers=1,
+        seed=seed,
+    )
+    known = np.array(model.wv.index_to_key, np.int64)
+    length = np.linalg.norm(model.wv.vectors, axis=1, keepdims=True)
+    vectors[known] = model.wv.vectors / np.maximum(length, 1e-12)
+    return Item2vec(vectors, config)
+
+
+def load(files: Mapping[str, bytes]) -> Item2vec:
+    """Read what ``save`` wrote."""
+    config = Item2vecConfig(**json.loads(files["config.json"]))
+    return Item2vec(unpacked(files)["vectors"], config)
+
+
+def _cut(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    return interactions.item_N, interactions.indptr[1:-1]

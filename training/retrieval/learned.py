@@ -1,0 +1,154 @@
+"""The learned sources by name, and what may be chosen about each on held-out items.
+
+Those that need torch or gensim are made when they are asked for, so that without them the others
+work and it can be said which are left out.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, ClassVar, Final, Protocol
+
+from training.retrieval.interactions import Interactions
+from training.retrieval.source import Source
+
+
+class Config(Protocol):
+    """Any source's settings: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learned:
+    """One source: where it lies, with which settings, and what may be chosen."""
+
+    name: str
+    """As in results and in mixes."""
+    module: str
+    """Its file in ``training/retrieval``."""
+    config: str
+    """The name of its config there."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Where they differ from the config's defaults."""
+    choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Values of settings that only scoring reads, to choose among on held-out items."""
+    refits: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Values of settings that fitting reads, likewise."""
+    needs: str | None = None
+    """A package that may be absent."""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether what it needs is installed."""
+        return self.needs is None or find_spec(self.needs) is not None
+
+    def configured(self, chosen: Mapping[str, Any]) -> Config:
+        """Make its config."""
+        return getattr(self._file, self.config)(**{**self.settings, **chosen})
+
+    def fit(self, interactions: Interactions, *, config: Config, seed: int) -> Source:
+        """Fit it."""
+        return self._file.fit(interactions, config=config, seed=seed)
+
+    def load(self, files: Mapping[str, bytes]) -> Source:
+        """Make it again from what it saved."""
+        return self._file.load(files)
+
+    @property
+    def _file(self) -> ModuleType:
+        return importlib.import_module(f"training.retrieval.{self.module}")
+
+
+POPULARITY: Final = Learned(name="popularity", module="most_touched", config="MostTouchedConfig")
+_RECENCY: Final = {"recency": (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)}
+ORDERED: Final = (
+    POPULARITY,
+    Learned(
+        name="onward",
+        module="onward",
+        config="OnwardConfig",
+        choices=_RECENCY | {"to_power": (0.0, 0.1, 0.2, 0.3), "from_power": (0.0, 0.2, 0.4, 0.6)},
+        refits={"window": (5, 10, 20), "back": (0.0, 0.1, 0.3), "gap_power": (0.7, 1.0, 1.3)},
+    ),
+    Learned(
+        name="item_cf",
+        module="item_cf",
+        config="ItemCfConfig",
+        choices=_RECENCY,
+        refits={"user_power": (0.0, 0.25, 0.5), "shrink": (0.0, 5.0, 20.0)},
+    ),
+    Learned(
+        name="linear_items", module="linear_items", config="LinearItemsConfig", choices=_RECENCY
+    ),
+    Learned(
+        name="propagation",
+        module="propagation",
+        config="PropagationConfig",
+        choices=_RECENCY | {"from_power": (0.3, 0.5, 0.7), "to_power": (0.2, 0.35, 0.5)},
+    ),
+    Learned(
+        name="low_pass",
+        module="low_pass",
+        config="LowPassConfig",
+        settings={"rank": 300},
+        choices=_RECENCY | {"to_power": (-0.5, -0.3, -0.1)},
+    ),
+    Learned(name="user_cf", module="user_cf", config="UserCfConfig", choices=_RECENCY),
+    Learned(name="factors", module="factors", config="FactorsConfig", choices=_RECENCY),
+    Learned(
+        name="item2vec",
+        module="item2vec",
+        config="Item2vecConfig",
+        choices=_RECENCY,
+        needs="gensim",
+    ),
+    Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
+)
+"""For histories in order."""
+_LOW_PASS: Final = {"to_power": (-0.5, -0.3, -0.1), "value_power": (0.0, 0.5, 1.0)}
+UNORDERED: Final = (
+    POPULARITY,
+    Learned(
+        name="propagation",
+        module="propagation",
+        config="PropagationConfig",
+        choices={"from_power": (0.3, 0.5, 0.7), "to_power": (0.2, 0.35, 0.5)},
+        refits={"user_power": (0.3, 0.5, 0.7)},
+    ),
+    Learned(
+        name="low_pass_64",
+        module="low_pass",
+        config="LowPassConfig",
+        settings={"rank": 64},
+        choices=_LOW_PASS,
+    ),
+    Learned(
+        name="low_pass_300",
+        module="low_pass",
+        config="LowPassConfig",
+        settings={"rank": 300},
+        choices=_LOW_PASS,
+    ),
+    Learned(
+        name="low_pass_900",
+        module="low_pass",
+        config="LowPassConfig",
+        settings={"rank": 900},
+        choices=_LOW_PASS,
+    ),
+    Learned(name="linear_items", module="linear_items", config="LinearItemsConfig"),
+    Learned(name="item_cf", module="item_cf", config="ItemCfConfig"),
+    Learned(
+        name="user_cf",
+        module="user_cf",
+        config="UserCfConfig",
+        choices={"to_power": (0.0, 0.2), "likeness_power": (1.0, 2.0, 3.0)},
+    ),
+    Learned(
+        name="factors", module="factors", config="FactorsConfig", settings={"num_factors": 256}
+    ),
+)
+"""For histories without an order: what reads one is off."""

@@ -1,0 +1,192 @@
+"""SASRec with sampled softmax: what a history as a whole leads to next.
+
+The loss at every place is the softmax of the item that came next among negatives drawn uniformly
+and shared by a batch, which is what lifts SASRec over its first recipe (Klenitskiy, Vasilev, RecSys
+2023). Several networks of different seeds may answer together. torch comes with the networks' lock;
+without it the source is skipped.
+
+Shapes: B users, L places, D width, P places that are learned from, M negatives, U users, I items.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from training.retrieval.interactions import Interactions
+from training.retrieval.sasrec_network import Network, NetworkConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SasrecConfig:
+    """How the networks learn."""
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    """Size, and what it forgets while it learns."""
+    num_networks: int = 1
+    """Networks whose answers are averaged."""
+    num_epochs: int = 50
+    """Times that all histories are read."""
+    batch_users: int = 256
+    """Users of a step."""
+    num_negatives: int = 512
+    """Items drawn against each that came next, shared by a step."""
+    learning_rate: float = 2e-3
+    """At its height; it rises over the first epoch or two and falls to 0 along a cosine."""
+    weight_decay: float = 0.01
+    """AdamW's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sasrec:
+    """Fitted networks."""
+
+    networks: tuple[Network, ...]
+    num_items: int
+    config: SasrecConfig
+
+    @torch.inference_mode()
+    def score_users(self, histories: Interactions) -> np.ndarray:
+        """Score what comes next by the mean of the networks' log-chances: float32, U × I."""
+        item_BL, length_B = _padded(histories.last(self.config.network.max_length))
+        scores = np.zeros((len(histories), self.num_items), np.float32)
+        last = (torch.arange(len(histories)), torch.from_numpy(length_B - 1).clamp(min=0))
+        for network in self.networks:
+            answer_BD = network(torch.from_numpy(item_BL))[last]
+            logits = answer_BD @ network.items.weight[: self.num_items].T
+            scores += torch.log_softmax(logits, dim=1).numpy() / len(self.networks)
+        scores[length_B == 0] = -np.inf
+        return scores
+
+    def save(self) -> dict[str, bytes]:
+        """Write the networks' weights and the settings."""
+        files = {f"{n}.safetensors": save_tensors(net.state_dict()) for n, net in self._numbered()}
+        said = asdict(self.config) | {"num_items": self.num_items}
+        return files | {"config.json": json.dumps(said, sort_keys=True).encode()}
+
+    def _numbered(self) -> Iterator[tuple[int, Network]]:
+        return enumerate(self.networks)
+
+
+def fit(interactions: Interactions, *, config: SasrecConfig, seed: int) -> Sasrec:
+    """Learn what comes next at every place of every history.
+
+    Args:
+        interactions: Ordered histories.
+        config: How the networks learn.
+        seed: Of weights, order, negatives and dropout; each network has its own from it.
+    """
+    seeds = np.random.SeedSequence(seed).generate_state(config.num_networks)
+    networks = tuple(_learned(interactions, config, int(one)) for one in seeds)
+    return Sasrec(networks, interactions.num_items, config)
+
+
+def load(files: Mapping[str, bytes]) -> Sasrec:
+    """Read what ``save`` wrote."""
+    said = json.loads(files["config.json"])
+    num_items, network = said.pop("num_items"), NetworkConfig(**said.pop("network"))
+    config = SasrecConfig(network=network, **said)
+    networks = []
+    for number in range(config.num_networks):
+        one = Network(num_items, network).eval()
+        one.load_state_dict(load_tensors(files[f"{number}.safetensors"]))
+        networks.append(one)
+    return Sasrec(tuple(networks), num_items, config)
+
+
+def _learned(interactions: Interactions, config: SasrecConfig, seed: int) -> Network:
+    pieces = _pieces(interactions, config.network.max_length)
+    rng = np.random.default_rng(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Network(interactions.num_items, config.network).train()
+        optimizer = AdamW(
+            network.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        num_steps = config.num_epochs * math.ceil(len(pieces) / config.batch_users)
+        schedule = LambdaLR(optimizer, lambda step: _rate(step, num_steps))
+        for _ in range(config.num_epochs):
+            for batch in _batches(pieces, config.batch_users, rng):
+                negative_M = torch.from_numpy(
+                    rng.integers(0, interactions.num_items, config.num_negatives)
+                )
+                loss = _loss(network, batch, negative_M)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+    return network.eval()
+
+
+def _loss(network: Network, batch: Interactions, negative_M: Tensor) -> Tensor:
+    """Cross entropy of what came next among the negatives, each weighed for being a sample."""
+    item_BL, length_B = _padded(batch)
+    given, target = torch.from_numpy(item_BL[:, :-1]), torch.from_numpy(item_BL[:, 1:])
+    is_place = torch.arange(given.shape[1])[None, :] < torch.from_numpy(length_B - 1)[:, None]
+    answer_PD, target_P = network(given)[is_place], target[is_place]
+    # Of I items M are drawn: each stands for I/M (Jean et al., ACL 2015), which is said of the one.
+    weight = math.log(batch.num_items / len(negative_M))
+    positive_P = (answer_PD * network.items(target_P)).sum(1) - weight
+    negative_PM = answer_PD @ network.items(negative_M).T
+    negative_PM = negative_PM.masked_fill(target_P[:, None] == negative_M[None, :], -math.inf)
+    logits = torch.cat([positive_P[:, None], negative_PM], dim=1)
+    return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
+
+
+def _rate(step: int, num_steps: int) -> float:
+    """Share of the learning rate: a short rise, then half a cosine down to 0."""
+    num_rising = max(num_steps // 30, 1)
+    if step < num_rising:
+        return (step + 1) / num_rising
+    return 0.5 * (1 + math.cos(math.pi * (step - num_rising) / max(num_steps - num_rising, 1)))
+
+
+def _pieces(interactions: Interactions, max_length: int) -> Interactions:
+    """Cut histories so that each place is learned from once: max_length + 1 items at most.
+
+    Neighbouring pieces share an item: the last that is foretold is the first that is given.
+    """
+    lengths = np.diff(interactions.indptr)
+    num_pieces = np.ceil(np.maximum(lengths - 1, 0) / max_length).astype(np.int64)
+    row = np.repeat(np.arange(len(interactions)), num_pieces)
+    number = np.arange(len(row)) - np.repeat(np.cumsum(num_pieces) - num_pieces, num_pieces)
+    start = interactions.indptr[row] + number * max_length
+    stop = np.minimum(start + max_length + 1, interactions.indptr[row + 1])
+    indptr = np.r_[0, np.cumsum(stop - start)].astype(np.int64)
+    place = np.arange(indptr[-1]) + np.repeat(start - indptr[:-1], stop - start)
+    return Interactions(
+        indptr, interactions.item_N[place], interactions.num_items, True, interactions.user_U[row]
+    )
+
+
+def _batches(
+    pieces: Interactions, num_users: int, rng: np.random.Generator
+) -> Iterator[Interactions]:
+    """Go through all pieces in a new order; those of a batch are of like length, to pad little."""
+    lengths = np.diff(pieces.indptr)
+    order = np.lexsort((rng.random(len(lengths)), lengths))
+    cuts = np.arange(num_users, len(order), num_users)
+    batches = np.split(order, cuts) if len(order) else []
+    for number in rng.permutation(len(batches)):
+        yield pieces.taken(batches[number])
+
+
+def _padded(histories: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    """Lay histories side by side: int64, B × L, filled at the end; and their lengths."""
+    length_B = np.diff(histories.indptr)
+    width = max(int(length_B.max(initial=0)), 1)
+    item_BL = np.full((len(histories), width), histories.num_items, np.int64)
+    item_BL[histories.row_N, histories.places_N()] = histories.item_N
+    return item_BL, length_B
