@@ -1,0 +1,135 @@
+"""``python -m benchmarks.retrieval``: candidate generation on plain files, by published protocols.
+
+``sequences FILE`` reads one user's items in time order a line and foretells his last; ``split TRAIN
+TEST`` reads two such files without an order. Both rank over all items with what a user knows
+masked, and print every source, their fusion and popularity.
+"""
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import retrieval_files, retrieval_run
+from benchmarks.retrieval_files import Protocol
+from benchmarks.retrieval_run import FUSION, Results
+from training.retrieval.learned import ORDERED, POPULARITY, UNORDERED, Learned
+
+SEED: Final = 1
+_SHOWN: Final = ("hr@10", "ndcg@10", "recall@20", "ndcg@20", "recall@100")
+_OFF: Final = sorted({one.name for one in ORDERED} - {one.name for one in UNORDERED})
+_JUDGED_AT: Final = {"split": "ndcg@20"}
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Sources = Annotated[str, typer.Option(help="Names with commas between; all where not given.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the results here.")]
+Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
+
+
+class Kind(StrEnum):
+    """How much is learned before the last item is foretold."""
+
+    STRICT = "strict"
+    REFRESHED = "refreshed"
+
+
+@app.command()
+def sequences(
+    file: Path,
+    *,
+    protocol: Annotated[Kind, typer.Option(help="What is learned from.")] = Kind.REFRESHED,
+    sources: Sources = "",
+    json_: Json = None,
+    seed: Seed = SEED,
+) -> None:
+    """Foretell each user's last item from the ones before."""
+    lines = retrieval_files.read(file)
+    read = retrieval_files.sequences(lines, is_refreshed=protocol is Kind.REFRESHED)
+    _run(read, _chosen(sources, ORDERED), json_, seed)
+
+
+@app.command()
+def split(
+    train: Path, test: Path, *, sources: Sources = "", json_: Json = None, seed: Seed = SEED
+) -> None:
+    """Foretell each user's test items from his training items, which have no order."""
+    read = retrieval_files.split(retrieval_files.read(train), retrieval_files.read(test), seed=seed)
+    _run(read, _chosen(sources, UNORDERED), json_, seed)
+
+
+def _chosen(names: str, known: tuple[Learned, ...]) -> list[Learned]:
+    asked = set(names.split(",")) if names else {one.name for one in known}
+    unknown = asked - {one.name for one in known}
+    if unknown:
+        there = ", ".join(one.name for one in known)
+        raise typer.BadParameter(f"no source {', '.join(sorted(unknown))}; there are {there}")
+    return [one for one in known if one.name in asked | {POPULARITY.name}]
+
+
+def _run(protocol: Protocol, sources: list[Learned], json_: Path | None, seed: int) -> None:
+    console = Console()
+    for one in sources:
+        if not one.is_available:
+            console.print(f"{one.name} is skipped: {one.needs} is not installed (make setup)")
+    ready = [one for one in sources if one.is_available]
+    results = retrieval_run.run(protocol, ready, seed=seed, say=console.print)
+    console.print(_table(protocol, results))
+    if protocol.name == "split":
+        console.print(f"off, as these files have no order: {', '.join(_OFF)}")
+    measure = _JUDGED_AT.get(protocol.name, "ndcg@10")
+    gain = results.gain(measure)
+    console.print(
+        f"fusion over {results.best_single(measure)}, {measure}: {gain.mean:+.4f} "
+        f"[{gain.low:+.4f}, {gain.high:+.4f}]; trees have {results.tree_share:.0%} of its head"
+    )
+    if json_ is not None:
+        json_.write_text(json.dumps(written(protocol, results), indent=1) + "\n")
+
+
+def _table(protocol: Protocol, results: Results) -> Table:
+    users = f"{len(protocol.test.asked)} users, {len(protocol.items)} items"
+    table = Table(title=f"{protocol.name}: {users}; 95 % intervals by user")
+    table.add_column("source", no_wrap=True)
+    for title in (*_SHOWN, "fit", "score", "MB"):
+        table.add_column(title, justify="right")
+    for name, measured in results.intervals().items():
+        cost = results.costs[name]
+        figures = [
+            f"{measured[m].mean:.4f}\n{measured[m].low:.4f}–{measured[m].high:.4f}" for m in _SHOWN
+        ]
+        spent = [f"{cost.cpu_seconds.get(step, 0):.0f}" for step in ("fit", "score")]
+        table.add_row(name, *figures, *spent, f"{cost.peak_memory_mb:.0f}")
+    return table
+
+
+def written(protocol: Protocol, results: Results) -> dict[str, Any]:
+    """Say results as JSON holds them."""
+    measured = results.intervals()
+    gains = {name: asdict(results.gain(name)) for name in ("ndcg@10", "ndcg@20")}
+    return {
+        "protocol": protocol.name,
+        "results": {
+            name: {measure: one.mean for measure, one in found.items()}
+            for name, found in measured.items()
+        },
+        "intervals": {
+            name: {measure: [one.low, one.high] for measure, one in found.items()}
+            for name, found in measured.items()
+        },
+        "cpu_seconds": {name: cost.cpu_seconds for name, cost in results.costs.items()},
+        "peak_memory_mb": {name: cost.peak_memory_mb for name, cost in results.costs.items()},
+        "settings": {name: asdict(config) for name, config in results.configs.items()},
+        "fusion_gain": {"over": results.best_single("ndcg@10"), **gains},
+        "tree_share": results.tree_share,
+    }
+
+
+__all__ = ["FUSION", "app"]
+
+if __name__ == "__main__":
+    app()

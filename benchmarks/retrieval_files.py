@@ -1,0 +1,121 @@
+"""Files of histories, and what is learned from, asked with and foretold under each protocol.
+
+A line is ``user item item …``. Shapes: U users.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from training.retrieval.interactions import Interactions
+
+HELD_OUT: Final = 0.1
+"""Share of each user's training items that a split's validation holds out."""
+_FEWEST: Final = 3
+"""Items from which on a user of a sequence file is judged: one to ask with, two to foretell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One question: after learning from some interactions, what do users touch next?"""
+
+    learned: Interactions
+    """What sources are fitted on."""
+    asked: Interactions
+    """The judged users' histories."""
+    truth: Interactions
+    """What the judged users touched then, in the order of ``asked``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A stage to choose settings and weights on, and one to judge by."""
+
+    name: str
+    validation: Stage
+    test: Stage
+    items: tuple[str, ...]
+    """The items' names in the file, by number."""
+
+
+class UnreadableFileError(ValueError):
+    """A file is not one line a user with his items."""
+
+
+def read(path: Path) -> list[list[str]]:
+    """Read a file's lines as words.
+
+    Raises:
+        UnreadableFileError: If the file is missing or has no items.
+    """
+    if not path.is_file():
+        raise UnreadableFileError(f"there is no file {path}")
+    lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    if not any(len(words) > 1 for words in lines):
+        raise UnreadableFileError(f"{path} should have lines of 'user item item …', it has none")
+    return lines
+
+
+def sequences(lines: Sequence[Sequence[str]], *, is_refreshed: bool) -> Protocol:
+    """Leave the last item of each user out, and the one before for validation.
+
+    Strict: learned from all but the last two items, asked with all but the last. Refreshed: learned
+    from all but the last, too. Users of fewer than three items are learned from and not judged.
+    """
+    names = _names(lines)
+    whole = _numbered(lines, names, is_ordered=True)
+    is_judged = np.diff(whole.indptr) >= _FEWEST
+    is_kept = np.repeat(~is_judged, np.diff(whole.indptr))
+    back = whole.steps_back_N
+    judged = np.flatnonzero(is_judged)
+
+    def cut(num: int) -> Interactions:
+        return whole.where(is_kept | (back >= num))
+
+    def only(num: int) -> Interactions:
+        return whole.where(back == num).taken(judged)
+
+    validation = Stage(cut(2), cut(2).taken(judged), only(1))
+    learned = cut(1) if is_refreshed else validation.learned
+    test = Stage(learned, cut(1).taken(judged), only(0))
+    return Protocol("refreshed" if is_refreshed else "strict", validation, test, tuple(names))
+
+
+def split(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], *, seed: int) -> Protocol:
+    """Judge by a given split; validation holds a tenth of each user's training items out."""
+    names = _names([*train, *test])
+    whole = _numbered(train, names, is_ordered=False).distinct()
+    rows = {words[0]: row for row, words in enumerate(train)}
+    known = [words for words in test if words[0] in rows]
+    judged = np.array([rows[words[0]] for words in known], np.int64)
+    truth = _numbered(known, names, is_ordered=False).distinct()
+    held = _held_out(whole, np.random.default_rng(seed))
+    kept = whole.where(~held)
+    has_held = np.flatnonzero(np.diff(whole.where(held).indptr))
+    validation = Stage(kept, kept.taken(has_held), whole.where(held).taken(has_held))
+    return Protocol("split", validation, Stage(whole, whole.taken(judged), truth), tuple(names))
+
+
+def _held_out(whole: Interactions, rng: np.random.Generator) -> np.ndarray:
+    """Draw a tenth of each user's interactions, rounded; bool, N."""
+    order = np.lexsort((rng.random(len(whole.item_N)), whole.row_N))
+    place = np.empty(len(order), np.int64)
+    place[order] = whole.places_N()
+    num_held = np.round(np.diff(whole.indptr) * HELD_OUT)
+    return place < np.repeat(num_held, np.diff(whole.indptr))
+
+
+def _names(lines: Sequence[Sequence[str]]) -> list[str]:
+    """The items in order of their numbers, where they are numbers."""
+    return sorted({item for words in lines for item in words[1:]}, key=lambda w: (len(w), w))
+
+
+def _numbered(
+    lines: Sequence[Sequence[str]], names: Sequence[str], *, is_ordered: bool
+) -> Interactions:
+    number = {name: place for place, name in enumerate(names)}
+    lists = [[number[item] for item in words[1:]] for words in lines]
+    return Interactions.of(lists, num_items=len(names), is_ordered=is_ordered)

@@ -1,0 +1,52 @@
+"""How well lists foretell: HR, recall and NDCG by user. Shapes: U users, K places."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from training.metrics import Interval, bootstrap, ideal_dcg
+from training.retrieval.interactions import Interactions
+from training.retrieval.source import Lists
+
+DEPTHS: Final = (10, 20, 100)
+NDCG_DEPTHS: Final = (10, 20)
+_SEED: Final = 1
+
+
+def found(lists: Lists, truth: Interactions) -> np.ndarray:
+    """Mark which places hold what a user touched then: bool, U × K."""
+    width = np.int64(truth.num_items)
+    wanted = truth.row_N * width + truth.item_N
+    listed = np.arange(len(truth))[:, None] * width + lists.item_UK
+    return np.isin(listed, wanted) & (lists.item_UK >= 0)
+
+
+def by_user(lists: Lists, truth: Interactions) -> dict[str, np.ndarray]:
+    """Measure each user's list: float64, U, NaN for users who touched nothing then.
+
+    ``hr@k``: whether anything was found; ``recall@k``: which share of what he touched;
+    ``ndcg@k``: with binary gains, to the best list of k.
+    """
+    found_UK, num_U = found(lists, truth), np.diff(truth.distinct().indptr)
+    counts = np.where(num_U > 0, num_U, np.nan)
+    gain_UK = found_UK / np.log2(np.arange(found_UK.shape[1]) + 2.0)
+    measured = {}
+    for k in DEPTHS:
+        hits = found_UK[:, :k].sum(axis=1)
+        measured[f"hr@{k}"] = np.where(num_U > 0, hits > 0, np.nan)
+        measured[f"recall@{k}"] = hits / counts
+    for k in NDCG_DEPTHS:
+        ideal = np.where(num_U > 0, ideal_dcg(np.minimum(num_U, k)), np.nan)
+        measured[f"ndcg@{k}"] = gain_UK[:, :k].sum(axis=1) / ideal
+    return measured
+
+
+def intervals(by_user: Mapping[str, np.ndarray]) -> dict[str, Interval]:
+    """Average over users, with 95 % bootstrap intervals."""
+    return {name: bootstrap(value_U, seed=_SEED) for name, value_U in by_user.items()}
+
+
+def mean(lists: Lists, truth: Interactions, name: str) -> float:
+    """One measure's mean over users."""
+    return float(np.nanmean(by_user(lists, truth)[name]))
