@@ -6,39 +6,16 @@ The shop's truth is made of its numbers, before anything is written; silver sees
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
-from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
-from etl.bronze import lines as bronze_lines
-from etl.bronze.files import seal
-from etl.days import Days
-from etl.silver import (
-    duplicate_lines,
-    events,
-    impressions,
-    items,
-    line_counts,
-    outcomes,
-    rejected_lines,
-)
-from etl.silver.parse import PLACE, number, parse
-from etl.tables import BRONZE_FILES, SILVER_ITEMS
-from simulator.config import ShopConfig
 from simulator.dirt import KINDS
-from simulator.simulate import make
+from tests.simulator.dirty_shop import Silver
 
-SHOP = ShopConfig(users=240, items=200, days=11, seed=3)
-"""Long enough for outcomes that wait a week in vain."""
-DAYS = Days(SHOP.start, SHOP.start + timedelta(days=SHOP.days - 1))
 REASONS = {
     "truncated": "truncated",
     "not_json": "not_json",
@@ -50,59 +27,6 @@ REASONS = {
 """Silver's answer to each kind of dirt that loses a line."""
 LINE = ("arrival_date", "file_name", "line_number")
 Places = dict[tuple[Any, ...], Any]
-
-
-@dataclass(frozen=True)
-class Silver:
-    """What silver made of the shop's files."""
-
-    events: pa.Table
-    rejected_lines: pa.Table
-    duplicate_lines: pa.Table
-    line_counts: pa.Table
-    items: pa.Table
-    impressions: pa.Table
-    outcomes: pa.Table
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("shop")
-    make(root, SHOP, lambda _: None)
-    return root
-
-
-@pytest.fixture(scope="module")
-def silver(shop: Path, spark: SparkSession) -> Iterator[Silver]:
-    files = seal(shop / "landing", sealed=[], sealed_days=set(), days=DAYS)
-    rows = [tuple(getattr(f, name) for name in BRONZE_FILES.column_names) for f in files]
-    sealed = spark.createDataFrame(rows, BRONZE_FILES.schema)
-    lines = bronze_lines.build(sealed, landing=str(shop / "landing"))
-    parsed = parse(lines)
-    numbered = number(parsed, parsed.select(*PLACE).where(F.lit(False)))
-    numbered.persist(StorageLevel.DISK_ONLY)
-    yield made(lines, numbered)
-    numbered.unpersist()
-
-
-def made(lines: DataFrame, numbered: DataFrame) -> Silver:
-    """Make each table of what was made before it, as it would be read back."""
-    spark = numbered.sparkSession
-    parts = {
-        "events": events.build(numbered),
-        "rejected_lines": rejected_lines.build(numbered),
-        "duplicate_lines": duplicate_lines.build(numbered),
-    }
-    found = {name: frame.toArrow() for name, frame in parts.items()}
-    found["line_counts"] = line_counts.build(lines, **parts).toArrow()
-    said = spark.createDataFrame(found["events"])
-    nothing = spark.createDataFrame([], SILVER_ITEMS.schema)
-    known_items = items.build(said, before=nothing, days=DAYS, first_day=DAYS.first)
-    found["items"] = known_items.toArrow()
-    found["impressions"] = impressions.build(said, days=DAYS).toArrow()
-    shown = spark.createDataFrame(found["impressions"])
-    found["outcomes"] = outcomes.build(said, impressions=shown, days=DAYS).toArrow()
-    return Silver(**found)
 
 
 def known(shop: Path, name: str) -> list[dict[str, Any]]:
