@@ -17,13 +17,13 @@ import numpy as np
 from etl import surfaces
 from simulator.config import ShopConfig
 from simulator.day import EVENT_TYPES, NONE, Day
-from simulator.oracle import active_users, slated
-from simulator.popularity import popular
+from simulator.serving.popularity import popular
 from simulator.shop import Shop
 from simulator.state import State
-from simulator.users import add_at
-from simulator.world import World
-from simulator.worth import value
+from simulator.truth.oracle import active_users, slated
+from simulator.truth.worth import value
+from simulator.world.users import add_at
+from simulator.world.world import World
 
 _SETTLED: Final = 3
 """On the first days nothing is popular yet and no earlier click is ordered; rates begin after."""

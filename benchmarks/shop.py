@@ -21,8 +21,8 @@ from etl.days import Days
 from etl.home import Home
 from orchestration.cost import metered
 from simulator.config import ShopConfig
-from simulator.measures import Measured
 from simulator.simulate import make, shop_at
+from simulator.truth.measures import Measured
 
 
 def main(  # noqa: PLR0913 - the command line's options

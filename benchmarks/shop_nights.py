@@ -22,10 +22,10 @@ from orchestration import planning, runs
 from orchestration.defs.slates import own_slates, reads_of
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
-from simulator.measures import Measured, Ways, measure
-from simulator.product import Evening, candidates_of
-from simulator.served import SLATE_COLUMNS
+from simulator.serving.served import SLATE_COLUMNS
 from simulator.shop import Shop
+from simulator.truth.measures import Measured, Ways, measure
+from simulator.truth.product import Evening, candidates_of
 
 _NO_CAP: Final = 1 << 20
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from simulator.app_log.log_config import LogConfig
+from simulator.app_log.spelled import spelled
 from simulator.config import ShopConfig
 from simulator.landing import Collector, Landed, conclude, land, nothing_flying, remember
-from simulator.log_config import LogConfig
 from simulator.shop import Shop
-from simulator.spelled import spelled
 from simulator.stage import Stage
 
 MEGA = 1e6

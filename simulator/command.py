@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def demo() -> None:
     """Run the whole of Nightmarket on a small simulated shop."""
-    from simulator.demo import run
+    from simulator.demo.run import run
 
     run()
 

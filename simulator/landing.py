@@ -19,15 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl.arrow import days_of_epoch
-from simulator.attribution import attributed
+from simulator.app_log.files import hour_files, write
+from simulator.app_log.log import SENT, arrived, sent
+from simulator.app_log.log_config import LogConfig
+from simulator.app_log.plan import planned
+from simulator.app_log.spelled import Spelled
 from simulator.day import Day
-from simulator.files import hour_files, write
-from simulator.log import SENT, arrived, sent
-from simulator.log_config import LogConfig
-from simulator.plan import planned
-from simulator.spelled import Spelled
 from simulator.stage import Stage
-from simulator.truth import arrived_events, dirt_counts, done_of, outcome_rows, shown_of
+from simulator.truth.attribution import attributed
+from simulator.truth.of_log import arrived_events, dirt_counts, done_of, outcome_rows, shown_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +38,7 @@ class Landed:
     num_bytes: int
     """Before compression."""
     events: pa.Table
-    """Rows of ``truth.arrived_events``."""
+    """Rows of ``of_log.arrived_events``."""
     flying: pa.Table
     """Rows of ``log.SENT``: what arrives later."""
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from simulator.behaviour import simulate
+from simulator.behaviour.shown import Published
+from simulator.behaviour.whole_day import simulate
 from simulator.config import ShopConfig
 from simulator.day import Day
-from simulator.shown import Published
-from simulator.slates import Slates
+from simulator.serving.slates import Slates
 from simulator.state import first_state
-from simulator.world import make_world
+from simulator.world.world import make_world
 
 _NOTHING: Final[Mapping[int, Slates]] = {}
 

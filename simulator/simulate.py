@@ -14,7 +14,9 @@ import msgspec
 
 from etl.home import Home
 from scoring.published import read_current
-from simulator import saved, truth_tables
+from simulator import saved
+from simulator.app_log.log_config import LogConfig
+from simulator.app_log.spelled import spelled
 from simulator.config import PRESETS, SHOP_VERSION, ShopConfig
 from simulator.landing import (
     Collector,
@@ -25,12 +27,11 @@ from simulator.landing import (
     nothing_flying,
     remember,
 )
-from simulator.log_config import LogConfig
-from simulator.served import published
+from simulator.serving.served import published
 from simulator.shop import Shop
-from simulator.spelled import spelled
 from simulator.stage import Stage
 from simulator.state import State
+from simulator.truth import truth_tables
 
 SPARE_DAYS: Final = 28
 """A shop is made for so many days more than are simulated at first."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simulator.day import NONE, Day
-from simulator.items import PRODUCT, SLOT
 from simulator.ledger import Ledger, distinct, items_of
-from simulator.users import add_at
-from simulator.world import World
+from simulator.world.items import PRODUCT, SLOT
+from simulator.world.users import add_at
+from simulator.world.world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from simulator.arrivals import DAY_US
+from simulator.app_log.arrivals import DAY_US
+from simulator.app_log.dirt import LOSING
+from simulator.app_log.hashing import hex_ids
+from simulator.app_log.log_config import LogConfig
+from simulator.app_log.plan import Plan, planned
 from simulator.config import ShopConfig
 from simulator.day import EVENT_TYPES, Day
-from simulator.dirt import LOSING
-from simulator.hashing import hex_ids
-from simulator.log_config import LogConfig
-from simulator.plan import Plan, planned
 from tests.simulator.shops import simulated
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from simulator.day import EVENT_TYPES, NONE, Day, Requests
-from simulator.names import Names
+from simulator.world.names import Names
 
 DAY = date(2026, 1, 1)
 MONDAY = date(2025, 12, 29)

@@ -8,7 +8,7 @@ from simulator.config import ShopConfig
 from simulator.day import Day
 from simulator.shop import Shop
 from simulator.state import State, first_state
-from simulator.world import World
+from simulator.world.world import World
 
 SMALL = ShopConfig(users=600, items=400, days=10, seed=1, start=date(2026, 1, 1))
 

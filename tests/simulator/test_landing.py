@@ -10,7 +10,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from simulator.dirt import KINDS, LOSING
+from simulator.app_log.dirt import KINDS, LOSING
+from simulator.app_log.log_config import DirtConfig, LogConfig
+from simulator.app_log.spelled import spelled
 from simulator.landing import (
     Collector,
     Landed,
@@ -20,10 +22,8 @@ from simulator.landing import (
     nothing_flying,
     remember,
 )
-from simulator.log_config import DirtConfig, LogConfig
-from simulator.names import Names
-from simulator.spelled import spelled
 from simulator.stage import Stage
+from simulator.world.names import Names
 from tests.simulator.made_days import DAY, made_day, names_of
 from tests.simulator.plain_reader import contents, event_of, landed, lines_of
 

@@ -17,11 +17,11 @@ from etl.home import Home
 from etl.lake_files import LakeFiles
 from etl.silver import outcomes
 from scoring.published import NoPublicationError, SurfaceFile, Swap
-from simulator.catalogue import LIVE_SLOT
+from simulator.app_log.catalogue import LIVE_SLOT
 from simulator.config import ShopConfig
 from simulator.landing import Landed
 from simulator.simulate import SimulateError, add_day, made_in, make, shop_at
-from simulator.world import make_world
+from simulator.world.world import make_world
 from tests.simulator.plain_reader import contents, events_of, landed
 
 START = date(2026, 1, 1)
