@@ -21,8 +21,8 @@ from scoring.slates import SlateConfig, arrange
 from simulator.behaviour.attraction import attraction, worth_of_click
 from simulator.behaviour.examination import examination
 from simulator.truth.oracle import active_users, showable
-from simulator.truth.worth import value
-from simulator.world.items import PRODUCT, VIDEO
+from simulator.truth.worth import places_in_hours, presence, value
+from simulator.world.items import PRODUCT, SLOT, VIDEO
 from simulator.world.world import World
 from tests.simulator.shops import simulated
 from tests.training.known_evening import EVENING, side_of
@@ -68,7 +68,8 @@ def looked(surface: int, exploration: ExplorationConfig) -> Looked:
     explored = arranged(world, item_C, surface, config).explored
     column_UK = explored.column_UK
     draw = np.random.default_rng(surface).random(column_UK.shape)
-    is_click_UK = draw < examination(surface, K) * p_click_C[column_UK]
+    p_look_UK = looks(world, surface, user, item_C[column_UK])
+    is_click_UK = draw < p_look_UK * p_click_C[column_UK]
     return Looked(
         config=config,
         item_C=item_C,
@@ -79,6 +80,15 @@ def looked(surface: int, exploration: ExplorationConfig) -> Looked:
         is_drawn_UK=explored.is_drawn_UK,
         got_UK=is_click_UK * worth_C[column_UK],
     )
+
+
+def looks(world: World, surface: int, user: np.ndarray, item_UK: np.ndarray) -> np.ndarray:
+    """How probably the user looks at each place: of live slots, by their hours, if he comes."""
+    if surface != SLOT:
+        return np.broadcast_to(examination(surface, K), item_UK.shape)
+    hour_UK = world.items.hour_N[item_UK]
+    at_place_UK = examination(SLOT, K)[places_in_hours(hour_UK)]
+    return at_place_UK * presence(world, user[:, None], hour_UK)
 
 
 def candidates(surface: int, config: SlateConfig) -> np.ndarray:
@@ -140,6 +150,20 @@ def test_clicks_on_what_was_kept_recover_what_the_exploited_slate_is_worth(
     assert estimate_U.std() / np.sqrt(NUM_SEEDS) < 0.03 * seen.true_value
     if exploration is BOLD:
         assert not is_within(seen.got_UK.sum(axis=1), seen.true_value)
+
+
+@pytest.mark.parametrize("surface", [PRODUCT, SLOT, VIDEO])
+def test_clicks_behind_a_kept_prefix_recover_it_where_places_depend_on_one_another(
+    surface: int,
+) -> None:
+    seen = looked(surface, CAUTIOUS)
+
+    # A live slot stands behind those of its hour: what was drawn before it moves it.
+    weight_UK = np.cumprod(~seen.is_drawn_UK / seen.propensity_UK, axis=1)
+    estimate_U = (seen.got_UK * weight_UK).sum(axis=1)
+
+    assert is_within(estimate_U, seen.true_value)
+    assert estimate_U.std() / np.sqrt(NUM_SEEDS) < 0.08 * seen.true_value
 
 
 @pytest.mark.parametrize(("surface", "exploration"), CASES)
