@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from pyspark.sql.types import StructType
 
 from etl.arrow import arrow_schema
 from etl.days import Days, last_full
@@ -41,9 +42,15 @@ class LakeFiles:
 
     def is_empty(self, table: Table, days: Days) -> bool:
         """Tell whether ``days`` have no row, by the list of files alone."""
-        if not self.exists(table):
-            return True
-        return not self._open(table).file_uris(_partitions(days))
+        return not self.exists(table) or not self.paths(table, days)
+
+    def paths(self, table: Table, days: Days) -> list[str]:
+        """List the files that hold the rows of ``days`` in the table's newest version."""
+        return self._open(table).file_uris(_partitions(days))
+
+    def schema(self, table: Table) -> StructType:
+        """The columns that the table on disk has."""
+        return StructType.fromJson(json.loads(self._open(table).schema().to_json()))
 
     def num_rows(self, table: Table, days: Iterable[date]) -> dict[date, int]:
         """Count the rows of each of ``days`` by what Delta's log says of its files."""

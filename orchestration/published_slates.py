@@ -28,7 +28,7 @@ def published_slates(lake: Lake, surface: Surface, evenings: Days) -> DataFrame:
     may no longer be what was shown; then fewer impressions count as ours, never more.
     """
     known = set(_published(lake.files, surface)) & set(evenings)
-    slates = lake.unchecked(tables.SLATES[surface.name])
+    slates = lake.unchecked(tables.SLATES[surface.name], evenings)
     return slates.where(F.col(PARTITION).isin(sorted(known))) if known else slates.limit(0)
 
 

@@ -61,23 +61,36 @@ def test_a_rerun_that_finds_nothing_empties_its_day(lake: Lake) -> None:
     assert told(lake.read(COUNTS, Days(MON, TUE))) == [(MON, "a", 1)]
 
 
-def test_a_row_of_another_day_is_refused_and_nothing_is_written(lake: Lake) -> None:
-    lake.write(COUNTS, counts(lake, (MON, "a", 1)), one_day(MON))
+@pytest.mark.parametrize("made", [MON, TUE])
+def test_a_row_of_another_day_is_refused_and_nothing_is_written(lake: Lake, made: date) -> None:
+    lake.write(COUNTS, counts(lake, (made, "a", 1)), one_day(made))
 
-    with pytest.raises(RejectedRowsError, match=r"silver/line_counts takes .*2026-01-02"):
+    with pytest.raises(RejectedRowsError, match=r"silver/line_counts takes .*2026-01-02.*only: \w"):
         lake.write(COUNTS, counts(lake, (TUE, "a", 2), (WED, "a", 3)), one_day(TUE))
 
+    assert told(lake.read(COUNTS, one_day(made))) == [(made, "a", 1)]
+    assert lake.made_days(COUNTS) == {made}
+
+
+@pytest.mark.parametrize("made", [MON, TUE])
+def test_a_null_where_a_value_is_promised_is_refused(lake: Lake, made: date) -> None:
+    lake.write(COUNTS, counts(lake, (made, "a", 1)), one_day(made))
+    rows = counts(lake, (TUE, "a", 1)).withColumn("source", F.lit(None).cast("string"))
+
+    with pytest.raises(RejectedRowsError, match="NOT NULL .* source"):
+        lake.write(COUNTS, rows, one_day(TUE))
+
+    assert told(lake.read(COUNTS, one_day(made))) == [(made, "a", 1)]
+    assert lake.made_days(COUNTS) == {made}
+
+
+def test_what_a_killed_run_left_without_a_marker_is_replaced(lake: Lake) -> None:
+    lake.write(COUNTS, counts(lake, (MON, "a", 1), (MON, "b", 2)), one_day(MON))
+    (lake.root / "_days" / COUNTS.path / str(MON)).unlink()
+
+    lake.write(COUNTS, counts(lake, (MON, "a", 1)), one_day(MON))
+
     assert told(lake.read(COUNTS, one_day(MON))) == [(MON, "a", 1)]
-    assert lake.made_days(COUNTS) == {MON}
-
-
-def test_a_null_where_a_value_is_promised_is_refused(lake: Lake) -> None:
-    rows = counts(lake, (MON, "a", 1)).withColumn("source", F.lit(None).cast("string"))
-
-    with pytest.raises(RejectedRowsError, match="source"):
-        lake.write(COUNTS, rows, one_day(MON))
-
-    assert lake.made_days(COUNTS) == set()
 
 
 @pytest.mark.parametrize("change", ["surplus", "missing", "retyped", "reordered"])
