@@ -1,7 +1,8 @@
 """What number of rows is usual for a day: the median of the week before it.
 
 A table that holds only what was touched has all that is alive on every 7th day: its day is
-compared with the one a week before, which is as full.
+compared with the one a week before, which is as full. A lake's first day is as full as no other:
+nothing but itself was alive on it.
 """
 
 from collections.abc import Mapping
@@ -26,12 +27,13 @@ def with_usual(
     Args:
         frame: Of ``profile.profile``.
         table: Which table.
-        before: Rows of each day made in the week before the first of ``frame``.
+        before: Rows of each day made in the week before the first of ``frame``, and of the day
+            before that week.
         config: How long a week is, and how few rows are ignored.
 
     Returns:
         ``frame`` with ``USUAL_ROWS`` and the columns of the ``Given`` checks; the usual is
-        null where the week before is not known whole.
+        null where the week before is not known whole, or rests on the lake's first day.
     """
     num_rows = {**before, **frame[NUM_ROWS].to_dict()}
     known = [_known(day, num_rows, config.usual_days) for day in frame.index]
@@ -56,6 +58,8 @@ def _known(day: date, num_rows: Mapping[date, int], num_days: int) -> list[date]
 
 
 def _usual(day: date, num_rows: Mapping[date, int], known: list[date], table: Table) -> float:
+    if not table.is_touched_only:
+        return float(median(num_rows[past] for past in known))
     alike = day - timedelta(days=FULL_EVERY_DAYS)
-    compared = [alike] if table.is_touched_only and alike in num_rows else known
-    return float(median(num_rows[past] for past in compared))
+    is_first = alike - timedelta(days=1) not in num_rows
+    return float("nan") if is_first else float(num_rows[alike])

@@ -55,8 +55,8 @@ def validate(  # noqa: PLR0913
         rows: Its rows of ``days``; None where it is known that neither it nor a related table
             has any.
         days: The days to check; the cost hardly depends on their number.
-        before: Number of rows of each day that was made in the week before ``days``, 0 for an
-            empty one.
+        before: Number of rows of each day that was made in the week before ``days``, and of the
+            day before that week; 0 for an empty one.
         related: By path, the rows of the same days of ``expectations.related_tables(table)``.
         config: What is usual, and how many examples to show.
 

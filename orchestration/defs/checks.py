@@ -17,7 +17,7 @@ from data_quality.expectations import related_tables
 from data_quality.results import Result
 from data_quality.validate import validate
 from etl import tables
-from etl.days import Days
+from etl.days import Days, one_day
 from etl.features import dictionary
 from etl.lake import Lake
 from etl.tables import DATA_QUALITY_RESULTS, Table
@@ -76,8 +76,8 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
 
 def _validated(lake: Lake, table: Table, days: Days) -> list[Result]:
     config = QualityConfig()
-    week = Days(days.first, days.first).reaching_back(config.usual_days)
-    made = lake.made_days(table) & set(week) - {days.first}
+    known = one_day(days.first).reaching_back(config.usual_days + 1)
+    made = lake.made_days(table) & set(known) - {days.first}
     related = related_tables(table)
     is_empty = all(lake.files.is_empty(one, days) for one in (table, *related))
     return validate(

@@ -77,7 +77,7 @@ def test_a_null_where_a_value_is_promised_is_refused(lake: Lake, made: date) -> 
     lake.write(COUNTS, counts(lake, (made, "a", 1)), one_day(made))
     rows = counts(lake, (TUE, "a", 1)).withColumn("source", F.lit(None).cast("string"))
 
-    with pytest.raises(RejectedRowsError, match="NOT NULL .* source"):
+    with pytest.raises(RejectedRowsError, match=r"NOT NULL .* source"):
         lake.write(COUNTS, rows, one_day(TUE))
 
     assert told(lake.read(COUNTS, one_day(made))) == [(made, "a", 1)]
