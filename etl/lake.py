@@ -29,6 +29,9 @@ _PROPERTIES: Final = {
 }
 # How Delta and ``_within`` word what they refuse, somewhere in a trace of Java's.
 _REFUSED: Final = re.compile(r"(?:NOT NULL|CHECK) constraint .*|a row is of .*")
+_ONE_TASK_BYTES: Final = 1 << 20
+"""Less is read by one task: what one task holds is grouped and joined without a shuffle, whose jobs
+cost more than the second core gives."""
 
 __all__ = ["Lake", "MissingDayError", "RejectedRowsError", "SchemaMismatchError"]
 
@@ -75,8 +78,9 @@ class Lake:
         paths = self.files.paths(table, days)
         if not paths:
             return self.empty(table)
-        rows = self.spark.read.schema(table.schema).option("basePath", self._path(table))
-        return rows.parquet(*paths).select(table.column_names)
+        reader = self.spark.read.schema(table.schema).option("basePath", self._path(table))
+        rows = reader.parquet(*paths).select(table.column_names)
+        return rows.coalesce(1) if _num_bytes(paths) < _ONE_TASK_BYTES else rows
 
     def as_of(self, table: Table, day: date) -> DataFrame:
         """Read each key's newest row of a touched-only table, as known at the end of ``day``.
@@ -156,6 +160,10 @@ class Lake:
 
     def _path(self, table: Table) -> str:
         return str(self.root / table.path)
+
+
+def _num_bytes(paths: list[str]) -> int:
+    return sum(Path(path).stat().st_size for path in paths)
 
 
 def _within(rows: DataFrame, days: Days) -> DataFrame:
