@@ -46,6 +46,7 @@ _SETTINGS: Final = {
     # The JVM never compiles a method of more bytecode than that: wide aggregates run 3 to 5 times
     # faster without whole-stage code generation than interpreted (measured on the checks).
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    "spark.python.daemon.module": "etl.python_workers",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
@@ -54,6 +55,8 @@ _SETTINGS: Final = {
 _SHORT_LIVED: Final = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    # Each sort and each aggregate takes a page at once: 64 MB, cleared, for what are a few rows.
+    "spark.buffer.pageSize": "2m",
 }
 # One kernel thread a worker: pools of two collapse when a neighbour runs (measured).
 _WORKER_THREADS: Final = (
@@ -157,7 +160,9 @@ def _java_options(config: SparkConfig) -> str:
     if config.is_short_lived:
         # With one compiler the JVM keeps 48 MB for code; a night fills that, and then spends up to
         # a quarter of its cpu on throwing out methods and compiling them again.
+        # Half of its collections are full ones, made because the classes outgrow a first 20 MB.
         options += ["-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m"]
+        options += ["-XX:MetaspaceSize=160m"]
     return " ".join(options)
 
 

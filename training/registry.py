@@ -10,14 +10,15 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from training.rankers import gbdt
 from training.rankers.ranker import Ranker, UnknownModelError
 
 _MANIFEST: Final = "manifest.json"
-_LOADERS: Final = {gbdt.NAME: gbdt.load}
+_MODULES: Final = {"gbdt": "training.rankers.gbdt"}
+"""Where each ranker is loaded; imported when one is, since each worker pays for its libraries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,10 @@ def load(ranker: str, files: Mapping[str, bytes]) -> Ranker:
     Raises:
         UnknownModelError: If no ranker has that name, or the files are not its own.
     """
-    if ranker not in _LOADERS:
-        raise UnknownModelError(f"no ranker {ranker!r}; there are {', '.join(sorted(_LOADERS))}")
-    return _LOADERS[ranker](files)
+    if ranker not in _MODULES:
+        raise UnknownModelError(f"no ranker {ranker!r}; there are {', '.join(sorted(_MODULES))}")
+    found: Ranker = import_module(_MODULES[ranker]).load(files)
+    return found
 
 
 def sha256_of(files: Mapping[str, bytes]) -> str:
