@@ -6,6 +6,8 @@ masked, and print every source, their fusion and popularity.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import retrieval_files, retrieval_run
-from benchmarks.retrieval_files import Protocol
-from benchmarks.retrieval_run import FUSION, Results
+from benchmarks.retrieval_files import Protocol, UnreadableFileError
+from benchmarks.retrieval_run import Results
 from training.retrieval.learned import ORDERED, POPULARITY, UNORDERED, Learned
+from training.retrieval.mixing import NothingFoundError
 
 SEED: Final = 1
 _SHOWN: Final = ("hr@10", "ndcg@10", "recall@20", "ndcg@20", "recall@100")
@@ -48,9 +51,11 @@ def sequences(
     seed: Seed = SEED,
 ) -> None:
     """Foretell each user's last item from the ones before."""
-    lines = retrieval_files.read(file)
-    read = retrieval_files.sequences(lines, is_refreshed=protocol is Kind.REFRESHED)
-    _run(read, _chosen(sources, ORDERED), json_, seed)
+    chosen = _chosen(sources, ORDERED)
+    with _border():
+        lines = retrieval_files.read(file)
+        read = retrieval_files.sequences(lines, is_refreshed=protocol is Kind.REFRESHED)
+        _run(read, chosen, json_, seed)
 
 
 @app.command()
@@ -58,8 +63,21 @@ def split(
     train: Path, test: Path, *, sources: Sources = "", json_: Json = None, seed: Seed = SEED
 ) -> None:
     """Foretell each user's test items from his training items, which have no order."""
-    read = retrieval_files.split(retrieval_files.read(train), retrieval_files.read(test), seed=seed)
-    _run(read, _chosen(sources, UNORDERED), json_, seed)
+    chosen = _chosen(sources, UNORDERED)
+    with _border():
+        lines = (retrieval_files.read(file) for file in (train, test))
+        read = retrieval_files.split(*lines, seed=seed)
+        _run(read, chosen, json_, seed)
+
+
+@contextmanager
+def _border() -> Iterator[None]:
+    """Say what a file lacks instead of where it was noticed."""
+    try:
+        yield
+    except (UnreadableFileError, NothingFoundError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 def _chosen(names: str, known: tuple[Learned, ...]) -> list[Learned]:
@@ -128,8 +146,6 @@ def written(protocol: Protocol, results: Results) -> dict[str, Any]:
         "tree_share": results.tree_share,
     }
 
-
-__all__ = ["FUSION", "app"]
 
 if __name__ == "__main__":
     app()

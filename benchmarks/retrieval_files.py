@@ -14,6 +14,8 @@ from training.retrieval.interactions import Interactions
 
 HELD_OUT: Final = 0.1
 """Share of each user's training items that a split's validation holds out."""
+NUM_VALIDATED: Final = 8000
+"""Users of a split at most whose held-out items are foretold: several of each, enough to learn."""
 _FEWEST: Final = 3
 """Items from which on a user of a sequence file is judged: one to ask with, two to foretell."""
 
@@ -92,9 +94,11 @@ def split(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], *, seed
     known = [words for words in test if words[0] in rows]
     judged = np.array([rows[words[0]] for words in known], np.int64)
     truth = _numbered(known, names, is_ordered=False).distinct()
-    held = _held_out(whole, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    held = _held_out(whole, rng)
     kept = whole.where(~held)
     has_held = np.flatnonzero(np.diff(whole.where(held).indptr))
+    has_held = np.sort(rng.permutation(has_held)[:NUM_VALIDATED])
     validation = Stage(kept, kept.taken(has_held), whole.where(held).taken(has_held))
     return Protocol("split", validation, Stage(whole, whole.taken(judged), truth), tuple(names))
 

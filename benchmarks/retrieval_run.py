@@ -12,14 +12,13 @@ from typing import Final
 import numpy as np
 
 from benchmarks import retrieval_measures
-from benchmarks.retrieval_files import Protocol, Stage
+from benchmarks.retrieval_files import Protocol
 from orchestration.cost import metered
 from training.metrics import Interval, bootstrap
 from training.retrieval import choosing, mixing
 from training.retrieval.interactions import Interactions
 from training.retrieval.learned import Config, Learned
 from training.retrieval.mixing import MixConfig
-from training.retrieval.mixing_trees import Asked
 from training.retrieval.source import Lists, Source, lists
 
 FUSION: Final = "fusion"
@@ -105,7 +104,9 @@ def run(protocol: Protocol, sources: Sequence[Learned], *, seed: int, say: Say) 
 
 def _ran(learned: Learned, protocol: Protocol, seed: int) -> Ran:
     cost, validation, test = Cost(), protocol.validation, protocol.test
-    with cost.of("choose"):
+    is_chosen = bool(learned.choices or learned.refits)
+    is_fitted = test.learned is validation.learned and not is_chosen
+    with cost.of("fit" if is_fitted else "choose"):
         config, source = choosing.choose(
             learned,
             validation.learned,
@@ -114,9 +115,9 @@ def _ran(learned: Learned, protocol: Protocol, seed: int) -> Ran:
             seed=seed,
         )
         listed = _asked(source, validation.asked)
-    with cost.of("fit"):
-        if test.learned is not validation.learned or learned.choices or learned.refits:
-            del source
+    if not is_fitted:
+        del source
+        with cost.of("fit"):
             source = learned.fit(test.learned, config=config, seed=seed)
     with cost.of("score"):
         judged = _asked(source, test.asked)
@@ -135,17 +136,12 @@ def _fused(
         mix = mixing.fit(
             {name: one.validation for name, one in ran.items()},
             truth=validation.truth,
-            asked=_known(validation),
+            length_U=np.diff(validation.asked.indptr),
             config=MixConfig(),
             seed=seed,
         )
     with cost.of("score"):
         by_source = {name: one.test for name, one in ran.items()}
         width = min(NUM_LISTED, test.asked.num_items)
-        fused = mix.lists(by_source, _known(test), num_items=width)
+        fused = mix.lists(by_source, np.diff(test.asked.indptr), num_items=width)
     return fused, mix.tree_share
-
-
-def _known(stage: Stage) -> Asked:
-    num_users = stage.learned.matrix().sum(axis=0).astype(np.float32)
-    return Asked(np.diff(stage.asked.indptr), num_users)

@@ -164,6 +164,13 @@ def test_an_unknown_source_is_a_usage_error(tmp_path: Path) -> None:
     assert "tarot" in ran.output
 
 
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(retrieval.app, ["sequences", str(tmp_path / "none.txt")])
+
+    assert ran.exit_code == 1
+    assert "there is no file" in ran.output
+
+
 def test_every_source_has_a_name_of_its_own() -> None:
     for known in (ORDERED, UNORDERED):
         assert len({one.name for one in known}) == len(known)

@@ -10,12 +10,12 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from training.metrics import ndcg_by_user
+from training.metrics import ideal_dcg
 from training.retrieval.interactions import Interactions
 from training.retrieval.learned import Config, Learned
 from training.retrieval.source import Source, lists
 
-NUM_JUDGED: Final = 3000
+NUM_JUDGED: Final = 2000
 """Users on whom trials are judged."""
 DEPTH: Final = 20
 """They are judged by NDCG at this depth."""
@@ -85,14 +85,12 @@ def _best(best: Trial, configs: Iterator[Config], made: Callable[[Config, Source
 
 
 def value(source: Source, histories: Interactions, truth: Interactions) -> float:
-    """NDCG of a source's lists, summed over users."""
+    """NDCG of a source's lists, summed over users, with binary gains."""
     item_UK = lists(source, histories, num_items=DEPTH).item_UK
-    if not len(item_UK):
-        return 0.0
-    width = np.int64(truth.num_items)
-    user_N = np.repeat(np.arange(len(item_UK)), DEPTH)
-    is_found_N = np.isin(user_N * width + item_UK.ravel(), truth.row_N * width + truth.item_N)
+    width, user_U1 = np.int64(truth.num_items), np.arange(len(item_UK))[:, None]
+    wanted = truth.row_N * width + truth.item_N
     # Lists that end early are filled with −1, which must not pass for the item before.
-    is_found_N &= item_UK.ravel() >= 0
-    falling_N = np.tile(-np.arange(DEPTH, dtype=np.float64), len(item_UK))
-    return float(np.nansum(ndcg_by_user(user_N, is_found_N, falling_N, k=DEPTH)))
+    is_found_UK = np.isin(user_U1 * width + item_UK, wanted) & (item_UK >= 0)
+    dcg_U = is_found_UK @ (1 / np.log2(np.arange(DEPTH) + 2.0))
+    ideal_U = ideal_dcg(np.minimum(np.diff(truth.distinct().indptr), DEPTH))
+    return float((dcg_U / np.maximum(ideal_U, 1)).sum())

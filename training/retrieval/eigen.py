@@ -8,11 +8,22 @@ from typing import Final
 
 import numpy as np
 from scipy.linalg import eigh, qr
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
+
+from training.retrieval.interactions import Interactions
 
 _PASSES: Final = 6
 _SPARE: Final = 1.1
 """Vectors iterated, per vector kept: the weakest converge last."""
+
+
+def normalised(interactions: Interactions) -> csr_array:
+    """R̃ = D_u^−½ R D_i^−½ of who touched what: float32, U × I."""
+    touched = interactions.matrix()
+    degree_U = np.maximum(touched.sum(axis=1), 1)
+    degree_I = np.maximum(touched.sum(axis=0), 1)
+    normal = diags_array(degree_U**-0.5) @ touched @ diags_array(degree_I**-0.5)
+    return csr_array(normal, dtype=np.float32)
 
 
 def strongest(matrix_UI: csr_array, *, rank: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -87,7 +87,7 @@ ORDERED: Final = (
         name="propagation",
         module="propagation",
         config="PropagationConfig",
-        choices=_RECENCY | {"from_power": (0.3, 0.5, 0.7), "to_power": (0.2, 0.35, 0.5)},
+        choices=_RECENCY | {"to_power": (0.1, 0.2, 0.3, 0.4), "from_power": (0.3, 0.5, 0.7)},
     ),
     Learned(
         name="low_pass",
@@ -96,7 +96,6 @@ ORDERED: Final = (
         settings={"rank": 300},
         choices=_RECENCY | {"to_power": (-0.5, -0.3, -0.1)},
     ),
-    Learned(name="user_cf", module="user_cf", config="UserCfConfig", choices=_RECENCY),
     Learned(name="factors", module="factors", config="FactorsConfig", choices=_RECENCY),
     Learned(
         name="item2vec",
@@ -108,15 +107,15 @@ ORDERED: Final = (
     Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
 )
 """For histories in order."""
-_LOW_PASS: Final = {"to_power": (-0.5, -0.3, -0.1), "value_power": (0.0, 0.5, 1.0)}
+_LOW_PASS: Final = {"to_power": (-0.7, -0.5, -0.3), "value_power": (0.0, 0.5)}
 UNORDERED: Final = (
     POPULARITY,
     Learned(
         name="propagation",
         module="propagation",
         config="PropagationConfig",
-        choices={"from_power": (0.3, 0.5, 0.7), "to_power": (0.2, 0.35, 0.5)},
-        refits={"user_power": (0.3, 0.5, 0.7)},
+        choices={"to_power": (0.1, 0.2, 0.3, 0.4), "from_power": (0.3, 0.5, 0.7)},
+        refits={"user_power": (0.7, 1.0), "paths_power": (0.8, 1.0, 1.25)},
     ),
     Learned(
         name="low_pass_64",
@@ -145,10 +144,17 @@ UNORDERED: Final = (
         name="user_cf",
         module="user_cf",
         config="UserCfConfig",
-        choices={"to_power": (0.0, 0.2), "likeness_power": (1.0, 2.0, 3.0)},
+        choices={"likeness_power": (1.0, 2.0)},
     ),
     Learned(
         name="factors", module="factors", config="FactorsConfig", settings={"num_factors": 256}
+    ),
+    Learned(
+        name="softmax_factors",
+        module="softmax_factors",
+        config="SoftmaxFactorsConfig",
+        choices={"history_share": (0.0, 0.25, 0.5, 0.75)},
+        needs="torch",
     ),
 )
 """For histories without an order: what reads one is off."""

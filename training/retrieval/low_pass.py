@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy.sparse import diags_array
 
-from training.retrieval.eigen import strongest
+from training.retrieval.eigen import normalised, strongest
 from training.retrieval.interactions import Interactions
 from training.retrieval.source import packed, unpacked
 
@@ -72,12 +72,9 @@ def fit(interactions: Interactions, *, config: LowPassConfig, seed: int) -> LowP
         config: The bandwidth.
         seed: Of the iteration's start.
     """
-    touched = interactions.matrix()
-    degree_U = np.maximum(touched.sum(axis=1), 1)
-    degree_I = np.maximum(touched.sum(axis=0), 1)
-    normal = diags_array(degree_U**-0.5) @ touched @ diags_array(degree_I**-0.5)
-    values, vectors = strongest(normal.tocsr().astype(np.float32), rank=config.rank, seed=seed)
-    return LowPass(vectors, values, touched.sum(axis=0).astype(np.float32), config)
+    values, vectors = strongest(normalised(interactions), rank=config.rank, seed=seed)
+    degree_I = interactions.matrix().sum(axis=0).astype(np.float32)
+    return LowPass(vectors, values, degree_I, config)
 
 
 def load(files: Mapping[str, bytes]) -> LowPass:

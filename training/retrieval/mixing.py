@@ -18,7 +18,7 @@ from training.metrics import ndcg_by_user
 from training.retrieval import mixing_trees, mixing_weights
 from training.retrieval.interactions import Interactions
 from training.retrieval.mixing_pool import Pool, pool
-from training.retrieval.mixing_trees import Asked, Examples, TreesConfig
+from training.retrieval.mixing_trees import Examples, TreesConfig
 from training.retrieval.mixing_weights import Weights
 from training.retrieval.source import NO_ITEM, Lists
 
@@ -62,23 +62,25 @@ class Mix:
     tree_share: float
     config: MixConfig
 
-    def lists(self, by_source: Mapping[str, Lists], asked: Asked, *, num_items: int) -> Lists:
+    def lists(
+        self, by_source: Mapping[str, Lists], length_U: np.ndarray, *, num_items: int
+    ) -> Lists:
         """Mix the sources' lists.
 
         Args:
             by_source: Of the same users, by source, ties by rule.
-            asked: What is known of users and items.
+            length_U: int64: how long each user's history is.
             num_items: K.
 
         Returns:
             Ties stand by item number, smaller first.
         """
-        num_users = len(asked.length_U)
+        num_users = len(length_U)
         item_UK = np.full((num_users, num_items), NO_ITEM, np.int32)
         score_UK = np.full((num_users, num_items), -np.inf, np.float32)
         for users in _blocks(num_users):
             found = _pooled(by_source, self.sources, users, self.config.depth)
-            score_N = self._scores(found, asked.taken(users))
+            score_N = self._scores(found, length_U[users])
             order = np.lexsort((found.item_N, -score_N, found.user_N))
             place = places_in_runs(run_starts(found.user_N))
             kept = place < num_items
@@ -86,12 +88,12 @@ class Mix:
             item_UK[at], score_UK[at] = found.item_N[order][kept], score_N[order][kept]
         return Lists(item_UK, score_UK)
 
-    def _scores(self, found: Pool, asked: Asked) -> np.ndarray:
-        mixed_N = self.weights.score(found, asked.length_U)
+    def _scores(self, found: Pool, length_U: np.ndarray) -> np.ndarray:
+        mixed_N = self.weights.score(found, length_U)
         if not self.tree_share or not len(found):
             return mixed_N
         head = np.sort(_head(found, mixed_N, self.config.num_reranked))
-        matrix_NF = mixing_trees.features(found.taken(head), mixed_N[head], asked)
+        matrix_NF = mixing_trees.features(found.taken(head), mixed_N[head], length_U)
         again = _joined(mixed_N[head], self.trees.inplace_predict(matrix_NF), self.tree_share)
         # What trees have ordered stays above what they have not seen.
         score_N = mixed_N - _ABOVE
@@ -103,7 +105,7 @@ def fit(
     by_source: Mapping[str, Lists],
     *,
     truth: Interactions,
-    asked: Asked,
+    length_U: np.ndarray,
     config: MixConfig,
     seed: int,
 ) -> Mix:
@@ -112,7 +114,7 @@ def fit(
     Args:
         by_source: Lists of the same users by sources that have not seen ``truth``.
         truth: What was held out, in the order of the lists' users.
-        asked: What is known of users and items without ``truth``.
+        length_U: int64: how long each user's history is, without ``truth``.
         config: How lists are mixed.
         seed: Of drawing users, folds and trees.
 
@@ -127,11 +129,11 @@ def fit(
             "give longer histories, or ask the sources one by one"
         )
     found = _pooled(by_source, sources, users, config.depth)
-    asked, is_found_N = asked.taken(users), _is_found(found, truth.taken(users))
-    weights = mixing_weights.fit(found, is_found_N, asked.length_U, num_groups=config.num_groups)
-    mixed_N = weights.score(found, asked.length_U)
+    length_U, is_found_N = length_U[users], _is_found(found, truth.taken(users))
+    weights = mixing_weights.fit(found, is_found_N, length_U, num_groups=config.num_groups)
+    mixed_N = weights.score(found, length_U)
     head = np.sort(_head(found, mixed_N, config.num_reranked))
-    matrix_NF = mixing_trees.features(found.taken(head), mixed_N[head], asked)
+    matrix_NF = mixing_trees.features(found.taken(head), mixed_N[head], length_U)
     examples = Examples(matrix_NF, found.user_N[head], is_found_N[head])
     share = _share(examples, mixed_N[head], config=config, seed=seed)
     trees = mixing_trees.fit(examples, config=config.trees, seed=seed)

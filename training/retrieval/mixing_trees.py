@@ -1,7 +1,7 @@
 """Trees over the ranks and scores of several sources, to order the head of a mixed list anew.
 
 Learned on held-out items by LambdaMART (Burges, 2010) with xgboost. Shapes: N candidates, U users,
-I items, F features.
+F features.
 """
 
 from dataclasses import dataclass
@@ -36,20 +36,6 @@ class TreesConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What trees know of a user and an item beside the sources' words."""
-
-    length_U: np.ndarray
-    """int64: how long each user's history is."""
-    num_users_I: np.ndarray
-    """float32: users of each item, among those learned from."""
-
-    def taken(self, rows: np.ndarray) -> "Asked":
-        """Some of the users."""
-        return Asked(self.length_U[rows], self.num_users_I)
-
-
-@dataclass(frozen=True, slots=True)
 class Examples:
     """N candidates to learn from."""
 
@@ -65,8 +51,11 @@ class Examples:
         return Examples(self.matrix_NF[rows], self.user_N[rows], self.is_found_N[rows])
 
 
-def features(pool: Pool, mixed_N: np.ndarray, asked: Asked) -> np.ndarray:
-    """Lay out what trees read: float32, N × F."""
+def features(pool: Pool, mixed_N: np.ndarray, length_U: np.ndarray) -> np.ndarray:
+    """Lay out what trees read: float32, N × F.
+
+    How many users an item has is left out: in what was held out it may be otherwise than later.
+    """
     place_N = places_in_runs(run_starts(pool.user_N))
     most_N = np.maximum.reduceat(mixed_N, pool.start_N)[np.cumsum(place_N == 0) - 1]
     rank_SN = np.where(pool.rank_SN < pool.depth, pool.rank_SN, np.nan)
@@ -76,8 +65,7 @@ def features(pool: Pool, mixed_N: np.ndarray, asked: Asked) -> np.ndarray:
         *pool.height_SN,
         mixed_N,
         mixed_N - most_N,
-        np.log1p(asked.length_U)[pool.user_N],
-        np.log1p(asked.num_users_I)[pool.item_N],
+        np.log1p(length_U)[pool.user_N],
         (pool.rank_SN < pool.depth).sum(axis=0),
     ]
     return np.stack([np.asarray(column, np.float32) for column in columns], axis=1)

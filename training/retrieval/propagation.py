@@ -2,8 +2,9 @@
 
 Score of i: Σ over his items j and their users v of d_j^−a · d_v^−b · d_i^−c, d being how many
 touched or were touched. It is the propagation of link probabilities of Fu et al. (LinkProp, WWW
-2022), and with all powers a half the linear part of GF-CF (Shen et al., CIKM 2021). Nothing is
-learned but counts; the powers are settings.
+2022), and with all powers a half the linear part of GF-CF (Shen et al., CIKM 2021); the power on a
+sum of paths is Turbo-CF's (Park et al., SIGIR 2024). Nothing is learned but counts; the powers are
+settings.
 """
 
 import json
@@ -23,10 +24,12 @@ class PropagationConfig:
 
     from_power: float = 0.5
     """a: of the user's own items."""
-    user_power: float = 0.5
+    user_power: float = 0.7
     """b: of those who touched them too."""
-    to_power: float = 0.5
+    to_power: float = 0.3
     """c: of what these touched."""
+    paths_power: float = 1.0
+    """To which power the sum of paths between two items is raised: above 1, many count more."""
     recency: float = 0.8
     """Weight of each step back in the history that asks."""
 
@@ -72,6 +75,7 @@ def fit(interactions: Interactions, *, config: PropagationConfig, seed: int) -> 
     scaled = diags_array((degree_U**-config.user_power).astype(np.float32)) @ touched
     paths = csr_array(touched.T @ scaled, dtype=np.float32)
     paths.sort_indices()
+    paths.data **= config.paths_power
     return Propagation(paths, touched.sum(axis=0).astype(np.float32), config)
 
 

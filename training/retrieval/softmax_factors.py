@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,8 +21,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import Adam
 
+from training.retrieval.eigen import normalised, strongest
 from training.retrieval.interactions import UNSEEN, Interactions
 from training.retrieval.source import packed, unpacked
+
+_NOISE: Final = 0.1
+_SMALLEST: Final = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,15 +35,15 @@ class SoftmaxFactorsConfig:
 
     width: int = 64
     """D."""
-    num_epochs: int = 25
+    num_epochs: int = 12
     """Times that all interactions are read."""
     batch_size: int = 4096
     """Interactions of a step."""
-    num_negatives: int = 1024
+    num_negatives: int = 512
     """Items drawn against each, shared by a step."""
     temperature: float = 0.1
     """Cosines are divided by it."""
-    learning_rate: float = 5e-3
+    learning_rate: float = 3e-3
     """Adam's at first; it falls to 0 along a cosine."""
     history_share: float = 0.5
     """How much a known user is the mean of his items rather than his own vector."""
@@ -83,8 +88,7 @@ def fit(interactions: Interactions, *, config: SoftmaxFactorsConfig, seed: int) 
         seed: Of their start, of the order and of the negatives.
     """
     rng = np.random.default_rng(seed)
-    users = _started(len(interactions), config.width, rng)
-    items = _started(interactions.num_items, config.width, rng)
+    users, items = _started(interactions, config.width, rng)
     user_N, item_N = interactions.row_N, interactions.item_N
     optimizer = Adam([users, items], lr=config.learning_rate, fused=True)
     for epoch in range(config.num_epochs):
@@ -122,9 +126,25 @@ def _loss(user_BD: Tensor, item_BD: Tensor, negative_MD: Tensor, temperature: fl
     return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
 
 
-def _started(num: int, width: int, rng: np.random.Generator) -> Tensor:
-    start = rng.standard_normal((num, width)).astype(np.float32) * width**-0.5
-    return torch.from_numpy(start).requires_grad_()
+def _started(
+    interactions: Interactions, width: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Start from the graph's smoothest vectors, which halves the way; a little noise beside them.
+
+    Rows are stretched to about length 1, as steps of Adam do not follow lengths.
+    """
+    normal = normalised(interactions)
+    values_R, vectors_IR = strongest(normal, rank=width, seed=int(rng.integers(1 << 31)))
+    roots_R = np.sqrt(np.maximum(values_R, _SMALLEST))
+    found = (normal @ vectors_IR / roots_R, vectors_IR * roots_R)
+    users, items = (_noisy(_normal(one), width, rng) for one in found)
+    return users, items
+
+
+def _noisy(start: np.ndarray, width: int, rng: np.random.Generator) -> Tensor:
+    whole = rng.standard_normal((len(start), width)).astype(np.float32) * _NOISE * width**-0.5
+    whole[:, : start.shape[1]] += start
+    return torch.from_numpy(whole).requires_grad_()
 
 
 def _normal(vectors: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ from training.retrieval import mixing
 from training.retrieval.interactions import Interactions
 from training.retrieval.mixing import MixConfig, NothingFoundError
 from training.retrieval.mixing_pool import pool
-from training.retrieval.mixing_trees import Asked, TreesConfig
+from training.retrieval.mixing_trees import TreesConfig
 from training.retrieval.source import NO_ITEM, Lists
 
 _USERS, _ITEMS, _DEPTH = 300, 60, 12
+LENGTHS = np.arange(_USERS) % 9
 _CONFIG = MixConfig(
     depth=_DEPTH, num_reranked=8, trees=TreesConfig(num_rounds=20, min_child_weight=1)
 )
@@ -33,10 +34,6 @@ def held_out(seed: int = 1) -> Interactions:
     return Interactions.of(items.tolist(), num_items=_ITEMS)
 
 
-def asked() -> Asked:
-    return Asked(np.arange(_USERS) % 9, np.ones(_ITEMS, np.float32))
-
-
 def hits(lists: Lists, truth: Interactions) -> float:
     return float((lists.item_UK[:, :5] == truth.item_N[:, None]).any(axis=1).mean())
 
@@ -47,8 +44,8 @@ def test_a_mix_finds_more_than_its_best_source_on_a_day_it_has_not_seen() -> Non
     seen = {n: noisy(truth, p, seed) for seed, (n, p) in enumerate(chances.items())}
     unseen = {n: noisy(later, p, 10 + seed) for seed, (n, p) in enumerate(chances.items())}
 
-    mix = mixing.fit(seen, truth=truth, asked=asked(), config=_CONFIG, seed=3)
-    found = mix.lists(unseen, asked(), num_items=20)
+    mix = mixing.fit(seen, truth=truth, length_U=LENGTHS, config=_CONFIG, seed=3)
+    found = mix.lists(unseen, LENGTHS, num_items=20)
 
     assert hits(found, later) > hits(unseen["good"], later)
     assert mix.weights.weight_GF[:, 2].max() < 0.1 * mix.weights.weight_GF[:, 0].min()
@@ -58,10 +55,12 @@ def test_the_same_seed_mixes_alike_whatever_trees_may_say() -> None:
     truth = held_out()
     seen = {"one": noisy(truth, 0.6, 1), "other": noisy(truth, 0.4, 2)}
 
-    made = [mixing.fit(seen, truth=truth, asked=asked(), config=_CONFIG, seed=3) for _ in range(2)]
+    made = [
+        mixing.fit(seen, truth=truth, length_U=LENGTHS, config=_CONFIG, seed=3) for _ in range(2)
+    ]
 
     for share in (0.0, 0.5):
-        pair = [replace(m, tree_share=share).lists(seen, asked(), num_items=9) for m in made]
+        pair = [replace(m, tree_share=share).lists(seen, LENGTHS, num_items=9) for m in made]
         np.testing.assert_array_equal(pair[0].item_UK, pair[1].item_UK)
         np.testing.assert_array_equal(pair[0].score_UK, pair[1].score_UK)
 
@@ -87,4 +86,4 @@ def test_nothing_found_is_said() -> None:
     nothing = Lists(np.full((_USERS, 3), NO_ITEM, np.int32), np.full((_USERS, 3), -np.inf))
 
     with pytest.raises(NothingFoundError, match="none of 300"):
-        mixing.fit({"mute": nothing}, truth=held_out(), asked=asked(), config=_CONFIG, seed=1)
+        mixing.fit({"mute": nothing}, truth=held_out(), length_U=LENGTHS, config=_CONFIG, seed=1)
