@@ -29,7 +29,9 @@ _OFF: Final = sorted({one.name for one in ORDERED} - {one.name for one in UNORDE
 _JUDGED_AT: Final = {"split": "ndcg@20"}
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
-Sources = Annotated[str, typer.Option(help="Names with commas between; all where not given.")]
+Sources = Annotated[
+    str, typer.Option(help="Names with commas between; the usual ones where not given.")
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the results here.")]
 Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
 
@@ -81,7 +83,8 @@ def _border() -> Iterator[None]:
 
 
 def _chosen(names: str, known: tuple[Learned, ...]) -> list[Learned]:
-    asked = set(names.split(",")) if names else {one.name for one in known}
+    usual = {one.name for one in known if not one.is_optional}
+    asked = set(names.split(",")) if names else usual
     unknown = asked - {one.name for one in known}
     if unknown:
         there = ", ".join(one.name for one in known)

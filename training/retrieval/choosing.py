@@ -15,8 +15,8 @@ from training.retrieval.interactions import Interactions
 from training.retrieval.learned import Config, Learned
 from training.retrieval.source import Source, lists
 
-NUM_JUDGED: Final = 2000
-"""Users on whom trials are judged."""
+NUM_JUDGED: Final = 6000
+"""Held-out items on which trials are judged, about: users are drawn until they have so many."""
 DEPTH: Final = 20
 """They are judged by NDCG at this depth."""
 
@@ -50,7 +50,8 @@ def choose(
     Returns:
         The config, and the source fitted with it.
     """
-    rows = np.sort(np.random.default_rng(seed).permutation(len(histories))[:NUM_JUDGED])
+    drawn = np.random.default_rng(seed).permutation(len(histories))
+    rows = np.sort(drawn[np.cumsum(np.diff(truth.indptr)[drawn]) <= NUM_JUDGED])
     asked, wanted = histories.taken(rows), truth.taken(rows)
 
     def fitted(config: Config, _: Source | None = None) -> Trial:

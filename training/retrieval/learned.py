@@ -39,6 +39,8 @@ class Learned:
     """Values of settings that fitting reads, likewise."""
     needs: str | None = None
     """A package that may be absent."""
+    is_optional: bool = False
+    """Whether it is left out unless it is asked for by name: it costs more than it brings."""
 
     @property
     def is_available(self) -> bool:
@@ -96,6 +98,7 @@ ORDERED: Final = (
         settings={"rank": 300},
         choices=_RECENCY | {"to_power": (-0.5, -0.3, -0.1)},
     ),
+    Learned(name="user_cf", module="user_cf", config="UserCfConfig", is_optional=True),
     Learned(name="factors", module="factors", config="FactorsConfig", choices=_RECENCY),
     Learned(
         name="item2vec",
@@ -118,13 +121,6 @@ UNORDERED: Final = (
         refits={"user_power": (0.7, 1.0), "paths_power": (0.8, 1.0, 1.25)},
     ),
     Learned(
-        name="low_pass_64",
-        module="low_pass",
-        config="LowPassConfig",
-        settings={"rank": 64},
-        choices=_LOW_PASS,
-    ),
-    Learned(
         name="low_pass_300",
         module="low_pass",
         config="LowPassConfig",
@@ -138,7 +134,19 @@ UNORDERED: Final = (
         settings={"rank": 900},
         choices=_LOW_PASS,
     ),
-    Learned(name="linear_items", module="linear_items", config="LinearItemsConfig"),
+    Learned(
+        name="low_pass_1500",
+        module="low_pass",
+        config="LowPassConfig",
+        settings={"rank": 1500},
+        choices=_LOW_PASS,
+    ),
+    Learned(
+        name="linear_items",
+        module="linear_items",
+        config="LinearItemsConfig",
+        is_optional=True,
+    ),
     Learned(name="item_cf", module="item_cf", config="ItemCfConfig"),
     Learned(
         name="user_cf",
@@ -155,6 +163,7 @@ UNORDERED: Final = (
         config="SoftmaxFactorsConfig",
         choices={"history_share": (0.0, 0.25, 0.5, 0.75)},
         needs="torch",
+        is_optional=True,
     ),
 )
 """For histories without an order: what reads one is off."""
