@@ -95,6 +95,7 @@ def _manifest(chosen: Split, read: ExampleDays, model: Gbdt) -> dict[str, Any]:
     gains = list(model.importance().items())[:_SHOWN_FEATURES]
     return {
         "features": model.encoder.names,
+        "examination": asdict(model.examination),
         "fit_days": [str(chosen.fit.first), str(chosen.fit.last)],
         "stop_days": [str(chosen.stop.first), str(chosen.stop.last)],
         "stop_log_loss_by_day": [round(loss, 6) for loss in losses],

@@ -35,7 +35,7 @@ def links_of(item_no: int, batch: UserBatch, *, users: pa.Table, items: ItemSide
     place_R = items.places(item_R)
     user_R = np.zeros(1, np.int64)
     asked = pair_features.Asked(
-        user_R, item_R, place_R, users, items, batch.items, batch.evening_us
+        user_R, item_R, place_R, users, items, batch.items, batch.categories, batch.evening_us
     )
     known = pair_features.of_all(asked)
     said = {

@@ -120,7 +120,8 @@ def assemble(
     for prefix, column, array in _GROUPS:
         group = _Group.of(Lists.of(state.column(array)), column, items, end_of(evening))
         _fill_group(numeric_RF, prefix, group.found(rows.user_R, _codes_at(items, column, place)))
-    asked = Asked(rows.user_R, rows.item_R, place, users, items, pairs, end_of(evening))
+    categories = Lists.of(state.column("categories"))
+    asked = Asked(rows.user_R, rows.item_R, place, users, items, pairs, categories, end_of(evening))
     for name, values in of_all(asked).items():
         numeric_RF[:, _PLACE[name]] = values
     _fill_sources(numeric_RF, rows)
@@ -167,7 +168,7 @@ class _Group:
         affinity = lists.affinity_at(evening_us)
         total = np.bincount(lists.row_N, affinity) if len(affinity) else affinity
         share = affinity / np.maximum(total[lists.row_N], np.finfo(np.float64).tiny)
-        age_days = np.maximum((evening_us - lists.numbers("last_event_at")) / DAY_US, 0)
+        age_days = np.maximum((evening_us - lists.instants("last_event_at")) / DAY_US, 0)
         kept = np.flatnonzero(code >= 0)
         order = kept[np.argsort(key(lists.row_N[kept], code[kept]), kind="stable")]
         parts = (affinity, share, lists.numbers("num_orders"), age_days)

@@ -21,8 +21,11 @@ from pyspark.sql.types import StructType
 
 from etl.arrow import arrow_schema, flat_lists
 from etl.features.buckets import walk
+from etl.features.fold import NEVER
+from etl.features.user_history import ALIVE_DAYS
 
 DAY_US: Final = 86_400_000_000
+_HISTORY: Final = "short"
 AFFINITY_HALF_LIFE_DAYS: Final = 7.0
 """As features/user_pairs folds affinities."""
 
@@ -63,20 +66,21 @@ def answer(
 
 
 def state_of(pairs: DataFrame, history: DataFrame | None = None) -> DataFrame:
-    """Join the state tables of a user; they are touched together.
+    """Join the state tables of a user; what touches his history touches his pairs.
 
     Args:
         pairs: Rows of ``tables.FEATURES_USER_PAIRS``.
         history: Rows of ``tables.FEATURES_USER_HISTORY``; of them ``short`` is kept.
 
     Returns:
-        user_id, arrival_date, items, categories, brands, sellers, hosts and, if asked for, short.
+        user_id, arrival_date, items, categories, brands, sellers, hosts and, if asked for, short:
+        null on days on which he was shown items and did nothing.
     """
     arrays = pairs.drop("last_event_at")
     if history is None:
         return arrays
     return arrays.join(
-        history.select("user_id", "arrival_date", "short"), ["user_id", "arrival_date"]
+        history.select("user_id", "arrival_date", "short"), ["user_id", "arrival_date"], "left"
     )
 
 
@@ -91,9 +95,40 @@ def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Tab
         wanted = _key(asked[rows], np.full(len(rows), number))
         place = np.searchsorted(keys, wanted, side="right") - 1
         found = (place >= 0) & (keys[place] >> 32 == asked[rows]) if len(keys) else place >= 0
-        index = pa.array(order[np.maximum(place, 0)] if len(order) else place, mask=~found)
+        place = np.where(found, place, -1)
         day = date(1970, 1, 1) + timedelta(days=number)
-        yield day, requests.take(pa.array(rows)), state.take(index)
+        newest = state.take(_rows_at(place, order))
+        if _HISTORY in state.column_names and len(keys):
+            column = newest.column_names.index(_HISTORY)
+            history = _histories(state.column(_HISTORY), order, keys >> 32, place, day)
+            newest = newest.set_column(column, _HISTORY, history)
+        yield day, requests.take(pa.array(rows)), newest
+
+
+def _rows_at(place: np.ndarray, order: np.ndarray) -> pa.Array:
+    """Rows of the state at places of its order, null at −1."""
+    rows = order[np.maximum(place, 0)] if len(order) else place
+    return pa.array(rows, mask=place < 0)
+
+
+def _histories(
+    short: pa.ChunkedArray, order: np.ndarray, user_S: np.ndarray, place: np.ndarray, day: date
+) -> pa.Array:
+    """The newest history at or before each place: looking alone adds nothing to it.
+
+    Who did nothing for 90 days has none, as in the full days of features/user_history.
+    """
+    whole = short.combine_chunks()
+    is_told = whole.is_valid().to_numpy(zero_copy_only=False)[order]
+    told = np.maximum.accumulate(np.where(is_told, np.arange(len(order)), -1))
+    found = told[place]
+    is_own = (place >= 0) & (found >= 0) & (user_S[found] == user_S[place])
+    history = whole.take(_rows_at(np.where(is_own, found, -1), order))
+    row, entries = flat_lists(history)
+    last_us = np.full(len(history), NEVER)
+    np.maximum.at(last_us, row, entries.field("event_at").cast(pa.int64()).to_numpy())
+    is_old = last_us < end_of(day) - ALIVE_DAYS * DAY_US
+    return history.take(pa.array(np.arange(len(history)), mask=is_old))
 
 
 def _user_codes(requests: pa.Table, state: pa.Table) -> tuple[np.ndarray, np.ndarray]:

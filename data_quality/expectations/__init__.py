@@ -21,7 +21,11 @@ from data_quality.checks import (
 )
 from data_quality.config import QualityConfig
 from data_quality.expectations.bronze import bronze_files, bronze_lines
-from data_quality.expectations.features import features_item_daily, features_user_daily
+from data_quality.expectations.features import (
+    features_item_daily,
+    features_positions,
+    features_user_daily,
+)
 from data_quality.expectations.ranking import (
     examples,
     rankers_champions,
@@ -68,6 +72,7 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "silver/items": silver_items,
     "silver/impressions": silver_impressions,
     "silver/outcomes": silver_outcomes,
+    "features/positions": features_positions,
     "features/user_daily": features_user_daily,
     "features/item_daily": features_item_daily,
     "features/user_pairs": features_user_pairs,

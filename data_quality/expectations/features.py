@@ -129,6 +129,37 @@ def knows_users(table_path: str, where: str) -> Check:
     )
 
 
+def features_positions() -> Suite:
+    """Places without gaps, looked at less and less from the first on."""
+    return (
+        one_of("surface", tuple(surface.name for surface in surfaces.ALL)),
+        unique("surface", "position"),
+        *at_least(0, "position", "num_impressions", "num_clicks"),
+        *at_least(0, "num_chance_impressions", "num_chance_clicks"),
+        rule(
+            "examination is in (0, 1]",
+            "examination > 0 AND examination <= 1",
+            shows=("examination",),
+            spread_of="examination",
+        ),
+        rule(
+            "the first place counts whole",
+            "position > 0 OR examination = 1",
+            shows=("examination",),
+        ),
+        rule(
+            "no more clicks than impressions",
+            "num_clicks <= num_impressions AND num_chance_clicks <= num_chance_impressions",
+            shows=("num_clicks", "num_impressions", "num_chance_clicks", "num_chance_impressions"),
+        ),
+        rule(
+            "chance has a part of all",
+            "num_chance_impressions <= num_impressions AND num_chance_clicks <= num_clicks",
+            shows=("num_impressions", "num_chance_impressions"),
+        ),
+    )
+
+
 def features_user_daily() -> Suite:
     """Everyone who did anything on the day is there, with every feature in its range."""
     return (

@@ -37,14 +37,18 @@ _TOUCHES: Final = "user_id IS NOT NULL AND event_type IN ({}) AND item_id IS NOT
 )
 
 
-def _group(array: str, name: str) -> Suite:
+def _group(array: str, name: str, *more: str) -> Suite:
     return (
         complete(
             array,
-            *(name, "num_clicks", "num_orders", "last_event_at", "affinity", "affinity_at"),
-            *("short_term_affinity", "long_term_affinity"),
+            *(name, "num_clicks", "num_orders", "affinity", "affinity_at"),
+            *("short_term_affinity", "long_term_affinity", *more),
         ),
-        each(array, "counts from 0 on", "x.num_clicks >= 0 AND x.num_orders >= 0"),
+        each(
+            array,
+            "counts from 0 on",
+            " AND ".join(f"x.{count} >= 0" for count in ("num_clicks", "num_orders", *more)),
+        ),
         each(array, "affinities from 0 on", _GROUP_AFFINITIES),
         ascending(array, name),
         at_most(array, 1_000),
@@ -62,7 +66,7 @@ def features_user_pairs() -> Suite:
         each("items", "affinity from 0 on", _AFFINITY),
         each("items", "watch_ms from 0 on", "x.watch_ms >= 0"),
         ascending("items", "item_no"),
-        *_group("categories", "category"),
+        *_group("categories", "category", "examined"),
         *_group("brands", "brand"),
         *_group("sellers", "seller_id"),
         *_group("hosts", "host_id"),

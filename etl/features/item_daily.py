@@ -18,8 +18,9 @@ from etl.features import dictionary, item_groups, rates
 from etl.features.buckets import walk, walk_knowing
 from etl.features.item_groups import EVERYTHING, OUTCOMES, Groups
 from etl.features.item_state import WORDS, Items, known
+from etl.features.positions import PARTS, curves, examined
 from etl.features.windows import or_null, ratio_or_nan, trend
-from etl.silver.impressions import shown_type
+from etl.silver.impressions import shown_on, shown_type
 from etl.tables import FEATURES_ITEM_DAILY
 
 _KINDS: Final = ("impression", "click", "cart", "order")
@@ -45,8 +46,9 @@ _STATE: Final = (
 class ItemDailyConfig:
     """How few observations are trusted."""
 
-    prior_impressions: float = 100.0
-    """Impressions at the category's rate added to an item's own before its rate is taken."""
+    prior_impressions: float = 50.0
+    """Impressions looked at, at the category's rate, added to an item's own before its rates are
+    taken."""
     prior_clicks: float = 30.0
     """Clicks at the category's rate added to an item's own before its rates are taken."""
     prior_watches: float = 10.0
@@ -57,8 +59,14 @@ class ItemDailyConfig:
     """Groups of items in memory one at a time; no row depends on it."""
 
 
-def build(
-    events: DataFrame, *, items: DataFrame, before: DataFrame, days: Days, config: ItemDailyConfig
+def build(  # noqa: PLR0913
+    events: DataFrame,
+    *,
+    items: DataFrame,
+    positions: DataFrame,
+    before: DataFrame,
+    days: Days,
+    config: ItemDailyConfig,
 ) -> DataFrame:
     """Bring every alive item up to the end of each of ``days``.
 
@@ -66,6 +74,7 @@ def build(
         events: Rows of ``tables.SILVER_EVENTS`` that arrived from the day before ``days`` on: an
             event stamped on the day after its arrival is counted then.
         items: Rows of ``tables.SILVER_ITEMS`` of the same days, the day before included.
+        positions: Rows of ``tables.FEATURES_POSITIONS`` of the same days.
         before: Rows of ``tables.FEATURES_ITEM_DAILY`` of the day before; none on the first day.
         days: The days to make.
         config: How few observations are trusted.
@@ -83,7 +92,7 @@ def build(
         made = snapshots(events, state, added, days=days, config=config)
         return made.select(arrow.names).cast(arrow)
 
-    described = _described(events, items, days)
+    described = _described(events, items, positions, days)
     state = before.select(*_STATE)
     num_buckets = config.num_buckets
     parts = walk(
@@ -107,18 +116,31 @@ def build(
     )
 
 
-def _described(events: DataFrame, items: DataFrame, days: Days) -> DataFrame:
+def _described(events: DataFrame, items: DataFrame, positions: DataFrame, days: Days) -> DataFrame:
     """Events with their item as known at the end of the day on which they arrived."""
     named = events.where(F.col("item_id").isNotNull())
     slates = events.where(F.col("shown").isNotNull()).withColumn("one", F.explode("shown"))
-    shown = slates.withColumns({"item_id": F.col("one.item_id"), "item_type": shown_type()})
-    counted = F.greatest("arrival_date", "event_date")
+    shown = slates.withColumns(
+        {
+            "item_id": F.col("one.item_id"),
+            "item_type": shown_type(),
+            "position": F.col("one.position"),
+        }
+    )
+    is_shown = F.col("event_type") == "impression"
     columns = (
         *("arrival_date", "event_date", "event_at", "event_type"),
         *("item_type", "item_id", "watch_ms", F.lit(1).alias("num_shown")),
+        F.when(is_shown, examined()).otherwise(0).alias("examined"),
     )
     every = named.unionByName(shown.drop("one"))
-    in_days = every.where(counted.between(days.first, days.last)).select(*columns)
+    counted = F.greatest("arrival_date", "event_date")
+    in_days = (
+        every.where(counted.between(days.first, days.last))
+        .withColumn("surface", shown_on())
+        .join(F.broadcast(curves(positions)), ["arrival_date", "surface"], "left")
+        .select(*columns)
+    )
     known = items.select("arrival_date", "item_no", "first_arrival_date", *_CATALOGUE)
     return in_days.join(known, ["arrival_date", "item_type", "item_id"])
 
@@ -167,7 +189,11 @@ def snapshots(
     columns = known(items)
     price = columns["price_cents"].fill_null(np.nan).to_numpy()
     of_groups = item_groups.features(
-        groups, price, prior_clicks=config.prior_clicks, prior_orders=config.prior_orders
+        groups,
+        price,
+        prior_impressions=config.prior_impressions,
+        prior_clicks=config.prior_clicks,
+        prior_orders=config.prior_orders,
     )
     return pa.table(columns | _counted(items, groups) | _rates(items, groups, config) | of_groups)
 
@@ -194,8 +220,8 @@ def _counted(items: Items, groups: Groups) -> dict[str, pa.Array]:
 def _rates(items: Items, groups: Groups, config: ItemDailyConfig) -> dict[str, pa.Array]:
     """An item's rates, each drawn towards its category's, or where it has none all items'."""
     of = {
-        "click": ("impression", config.prior_impressions),
-        "hide": ("impression", config.prior_impressions),
+        "click": ("examined", config.prior_impressions),
+        "hide": ("examined", config.prior_impressions),
         "cart": ("click", config.prior_clicks),
         "order": ("click", config.prior_clicks),
         "like": ("click", config.prior_clicks),
@@ -203,10 +229,16 @@ def _rates(items: Items, groups: Groups, config: ItemDailyConfig) -> dict[str, p
     }
     found = {}
     for part, (whole, prior) in of.items():
-        own, seen = (items.recent.total(what, 28) for what in (part, whole))
-        expected = groups.expected(f"{part}s", f"{whole}s", prior)
+        own, seen = items.recent.total(part, 28), _of_whole(items, whole)
+        expected = groups.expected(part, whole, prior)
         found[f"{part}_rate_28d"] = or_null(rates.drawn(own, seen, expected, prior))
     return found | {"mean_watch_share_28d": _watch_share(items, groups, config)}
+
+
+def _of_whole(items: Items, whole: str) -> np.ndarray:
+    """How many could have led to an outcome in 28 days: float64, R."""
+    total = items.recent.total(whole, 28).astype(np.float64)
+    return total / PARTS if whole == "examined" else total
 
 
 def _watch_share(items: Items, groups: Groups, config: ItemDailyConfig) -> pa.Array:

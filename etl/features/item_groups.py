@@ -16,6 +16,7 @@ from pyspark.sql.types import DateType, LongType, StringType, StructField, Struc
 from etl.arrow import codes_of
 from etl.features import rates
 from etl.features.evenings import day_column
+from etl.features.positions import PARTS
 from etl.features.windows import or_null, ratio_or_nan
 
 EVERYTHING: Final = "everything"
@@ -28,6 +29,7 @@ GROUPS: Final = {
 """Groups that features are named after, and the column that says which one an item is of."""
 OUTCOMES: Final = {
     "num_impressions_28d": ("impression", 28),
+    "examined_28d": ("examined", 28),
     "num_clicks_1d": ("click", 1),
     "num_clicks_7d": ("click", 7),
     "num_clicks_28d": ("click", 28),
@@ -138,7 +140,7 @@ class Groups:
 
     def overall(self, part: str, whole: str) -> np.ndarray:
         """Rate of all items of the type."""
-        parts, wholes = (self.numbers[f"num_{n}_28d"] for n in (part, whole))
+        parts, wholes = (self._numbers(what) for what in (part, whole))
         return rates.overall(parts, wholes)[self.place_R[EVERYTHING]]
 
     def watch_share(self) -> np.ndarray:
@@ -149,9 +151,15 @@ class Groups:
     def rate(self, group: str, part: str, whole: str, prior: float) -> np.ndarray:
         """Rate of each row's group, drawn towards that of all items of the type."""
         if not self.has(group):
-            return self.total(group, f"num_{part}_28d")
-        parts, wholes = (self.total(group, f"num_{n}_28d") for n in (part, whole))
+            return np.full(len(self.place_R[group]), np.nan)
+        parts, wholes = (self._numbers(what)[self.place_R[group]] for what in (part, whole))
         return rates.drawn(parts, wholes, self.overall(part, whole), prior)
+
+    def _numbers(self, what: str) -> np.ndarray:
+        """How many there were in 28 days by group; of impressions also how many were looked at."""
+        if what == "examined":
+            return self.numbers["examined_28d"] / PARTS
+        return self.numbers[f"num_{what}s_28d"]
 
     def expected(self, part: str, whole: str, prior: float) -> np.ndarray:
         """Rate of the row's category, where it has none that of all items of the type."""
@@ -187,27 +195,36 @@ def _places(
 
 
 def features(
-    groups: Groups, price_R: np.ndarray, *, prior_clicks: float, prior_orders: float
+    groups: Groups,
+    price_R: np.ndarray,
+    *,
+    prior_impressions: float,
+    prior_clicks: float,
+    prior_orders: float,
 ) -> dict[str, pa.Array]:
     """Say how a row's groups do.
 
     Args:
         groups: The sums of each row's groups.
         price_R: Each row's price in cents, NaN where the log has none.
+        prior_impressions: Impressions looked at, at everyone's rate, added to a group's own.
         prior_clicks: Clicks at everyone's rate added to a group's own.
         prior_orders: Orders at everyone's rate added to a group's own.
     """
     found = {}
     for group in GROUPS:
+        found[f"{group}_click_rate_28d"] = groups.rate(
+            group, "click", "examined", prior_impressions
+        )
         found[f"{group}_num_clicks_7d"] = groups.total(group, "num_clicks_7d")
         found[f"{group}_num_orders_28d"] = groups.total(group, "num_orders_28d")
-        found[f"{group}_order_rate_28d"] = groups.rate(group, "orders", "clicks", prior_clicks)
+        found[f"{group}_order_rate_28d"] = groups.rate(group, "order", "click", prior_clicks)
     today, week = (groups.total("category", f"num_clicks_{n}d") for n in (1, 7))
     priced = (groups.total("category", name) for name in ("sum_price_cents", "num_priced"))
     found |= {
-        "category_cart_rate_28d": groups.rate("category", "carts", "clicks", prior_clicks),
+        "category_cart_rate_28d": groups.rate("category", "cart", "click", prior_clicks),
         "category_click_trend": (today + 1.0) / (week / 7.0 + 1.0),
-        "seller_cancel_rate_28d": groups.rate("seller", "cancels", "orders", prior_orders),
+        "seller_cancel_rate_28d": groups.rate("seller", "cancel", "order", prior_orders),
         "price_to_category_ratio": ratio_or_nan(price_R, ratio_or_nan(*priced)),
     }
     return {name: or_null(values) for name, values in found.items()}

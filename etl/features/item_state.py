@@ -39,6 +39,7 @@ _KEPT: Final = (
     "like",
     "hide",
     "watch_ms",
+    "examined",
 )
 
 

@@ -24,8 +24,10 @@ from etl.arrow import (
 )
 from etl.features.evenings import INSTANT
 from etl.features.fold import NEVER, Fold
+from etl.features.touches import LOOK_CODE
 from etl.tables.user_states import EVENT_CODES
 
+NEVER_AN_ITEM: Final = -1
 MAX_ITEMS: Final = 2_000
 MAX_GROUPS: Final = 1_000
 HALF_LIFE_DAYS: Final = 7.0
@@ -39,8 +41,15 @@ GROUPS: Final = {
 }
 """Arrays of groups and the column of the touched item that each follows."""
 _ITEM_SUMS: Final = ("num_clicks", "num_carts", "num_orders", "num_hides", "watch_ms")
+_LONG: Final = ("watch_ms", "examined")
+"""Sums that outgrow 32 bits."""
 _ITEM_LASTS: Final = ("last_click_at", "last_cart_at", "last_order_at", "last_watch_at")
-_GROUP_SUMS: Final = ("num_clicks", "num_orders")
+_GROUP_SUMS: Final = {
+    "categories": ("num_clicks", "num_orders", "examined"),
+    "brands": ("num_clicks", "num_orders"),
+    "sellers": ("num_clicks", "num_orders"),
+    "hosts": ("num_clicks", "num_orders"),
+}
 
 
 @dataclass(slots=True)
@@ -71,7 +80,8 @@ class Book:
         """Open the book of some users.
 
         Args:
-            touched: Rows of ``etl.features.touches``, of a user in order of arrival and time.
+            touched: Rows of ``etl.features.touches``, of a user in order of arrival and time;
+                looks behind them, which count for categories alone.
             user: int64, the user of each.
             state: Rows of ``tables.FEATURES_USER_PAIRS``, one per user.
             old_user: int64, the user of each.
@@ -90,8 +100,8 @@ class Book:
             day_E=touched.column("arrival_date").cast(pa.int32()).to_numpy(),
             at_E=touched.column("event_at").cast(pa.int64()).to_numpy(),
             weight_E=weight_of_code[code],
-            counted=_counted(code, touched.column("watch_ms").fill_null(0).to_numpy()),
-            item_E=touched.column("item_no").to_numpy(),
+            counted=_counted(code, touched),
+            item_E=touched.column("item_no").fill_null(NEVER_AN_ITEM).to_numpy(),
             items=items,
             group_E={},
             groups={},
@@ -109,12 +119,12 @@ class Book:
         self.words[array], (new, old) = codes_of(touched.column(column), names)
         self.group_E[array] = new
         self.groups[array] = _fold(
-            old_user[row], old, known, _GROUP_SUMS, ("last_event_at",), slow_and_fast=True
+            old_user[row], old, known, _GROUP_SUMS[array], ("last_event_at",), slow_and_fast=True
         )
 
     def add(self, today: np.ndarray, who: np.ndarray) -> None:
         """Fold one day's events in and forget what is over the limits of its users."""
-        self._add_to(self.items, self.item_E, today)
+        self._add_to(self.items, self.item_E, today[self.item_E[today] != NEVER_AN_ITEM])
         _forget(self.items, who, MAX_ITEMS, always=("num_orders", "num_hides"))
         for array, fold in self.groups.items():
             self._add_to(fold, self.group_E[array], today[self.group_E[array][today] >= 0])
@@ -140,7 +150,7 @@ class Book:
         return found
 
 
-def _counted(code: np.ndarray, watch_ms: np.ndarray) -> dict[str, np.ndarray]:
+def _counted(code: np.ndarray, touched: pa.Table) -> dict[str, np.ndarray]:
     """What each event adds to the counts, and of which kind it is."""
     is_click = np.isin(code, [EVENT_CODES["view"], EVENT_CODES["click"]])
     is_cart = code == EVENT_CODES["cart"]
@@ -150,12 +160,13 @@ def _counted(code: np.ndarray, watch_ms: np.ndarray) -> dict[str, np.ndarray]:
         "num_carts": is_cart.astype(np.int64),
         "num_orders": is_order.astype(np.int64) - (code == EVENT_CODES["cancel"]),
         "num_hides": (code == EVENT_CODES["hide"]).astype(np.int64),
-        "watch_ms": watch_ms,
+        "watch_ms": touched.column("watch_ms").fill_null(0).to_numpy(),
+        "examined": touched.column("examined").to_numpy(),
         "last_click_at": is_click,
         "last_cart_at": is_cart,
         "last_order_at": is_order,
         "last_watch_at": code == EVENT_CODES["watch"],
-        "last_event_at": np.ones(len(code), bool),
+        "last_event_at": code != LOOK_CODE,
     }
 
 
@@ -211,8 +222,7 @@ def _lists(
         column: pa.array(number.astype(np.int32)) if words is None else words.take(pa.array(number))
     }
     for name, sums in fold.sums.items():
-        is_time = name.endswith("_ms")
-        columns[name] = pa.array(sums[element] if is_time else sums[element].astype(np.int32))
+        columns[name] = pa.array(sums[element] if name in _LONG else sums[element].astype(np.int32))
     for name, lasts in fold.lasts.items():
         values = lasts[element]
         columns[name] = pa.array(values, mask=values == NEVER).cast(INSTANT)

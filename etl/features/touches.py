@@ -11,6 +11,10 @@ MAX_PER_DAY: Final = 2_000
 """Events of one user that one arrival day adds to his histories: the latest. A bot is capped."""
 
 
+LOOK_CODE: Final = 0
+"""Beside the codes of events: what a user was shown (``etl.features.looks``)."""
+
+
 def touches(events: DataFrame, items: DataFrame) -> DataFrame:
     """Join what users did with the items, numbered and described as of the arrival day.
 

@@ -4,17 +4,20 @@ Nothing of its own is remembered: features/user_pairs folds each category's affi
 and a long half-life, and an interest is a category's share of them at the user's latest event.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
 
+from etl.arrow import arrow_schema, codes_of, flat_lists, lists_of, places_in_runs, run_starts
+from etl.features.fold import DAY_US
 from etl.features.pair_book import LONG_TERM_DAYS, SHORT_TERM_DAYS
 from etl.tables import FEATURES_USER_INTERESTS
 
 NUM_SHORT_TERM: Final = 10
 NUM_LONG_TERM: Final = 20
-_DAY_SECONDS: Final = 86_400.0
 
 
 def build(pairs: DataFrame) -> DataFrame:
@@ -26,44 +29,58 @@ def build(pairs: DataFrame) -> DataFrame:
     Returns:
         Rows of ``tables.FEATURES_USER_INTERESTS``.
     """
-    strengths = pairs.select(
-        "arrival_date",
-        "user_id",
-        "last_event_at",
-        _interests("short_term_affinity", SHORT_TERM_DAYS, NUM_SHORT_TERM).alias("short_term"),
-        _interests("long_term_affinity", LONG_TERM_DAYS, NUM_LONG_TERM).alias("long_term"),
-    )
-    return strengths.select(FEATURES_USER_INTERESTS.column_names)
+    schema = FEATURES_USER_INTERESTS.schema
+    arrow = arrow_schema(schema)
+
+    def kernel(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield from interests(pa.Table.from_batches([batch])).cast(arrow).to_batches()
+
+    known = pairs.select("arrival_date", "user_id", "last_event_at", "categories")
+    return known.mapInArrow(kernel, schema)
 
 
-def _interests(affinity: str, half_life_days: float, num_interests: int) -> Column:
-    """The strongest categories, strongest first, ties by name."""
+def interests(pairs: pa.Table) -> pa.Table:
+    """Turn the affinities of some users into shares.
 
-    def decayed(group: Column) -> Column:
-        age_days = _seconds_between(group["affinity_at"], F.col("last_event_at")) / _DAY_SECONDS
-        return group[affinity] * F.pow(F.lit(2.0), -age_days / half_life_days)
+    Args:
+        pairs: Rows of ``tables.FEATURES_USER_PAIRS``.
 
-    total = F.aggregate("categories", F.lit(0.0), lambda total, group: total + decayed(group))
-    shares = F.transform(
-        "categories",
-        lambda group: F.struct(
-            # Null where nothing of his weighs anything: then he has no interest to show.
-            F.try_divide(-decayed(group), total).alias("order"),
-            group["category"].alias("category"),
-            (group["num_clicks"] + group["num_orders"]).alias("num_events"),
-        ),
-    )
-    present = F.filter(shares, lambda share: share["order"] < 0)
-    strongest = F.slice(F.sort_array(present), 1, num_interests)
-    return F.transform(
-        strongest,
-        lambda share: F.struct(
-            share["category"].alias("category"),
-            (-share["order"]).alias("strength"),
-            share["num_events"].alias("num_events"),
-        ),
-    )
+    Returns:
+        Rows of ``tables.FEATURES_USER_INTERESTS``, in the same order.
+    """
+    row, categories = flat_lists(pairs.column("categories"))
+    last_us = pairs.column("last_event_at").cast(pa.int64()).to_numpy()
+    age_days = (last_us[row] - categories.field("affinity_at").cast(pa.int64()).to_numpy()) / DAY_US
+    columns = pairs.select(["arrival_date", "user_id", "last_event_at"])
+    for name, half_life_days, num_kept in (
+        ("short_term", SHORT_TERM_DAYS, NUM_SHORT_TERM),
+        ("long_term", LONG_TERM_DAYS, NUM_LONG_TERM),
+    ):
+        affinity = categories.field(f"{name}_affinity").to_numpy()
+        strength = affinity * np.exp2(-age_days / half_life_days)
+        strongest = _strongest(row, strength, categories, pairs.num_rows, num_kept)
+        columns = columns.append_column(name, strongest)
+    return columns
 
 
-def _seconds_between(earlier: Column, later: Column) -> Column:
-    return (F.unix_micros(later) - F.unix_micros(earlier)) / 1e6
+def _strongest(
+    row: np.ndarray, strength: np.ndarray, categories: pa.StructArray, num_users: int, num_kept: int
+) -> pa.ListArray:
+    """Each user's strongest categories with their shares, strongest first, ties by name."""
+    total = np.bincount(row, strength, num_users)
+    # Where nothing of his weighs anything there is no interest to show.
+    felt = np.flatnonzero(strength > 0)
+    share = strength[felt] / total[row[felt]]
+    _, (code,) = codes_of(pa.chunked_array([categories.field("category")]))
+    order = np.lexsort((code[felt], -share, row[felt]))
+    order = order[places_in_runs(run_starts(row[felt][order])) < num_kept]
+    chosen = pa.array(felt[order])
+    counts = (categories.field(name).to_numpy() for name in ("num_clicks", "num_orders"))
+    fields = {
+        "category": categories.field("category").take(chosen),
+        "strength": pa.array(share[order]),
+        "num_events": pa.array(sum(counts)).take(chosen),
+    }
+    found = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+    return lists_of(row[felt][order], num_users, found)

@@ -1,6 +1,7 @@
 """Makes features/user_pairs: each user's history by item, category, brand, seller and host.
 
-A row is the whole state of a user, so a night reads only the users it touches. Affinities are
+A row is the whole state of a user, so a night reads only the users it touches: those who did
+something with an item or were shown some. Affinities are
 decayed to the latest event of their key; whoever reads them decays them on to his own instant.
 """
 
@@ -11,14 +12,16 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from etl.arrow import arrow_schema, codes_of, days_of_epoch
 from etl.days import Days, is_full
 from etl.features.buckets import walk
 from etl.features.evenings import INSTANT
 from etl.features.fold import NEVER
+from etl.features.looks import looks
 from etl.features.pair_book import Book
-from etl.features.touches import touches
+from etl.features.touches import LOOK_CODE, touches
 from etl.features.user_history import ALIVE_DAYS, DAY_US, end_us, latest_of_day
 from etl.tables import FEATURES_USER_PAIRS
 
@@ -48,6 +51,8 @@ def build(  # noqa: PLR0913
     events: DataFrame,
     *,
     items: DataFrame,
+    impressions: DataFrame,
+    positions: DataFrame,
     before: DataFrame,
     days: Days,
     first_day: date,
@@ -58,6 +63,8 @@ def build(  # noqa: PLR0913
     Args:
         events: Rows of ``tables.SILVER_EVENTS`` that arrived on ``days``.
         items: Rows of ``tables.SILVER_ITEMS`` of ``days``.
+        impressions: Rows of ``tables.SILVER_IMPRESSIONS`` that arrived on ``days``.
+        positions: Rows of ``tables.FEATURES_POSITIONS`` of ``days``.
         before: Rows of ``tables.FEATURES_USER_PAIRS`` as of the day before, one per user.
         days: The days to make.
         first_day: The lake's first day, from which full partitions are counted.
@@ -73,8 +80,12 @@ def build(  # noqa: PLR0913
         made = pairs(touched, state, days=days, first_day=first_day, config=config)
         return made.cast(arrow)
 
+    touched = (
+        touches(events, items).drop("price_cents").withColumn("examined", F.lit(0).cast("long"))
+    )
+    looked = looks(impressions, items, positions)
     return walk(
-        touches(events, items).drop("price_cents"),
+        touched.unionByName(looked, allowMissingColumns=True),
         before,
         key="user_id",
         kernel=kernel,
@@ -89,7 +100,7 @@ def pairs(
     """Walk the days of some users.
 
     Args:
-        touched: Rows of ``etl.features.touches``.
+        touched: Rows of ``etl.features.touches`` and ``etl.features.looks``.
         state: Rows of ``tables.FEATURES_USER_PAIRS``, one per user.
         days: The days to make.
         first_day: The lake's first day.
@@ -100,7 +111,7 @@ def pairs(
         full days.
     """
     users, (code, old_user) = codes_of(touched.column("user_id"), state.column("user_id"))
-    touched, user = latest_of_day(touched, code)
+    touched, user = _in_order(touched, code)
     book = Book.of(touched, user, state, old_user, weights=config.weights)
     last_seen = np.full(len(users), NEVER)
     last_seen[old_user] = state.column("last_event_at").cast(pa.int64()).to_numpy()
@@ -127,3 +138,11 @@ def pairs(
             )
         )
     return pa.concat_tables(made)
+
+
+def _in_order(touched: pa.Table, code: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Each user's touches in order, no more than count on a day, and behind them his looks."""
+    is_look = touched.column("event_code").to_numpy() == LOOK_CODE
+    touches, user = latest_of_day(touched.filter(pa.array(~is_look)), code[~is_look])
+    looked = touched.filter(pa.array(is_look))
+    return pa.concat_tables([touches, looked]), np.concatenate([user, code[is_look]])

@@ -34,6 +34,8 @@ COUNTED_AS: Final = {
     "hide": "hide",
 }
 """What each event type counts as: a view of a log without impressions stands for a click."""
+_AMOUNTS: Final = ("watch_ms", "examined")
+"""What events of any type may hold."""
 _HOURS: Final = RECENT_CODES["hours"]
 """Its numbers are sets of hours, a bit each: they are joined and not added."""
 _HOUR_US: Final = 3_600_000_000
@@ -60,7 +62,8 @@ class Recent:
 
         Args:
             events: event_at, event_date, event_type, watch_ms of ``tables.SILVER_EVENTS`` and
-                num_shown, the impressions that an impression stands for, E.
+                num_shown, the impressions that an impression stands for, E; ``examined``, how far
+                they were looked at, if that is kept.
             state: The column ``recent`` of the day before, S.
             evenings: The rows, made of the same events and state.
             kept: Which of ``RECENT_CODES`` are counted; of the rest nothing is known.
@@ -155,9 +158,11 @@ def _of_events(events: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> l
     ones = np.ones(len(day_E), np.int64)
     shown_E = events.column("num_shown").to_numpy()
     number_of = dict.fromkeys(kept, ones) | {"watch_ms": watch_ms_E, "impression": shown_E}
+    if "examined" in kept:
+        number_of["examined"] = events.column("examined").to_numpy()
     made = []
     for what in kept:
-        is_of_type = np.array([what in (COUNTED_AS.get(w), "watch_ms") for w in words], bool)
+        is_of_type = np.array([what in (COUNTED_AS.get(w), *_AMOUNTS) for w in words], bool)
         chosen = np.flatnonzero(is_of_type[type_E] & (number_of[what] > 0))
         code = np.full(len(chosen), RECENT_CODES[what])
         made.append(_table(evenings.cell_E[chosen], day_E[chosen], code, number_of[what][chosen]))

@@ -40,7 +40,7 @@ def build(events: DataFrame, *, days: Days) -> DataFrame:
             "item_id": F.col("one.item_id"),
             "propensity": F.col("one.propensity"),
             "item_type": shown_type(),
-            "surface": F.coalesce("surface", _mapped(_OF_ITEM_TYPE, "item_type")),
+            "surface": shown_on(),
             "shown_at": F.col("event_at"),
             "shown_date": F.col("event_date"),
         }
@@ -51,6 +51,11 @@ def build(events: DataFrame, *, days: Days) -> DataFrame:
 def shown_type() -> Column:
     """What kind of items an event shows: as it says, else what its surface recommends."""
     return F.coalesce("item_type", _mapped(_OF_SURFACE, "surface"))
+
+
+def shown_on() -> Column:
+    """Where an event shows its items: as it says, else where such items are recommended."""
+    return F.coalesce("surface", _mapped(_OF_ITEM_TYPE, "item_type"))
 
 
 def _single_item() -> Column:

@@ -32,6 +32,7 @@ RECENT_CODES: Final = {
     "watch_ms": 8,
     "watch": 10,
     "hours": 11,
+    "examined": 12,
 }
 """How the column ``recent`` writes what it counts; a view counts as a click, a code is never given
 twice."""
@@ -50,12 +51,17 @@ _RECENT: Final = required(
     "recent",
     array_of(
         required("event_date", DateType(), f"day it happened, of the last {HISTORY_DAYS}"),
-        required("code", ByteType(), f"what is counted: {_RECENT_SAID} (of users only)"),
+        required(
+            "code",
+            ByteType(),
+            f"what is counted: {_RECENT_SAID} (hours of users, examined of items alone)",
+        ),
         required(
             "number",
             LongType(),
             "how many, for watch_ms how long in ms, for hours the sum of 2^h over the UTC hours h "
-            "with an event; > 0",
+            "with an event, for examined impressions in millionths as features/positions weighs "
+            "their places; > 0",
         ),
     ),
     f"what happened on each of the last {HISTORY_DAYS} event days, ordered by event_date, code; "
@@ -136,6 +142,31 @@ ITEM_DAILY: Final = Table(
         optional("last_order_at", TimestampType(), "latest order, UTC"),
         _RECENT,
         *_feature_columns(dictionary.ITEM),
+        partition=AS_KNOWN,
+    ),
+)
+
+POSITIONS: Final = Table(
+    path="features/positions",
+    grain="one place of a surface and how often it is looked at, as known at the end of the day",
+    key=("surface", "position"),
+    schema=columns(
+        required("surface", StringType(), "the surface"),
+        required("position", IntegerType(), "0 for the first place; none is left out"),
+        required(
+            "examination",
+            DoubleType(),
+            "how often it is looked at beside the first place, in (0, 1], never rising by place",
+        ),
+        *(
+            required(name, DoubleType(), f"{what}, halved every 14 days, >= 0")
+            for name, what in (
+                ("num_impressions", "impressions"),
+                ("num_clicks", "of them clicked by the day they arrived"),
+                ("num_chance_impressions", "impressions of a propensity below 0.5"),
+                ("num_chance_clicks", "of those clicked by the day they arrived"),
+            )
+        ),
         partition=AS_KNOWN,
     ),
 )

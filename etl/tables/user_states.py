@@ -52,16 +52,19 @@ def _slow_and_fast() -> tuple[StructField, ...]:
     )
 
 
-def _group(name: str, what: str) -> StructField:
+def _group(name: str, what: str, *more: StructField) -> StructField:
     return required(
         what,
         array_of(
             required(name, StringType(), f"the {name}"),
             required("num_clicks", IntegerType(), "clicks and views so far"),
             required("num_orders", IntegerType(), "orders so far"),
-            required("last_event_at", TimestampType(), "latest event, UTC"),
+            optional(
+                "last_event_at", TimestampType(), "latest event, UTC; null if only shown to him"
+            ),
             *_affinity(),
             *_slow_and_fast(),
+            *more,
         ),
         f"his {what}, ordered by name, those of the 1,000 latest",
     )
@@ -91,7 +94,16 @@ USER_PAIRS: Final = Table(
             ),
             "his items, ordered by item_no, those of the 2,000 latest and all he ordered or hid",
         ),
-        _group("category", "categories"),
+        _group(
+            "category",
+            "categories",
+            required(
+                "examined",
+                LongType(),
+                "items of it shown to him so far, in millionths as features/positions weighs their "
+                "places",
+            ),
+        ),
         _group("brand", "brands"),
         _group("seller_id", "sellers"),
         _group("host_id", "hosts"),

@@ -95,7 +95,8 @@ def own_item(item_no: int, **said: Any) -> Row:  # noqa: ANN401
 def own_group(name: str, value: str, **said: Any) -> Row:  # noqa: ANN401
     """An element of features/user_pairs.categories, brands or sellers."""
     same = {"num_clicks": 1, "num_orders": 0, "last_event_at": ago(1)}
-    return {name: value, **same, "affinity": 1.0, "affinity_at": ago(1), **said}
+    looked = {"examined": 0} if name == "category" else {}
+    return {name: value, **same, **looked, "affinity": 1.0, "affinity_at": ago(1), **said}
 
 
 def visit(item_no: int, *, days_ago: float = 1.0, what: str = "view") -> Row:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,6 @@ from tests.training.rankers.conformance import unseen
 from training import labels
 from training.inputs import NUMERIC, Inputs
 from training.labels import as_known, labels_of, maturity
-from training.rankers.ranker import Batch
 
 Row = dict[str, Any]
 KINDS = ("view", "click", "cart", "order", "cancel", "watch", "like", "hide")
@@ -153,7 +153,5 @@ def test_what_came_of_candidates_is_known_at_once() -> None:
     numeric_NF[:, NUMERIC.index("position")] = np.nan
     batch = unseen().batch
     given = Inputs(numeric_NF, batch.given.words)
-    of_candidates = Batch(
-        given, {}, batch.weight_N, batch.user_N, batch.item_N, batch.evening_N, batch.is_own_N
-    )
+    of_candidates = replace(batch, given=given)
     assert maturity(of_candidates, date(2026, 1, 20), date(2026, 1, 20)) == 1.0

@@ -22,7 +22,7 @@ def owned(num_own: int, num_rows: int) -> Batch:
         batch.given.numeric_NF[rows], {n: w[:num_rows] for n, w in batch.given.words.items()}
     )
     parts = (batch.weight_N[rows], batch.user_N[rows], batch.item_N[rows], batch.evening_N[rows])
-    return Batch(given, {}, *parts, rows < num_own)
+    return Batch(given, {}, *parts, rows < num_own, batch.propensity_N[rows])
 
 
 @pytest.mark.parametrize(("num_own", "is_read"), [(8, True), (7, False), (10, True), (0, False)])

@@ -4,18 +4,25 @@ All heads learn over all examples, so that p(order) is of the item being shown a
 being clicked. All minimise log loss: a share's expectation minimises it as a chance does (Papke,
 Wooldridge, 1996), and stays within 0 and 1. Examples are read a day at a time and quantised at
 once: memory holds one byte a feature, whatever the number of days.
+
+Trees never read the place an item stood at. They learn what it brings where it is looked at, and
+``training.examination`` says how often that is: p = examination(place) · σ(trees). So a place's
+clicks do not pass for the merit of the items that the policy of the time liked to put there.
+
+Shapes: N rows.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import xgboost as xgb
 
 from etl import days as calendar
-from training import encode
+from etl.features.examination import Examination, ExaminationConfig
+from training import encode, examination
 from training.encode import Encoder, EncoderConfig
 from training.inputs import NUMERIC, Inputs
 from training.permitted import PermittedConfig, permitted
@@ -23,6 +30,9 @@ from training.rankers.ranker import Batch, Days, UnknownModelError
 from training.split import Split
 
 NAME: Final = "gbdt"
+_POSITION: Final = NUMERIC.index("position")
+_LEAST: Final = np.float32(1e-7)
+"""No chance is nearer to 0 or 1: its loss stays finite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +63,8 @@ class GbdtConfig:
     """Which words are worth a number."""
     permitted: PermittedConfig = field(default_factory=PermittedConfig)
     """When ranks and scores of sources may be read."""
+    examination: ExaminationConfig = field(default_factory=ExaminationConfig)
+    """How the places' part is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,8 @@ class Gbdt:
     """Boosters by task; ``click`` is always there."""
     ratio: Mapping[str, float]
     """For a task without a head: its positives per click."""
+    examination: Examination
+    """How often each place is looked at."""
 
     @property
     def name(self) -> str:
@@ -80,7 +94,8 @@ class Gbdt:
         if not len(given):
             return {task: np.empty(0, np.float32) for task in (*self.heads, *self.ratio)}
         matrix_NF = self.encoder.matrix(given)
-        scores = {t: head.inplace_predict(matrix_NF) for t, head in self.heads.items()}
+        seen_N = self.examination.at(given.numeric_NF[:, _POSITION]).astype(np.float32)
+        scores = {t: head.inplace_predict(matrix_NF) * seen_N for t, head in self.heads.items()}
         # Shares of clicks may exceed 1: a video is watched without being clicked.
         followers = {
             t: np.minimum(scores["click"] * np.float32(ratio), np.float32(1))
@@ -101,6 +116,7 @@ class Gbdt:
             "vocabularies": dict(self.encoder.vocabularies),
             "numeric": self.encoder.numeric,
             "ratio": dict(self.ratio),
+            "examination": asdict(self.examination),
         }
         heads = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
         return {"rules.json": json.dumps(rules, sort_keys=True).encode()} | heads
@@ -122,10 +138,10 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
         task = name.removesuffix(".ubj")
         heads[task] = xgb.Booster(model_file=bytearray(files[name]))
         heads[task].set_param({"nthread": 1})
-    is_known = set(encoder.numeric) <= set(NUMERIC)
+    is_known = set(encoder.numeric) <= set(NUMERIC) and "examination" in rules
     if not is_known or heads["click"].feature_names != encoder.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
-    return Gbdt(encoder, heads, rules["ratio"])
+    return Gbdt(encoder, heads, rules["ratio"], Examination(**rules["examination"]))
 
 
 def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
@@ -137,18 +153,20 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
         config: How the trees are grown.
         seed: Of row and column sampling.
     """
-    numeric = permitted(map(days, split.fit), config.permitted).numeric
+    permits = permitted(map(days, split.fit), config.permitted)
+    numeric = [name for name in permits.numeric if name != "position"]
     given = (days(day).given for day in split.fit)
     encoder = encode.fit(given, config.encoder, numeric=numeric)
+    curve = examination.fit(map(days, split.fit), config.examination)
     tasks = tuple(days(split.fit.last).label)
     positives = {task: sum(_positives(days(day), task) for day in split.fit) for task in tasks}
     heads, ratio = {}, {}
     for task in tasks:
         if task == "click" or positives[task] >= config.min_positives:
-            heads[task] = _grow(task, _Matrices(days, encoder, task), split, config, seed)
+            heads[task] = _grow(_Matrices(days, encoder, curve, task), split, config, seed)
         else:
             ratio[task] = positives[task] / max(positives["click"], 1)
-    return Gbdt(encoder, heads, ratio)
+    return Gbdt(encoder, heads, ratio, curve)
 
 
 def _positives(batch: Batch, task: str) -> float:
@@ -157,27 +175,50 @@ def _positives(batch: Batch, task: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """Quantised rows of some days, with how often the place of each is looked at."""
+
+    rows: xgb.QuantileDMatrix
+    seen_N: np.ndarray
+    """float32, in (0, 1]."""
+
+    def chance(self, margin_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What trees say of rows: σ(margin), and with the place p, float32, N each."""
+        attraction_N = 1 / (1 + np.exp(-margin_N))
+        return attraction_N, np.clip(self.seen_N * attraction_N, _LEAST, 1 - _LEAST)
+
+
+@dataclass(frozen=True, slots=True)
 class _Matrices:
-    """Quantised matrices of some days for one task."""
+    """Makes quantised matrices of some days for one task."""
 
     days: Days
     encoder: Encoder
+    curve: Examination
     task: str
 
-    def read(self, days: calendar.Days, max_bin: int, like: xgb.DMatrix | None) -> xgb.DMatrix:
+    def read(self, days: calendar.Days, max_bin: int, like: "_Seen | None") -> _Seen:
         batches = _Batches(lambda: (self._of(self.days(day)) for day in days))
-        return xgb.QuantileDMatrix(batches, max_bin=max_bin, ref=like, enable_categorical=True)
+        ref = None if like is None else like.rows
+        rows = xgb.QuantileDMatrix(batches, max_bin=max_bin, ref=ref, enable_categorical=True)
+        return _Seen(rows, np.concatenate([self._seen(self.days(day)) for day in days]))
 
     def _of(self, batch: Batch) -> dict[str, Any]:
-        label = batch.label[self.task].astype(np.float32)
-        is_known = ~np.isnan(label)
+        is_known = self._is_known(batch)
         return {
             "data": self.encoder.matrix(batch.given)[is_known],
-            "label": label[is_known],
+            "label": batch.label[self.task].astype(np.float32)[is_known],
             "weight": batch.weight_N[is_known],
             "feature_names": self.encoder.names,
             "feature_types": self.encoder.types,
         }
+
+    def _seen(self, batch: Batch) -> np.ndarray:
+        position_N = batch.given.numeric_NF[self._is_known(batch), _POSITION]
+        return self.curve.at(position_N).astype(np.float32)
+
+    def _is_known(self, batch: Batch) -> np.ndarray:
+        return ~np.isnan(batch.label[self.task].astype(np.float32))
 
 
 class _Batches(xgb.DataIter):
@@ -199,27 +240,49 @@ class _Batches(xgb.DataIter):
         return False
 
 
-def _grow(
-    task: str, matrices: _Matrices, split: Split, config: GbdtConfig, seed: int
-) -> xgb.Booster:
+def _grow(matrices: _Matrices, split: Split, config: GbdtConfig, seed: int) -> xgb.Booster:
     train = matrices.read(split.fit, config.max_bin, None)
     stop = matrices.read(split.stop, config.max_bin, train)
-    base = float(np.average(train.get_label(), weights=train.get_weight()))
+    label, weight = train.rows.get_label(), train.rows.get_weight()
+    base = float(weight @ label) / float(weight @ train.seen_N)
     grown = xgb.train(
         _parameters(config, base, seed),
-        train,
+        train.rows,
         num_boost_round=config.num_rounds,
-        evals=[(stop, task)],
+        evals=[(stop.rows, matrices.task)],
+        obj=lambda margin_N, rows: _gradient(train, margin_N, rows),
+        custom_metric=lambda margin_N, rows: ("loss", _loss(stop, margin_N, rows)),
         early_stopping_rounds=config.stop_after,
         verbose_eval=False,
     )
     return grown[: grown.best_iteration + 1]
 
 
+def _gradient(
+    seen: _Seen, margin_N: np.ndarray, rows: xgb.DMatrix
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slope of the log loss of p by the margin, and its expected curvature (Fisher scoring).
+
+    With p = w · s, s = σ(margin): slope (p − y) (1 − s) / (1 − p), curvature p (1 − s)² / (1 − p);
+    where every place counts alike (w = 1) the usual p − y and p (1 − p).
+    """
+    attraction_N, p_N = seen.chance(margin_N)
+    steepness_N = (1 - attraction_N) / (1 - p_N) * rows.get_weight()
+    return (p_N - rows.get_label()) * steepness_N, p_N * (1 - attraction_N) * steepness_N
+
+
+def _loss(seen: _Seen, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
+    _, p_N = seen.chance(margin_N)
+    label_N = rows.get_label()
+    loss_N = -(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N))
+    return float(np.average(loss_N, weights=rows.get_weight()))
+
+
 def _parameters(config: GbdtConfig, base: float, seed: int) -> dict[str, Any]:
     return {
+        # Its gradient is replaced; what is left of it is that predictions are σ(margin).
         "objective": "binary:logistic",
-        "eval_metric": "logloss",
+        "disable_default_eval_metric": True,
         "base_score": min(max(base, 1e-6), 1 - 1e-6),
         "tree_method": "hist",
         "eta": config.learning_rate,

@@ -59,6 +59,8 @@ class Batch:
     """int64, the evening its features are of: days of the epoch."""
     is_own_N: np.ndarray
     """bool: our own publication put it there, or it is a candidate of ours."""
+    propensity_N: np.ndarray
+    """float64: with which it was shown there; NaN where that is not logged."""
 
     def __len__(self) -> int:
         return len(self.weight_N)
@@ -85,6 +87,7 @@ class Batch:
             ordered.column("item_no").to_numpy().astype(np.int64),
             evening.to_numpy().astype(np.int64),
             _flags(ordered, "is_own"),
+            ordered.column("propensity").to_numpy(zero_copy_only=False).astype(np.float64),
         )
 
 

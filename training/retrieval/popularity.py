@@ -104,7 +104,8 @@ def strongest_categories(
     row = batch.categories.row_N
     total = np.bincount(row, affinity, batch.num_users)
     share = affinity / np.maximum(total[row], np.finfo(np.float64).tiny)
-    best = strongest(Proposals(row, np.arange(len(row)), share), num_categories)
+    felt = np.flatnonzero(share > 0)
+    best = strongest(Proposals(row[felt], felt, share[felt]), num_categories)
     words = batch.categories.words("category").take(pa.array(best.item_P))
     return best.user_P, words, best.score_P
 

@@ -3,11 +3,15 @@
 Today co-visitation alone knows neighbours; each later source that learns some is added here.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from etl.arrow import arrow_schema, flat_lists, lists_of, places_in_runs, run_starts
 from etl.surfaces import Surface
 from etl.tables import SIMILAR
 from etl.tables.retrieval import SOURCE_CODES
@@ -25,16 +29,30 @@ def build(covisitation: DataFrame, *, surface: Surface) -> DataFrame:
     Returns:
         Rows of ``tables.SIMILAR[surface.name]``.
     """
-    table = SIMILAR[surface.name]
+    schema = SIMILAR[surface.name].schema
+    arrow = arrow_schema(schema)
+
+    def kernel(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            column = _nearest(batch.column("neighbours"))
+            place = batch.schema.get_field_index("neighbours")
+            rows = pa.Table.from_batches([batch.set_column(place, "neighbours", column)])
+            yield from rows.select(arrow.names).cast(arrow).to_batches()
+
     own = covisitation.where(F.col("surface") == surface.name)
-    total = F.aggregate("neighbours", F.lit(0.0), lambda sum_, n: sum_ + n["weight"])
-    shared = own.withColumn("total", total)
-    nearest = F.transform(
-        F.slice("neighbours", 1, NUM_NEIGHBOURS),
-        lambda n: F.struct(
-            n["item_no"].alias("item_no"),
-            (n["weight"] / F.col("total")).alias("score"),
-            F.lit(SOURCE_CODES["covisitation"]).cast("byte").alias("source"),
-        ),
-    )
-    return shared.withColumn("neighbours", nearest).select(table.column_names)
+    return own.select(*schema.names).mapInArrow(kernel, schema)
+
+
+def _nearest(neighbours: pa.ListArray) -> pa.ListArray:
+    """The first of each list, largest weight first, with their shares of its whole weight."""
+    row, elements = flat_lists(neighbours)
+    weight = elements.field("weight").to_numpy()
+    share = weight / np.bincount(row, weight, len(neighbours))[row]
+    kept = places_in_runs(run_starts(row)) < NUM_NEIGHBOURS
+    fields = {
+        "item_no": elements.field("item_no").filter(pa.array(kept)),
+        "score": pa.array(share[kept]),
+        "source": pa.array(np.full(kept.sum(), SOURCE_CODES["covisitation"], np.int8)),
+    }
+    nearest = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+    return lists_of(row[kept], len(neighbours), nearest)

@@ -6,6 +6,7 @@ from etl.features import dictionary
 from etl.features.dictionary import Feature
 from etl.tables import (
     FEATURES_ITEM_DAILY,
+    FEATURES_POSITIONS,
     FEATURES_USER_DAILY,
 )
 
@@ -58,7 +59,7 @@ def list_of(*values: OfDay) -> OfDay:
 def broken_recent() -> Faults:
     return {
         "recent: event_date, code, number never null": {"recent": list_of(recent(0, 1, None))},
-        "recent: code is known": {"recent": list_of(recent(0, 12))},
+        "recent: code is known": {"recent": list_of(recent(0, 13))},
         "recent: number above 0": {"recent": list_of(recent(0, 1, 0))},
         "recent: of the last 28 days": {"recent": list_of(recent(-28, 1))},
         "recent: by event_date and code, each once": {
@@ -150,6 +151,30 @@ def test_each_fault_of_an_item_is_caught_with_an_example(plant: Plant) -> None:
     }
 
     planted = plant(FEATURES_ITEM_DAILY, faults, good=good, related={"silver/events": item})
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_places_is_caught_with_an_example(plant: Plant) -> None:
+    good = {"surface": "product_feed", "position": 0, "examination": 1.0}
+    good |= {"num_impressions": 9.0, "num_clicks": 4.0}
+    good |= {"num_chance_impressions": 3.0, "num_chance_clicks": 2.0}
+    faults = {
+        "surface is one of its closed list": {"surface": "cellar"},
+        "(surface, position) is unique": lambda rows: rows * 2,
+        "position is in 0 … ∞": {"position": -1},
+        "num_impressions is in 0 … ∞": {"num_impressions": -1.0},
+        "num_clicks is in 0 … ∞": {"num_clicks": -1.0},
+        "num_chance_impressions is in 0 … ∞": {"num_chance_impressions": -1.0},
+        "num_chance_clicks is in 0 … ∞": {"num_chance_clicks": float("nan")},
+        "examination is in (0, 1]": {"examination": 0.0},
+        "the first place counts whole": {"examination": 0.9},
+        "no more clicks than impressions": {"num_clicks": 9.5},
+        "chance has a part of all": {"num_chance_clicks": 4.5},
+    }
+
+    planted = plant(FEATURES_POSITIONS, faults, good=good)
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()

@@ -28,8 +28,9 @@ def changed(array: str, **values: object) -> Callable[[list[Row]], list[Row]]:
 
 
 def broken_groups(array: str, name: str) -> Faults:
-    counts = "num_clicks, num_orders, last_event_at, affinity, affinity_at"
-    affinities = "short_term_affinity, long_term_affinity"
+    counts = "num_clicks, num_orders, affinity, affinity_at"
+    looks = ", examined" if name == "category" else ""
+    affinities = f"short_term_affinity, long_term_affinity{looks}"
     return {
         f"{array}: {name}, {counts}, {affinities} never null": changed(array, **{name: None}),
         f"{array}: counts from 0 on": changed(array, num_orders=-1),

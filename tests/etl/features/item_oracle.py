@@ -12,7 +12,7 @@ from tests.etl.features.by_hand import (
     weekday_share,
     windows_of,
 )
-from tests.etl.features.shop_log import Row, counted_day, end_of, named
+from tests.etl.features.shop_log import Row, counted_day, end_of, examined, named
 
 KINDS = {
     "impression": ("impression",),
@@ -21,8 +21,8 @@ KINDS = {
     "order": ("order",),
 }
 RATES = (
-    ("click", "impression", 8.0),
-    ("hide", "impression", 8.0),
+    ("click", "examined", 8.0),
+    ("hide", "examined", 8.0),
     ("cart", "click", 3.0),
     ("order", "click", 3.0),
     ("like", "click", 3.0),
@@ -36,7 +36,11 @@ def touches(events: list[Row], items: list[Row]) -> list[Row]:
     """Events by item, each with the item as known when it arrived."""
     known = {(i["arrival_date"], i["item_type"], i["item_id"]): i for i in items}
     return [
-        {**row, "item": known[row["arrival_date"], kind, item]}
+        {
+            **row,
+            "item": known[row["arrival_date"], kind, item],
+            "examined": examined(row, item),
+        }
         for row in events
         for kind, item in named(row)
     ]
@@ -48,6 +52,7 @@ def recent(known: list[Row], day: date) -> list[Row]:
         if (day - row["event_date"]).days < 28:
             numbers[row["event_date"], CODES.get(row["event_type"], 0)] += 1
             numbers[row["event_date"], 8] += row["watch_ms"] or 0
+            numbers[row["event_date"], 12] += row["examined"]
     return [
         {"event_date": on, "code": code, "number": number}
         for (on, code), number in sorted(numbers.items())
@@ -90,6 +95,7 @@ def evening_of(known: list[Row], day: date) -> Row:
         "num_likes_28d": sum(r["event_type"] == "like" for r in of_month),
         "num_hides_28d": sum(r["event_type"] == "hide" for r in of_month),
         "num_cancels_28d": sum(r["event_type"] == "cancel" for r in of_month),
+        "num_examined_28d": sum(r["examined"] for r in of_month) / 1_000_000,
         "watch": sum(r["watch_ms"] or 0 for r in of_month),
     }
     row["click_trend"] = (row["num_clicks_1d"] + 1) / (row["num_clicks_7d"] / 7 + 1)
@@ -116,12 +122,16 @@ def watch_share(row: Row, everything: list[Row]) -> float | None:
     return (own + 10 * overall) / (row["num_watches_28d"] + 10)
 
 
+def number_of(what: str) -> str:
+    return "num_examined_28d" if what == "examined" else f"num_{what}s_28d"
+
+
 def rate(rows: list[Row], part: str, whole: str, prior: float, towards: float) -> float:
-    parts, wholes = (sum(r[f"num_{n}s_28d"] for r in rows) for n in (part, whole))
+    parts, wholes = (sum(r[number_of(n)] for r in rows) for n in (part, whole))
     return (parts + prior * towards) / (wholes + prior)
 
 
-def in_company(row: Row, evening: list[Row]) -> Row:
+def in_company(row: Row, evening: list[Row]) -> Row:  # noqa: PLR0915 - one line a feature
     """What an item owes to the other items of its evening, its own numbers included."""
     everything = [r for r in evening if r["item_type"] == row["item_type"]]
     alike = {
@@ -131,15 +141,16 @@ def in_company(row: Row, evening: list[Row]) -> Row:
     overall = {
         (part, whole): rate(everything, part, whole, 2.0, 0.5)
         for part, whole in (
-            ("click", "impression"),
-            ("hide", "impression"),
+            ("click", "examined"),
+            ("hide", "examined"),
             ("cart", "click"),
             ("order", "click"),
             ("like", "click"),
             ("cancel", "order"),
         )
     }
-    is_logged = {whole: sum(r[f"num_{whole}s_28d"] for r in everything) > 0 for whole in KINDS}
+    wholes = (*KINDS, "examined")
+    is_logged = {whole: sum(r[number_of(whole)] for r in everything) > 0 for whole in wholes}
 
     def of_group(word: str, part: str, whole: str, prior: float) -> float | None:
         if not alike[word] or not is_logged[whole]:
@@ -152,6 +163,7 @@ def in_company(row: Row, evening: list[Row]) -> Row:
         for what in ("num_clicks_7d", "num_orders_28d"):
             total = float(sum(r[what] for r in alike[word])) if alike[word] else None
             found[f"{name}_{what}"] = total
+        found[f"{name}_click_rate_28d"] = of_group(word, "click", "examined", 8.0)
         found[f"{name}_order_rate_28d"] = of_group(word, "order", "click", 3.0)
     found["category_cart_rate_28d"] = of_group("category", "cart", "click", 3.0)
     found["seller_cancel_rate_28d"] = of_group("seller_id", "cancel", "order", 2.0)
@@ -168,7 +180,8 @@ def in_company(row: Row, evening: list[Row]) -> Row:
     watch_ms = ratio(row["watch"], row["num_clicks_28d"])
     found["mean_watch_ms_28d"] = watch_ms if is_watched else None
     found["mean_watch_share_28d"] = watch_share(row, everything)
-    hidden = {"watch", *(f"num_{w}_28d" for w in ("watches", "likes", "hides", "cancels"))}
+    counted = ("watches", "likes", "hides", "cancels", "examined")
+    hidden = {"watch", *(f"num_{w}_28d" for w in counted)}
     own = {k: v for k, v in row.items() if k not in hidden}
     return own | found
 

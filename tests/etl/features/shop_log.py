@@ -16,6 +16,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructField, StructType
 
+from etl import surfaces
 from etl.arrow import arrow_schema
 from etl.days import Days
 from etl.tables import SILVER_EVENTS, SILVER_ITEMS
@@ -115,6 +116,30 @@ def named(row: Row) -> list[tuple[str, str]]:
     if row["shown"] is not None:
         return [("product", one["item_id"]) for one in row["shown"]]
     return [] if row["item_id"] is None else [(row["item_type"], row["item_id"])]
+
+
+CURVE: Final = (1.0, 0.5, 0.25)
+"""How often the first places of a surface are looked at."""
+
+
+def positions_of(days: Days) -> list[Row]:
+    """What features/positions says of every surface on each day."""
+    counts = ("num_impressions", "num_clicks", "num_chance_impressions", "num_chance_clicks")
+    return [
+        {"arrival_date": day, "surface": surface, "position": place, "examination": examination}
+        | dict.fromkeys(counts, 0.0)
+        for day in days
+        for surface in surfaces.NAMES
+        for place, examination in enumerate(CURVE)
+    ]
+
+
+def examined(row: Row, item: str) -> int:
+    """How far an impression of an item was looked at, in millionths; 0 for any other event."""
+    if row["event_type"] != "impression":
+        return 0
+    places = {one["item_id"]: one["position"] for one in row["shown"] or ()}
+    return round(1_000_000 * CURVE[places.get(item, 0)])
 
 
 def items_of(events: Iterable[Row]) -> list[Row]:

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from etl.days import Days, one_day
 from etl.features import item_daily, item_groups
 from etl.features.item_daily import ItemDailyConfig
-from etl.tables import FEATURES_ITEM_DAILY, SILVER_EVENTS, SILVER_ITEMS
+from etl.tables import FEATURES_ITEM_DAILY, FEATURES_POSITIONS, SILVER_EVENTS, SILVER_ITEMS
 from tests.etl.features.item_oracle import SAID, oracle, touches
 from tests.etl.features.shop_log import (
     DAYS,
@@ -26,6 +26,7 @@ from tests.etl.features.shop_log import (
     log,
     of_day,
     partitions,
+    positions_of,
     same_bits,
 )
 
@@ -47,6 +48,8 @@ def kernels(
             values = pa.array([row["item"][field.name] for row in rows], field.type)
             arrived = arrived.append_column(field.name, values)
     arrived = arrived.append_column("num_shown", pa.array([1] * len(rows), pa.int32()))
+    looked = pa.array([row["examined"] for row in rows], pa.int64())
+    arrived = arrived.append_column("examined", looked)
     before = arrow_of(FEATURES_ITEM_DAILY, []) if state is None else state
     sides = [
         (of_bucket(arrived, n, num_buckets), of_bucket(before, n, num_buckets))
@@ -132,13 +135,19 @@ def frames(
     """The maker over frames in ``num`` partitions and as many buckets and shuffle tasks."""
     log_frame = frame_of(spark, SILVER_EVENTS, events).repartition(num)
     items_frame = frame_of(spark, SILVER_ITEMS, items_of(events)).repartition(num)
+    positions = frame_of(spark, FEATURES_POSITIONS, positions_of(DAYS))
     config = ItemDailyConfig(**PRIORS, num_buckets=num)
 
     def build(days: Days, before: pa.Table) -> pa.Table:
         state = spark.createDataFrame(before, FEATURES_ITEM_DAILY.schema)
         with partitions(spark, num):
             made = item_daily.build(
-                log_frame, items=items_frame, before=state, days=days, config=config
+                log_frame,
+                items=items_frame,
+                positions=positions,
+                before=state,
+                days=days,
+                config=config,
             )
             return made.toArrow()
 

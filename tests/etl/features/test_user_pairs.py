@@ -10,7 +10,8 @@ from pyspark.sql import SparkSession
 from etl.days import Days, one_day
 from etl.features import user_pairs
 from etl.features.user_pairs import PairsConfig
-from etl.tables import FEATURES_USER_PAIRS, SILVER_EVENTS, SILVER_ITEMS
+from etl.silver import impressions
+from etl.tables import FEATURES_POSITIONS, FEATURES_USER_PAIRS, SILVER_EVENTS, SILVER_ITEMS
 from tests.etl.features.shop_log import (
     DAYS,
     FIRST,
@@ -22,12 +23,15 @@ from tests.etl.features.shop_log import (
     log,
     of_day,
     partitions,
+    positions_of,
     same_bits,
 )
 from tests.etl.features.touch_rows import (
     CODE_OF,
     arrow_of_touches,
     as_of,
+    look,
+    looks_of,
     shown_users,
     touch,
     touches_of,
@@ -41,14 +45,14 @@ KIND_OF = {code: kind for kind, code in CODE_OF.items()}
 
 
 def is_kind(row: Row, *kinds: str) -> bool:
-    return KIND_OF[row["event_code"]] in kinds
+    return KIND_OF.get(row["event_code"]) in kinds
 
 
 def affinity(rows: list[Row], half_life_days: float) -> float:
     latest = max(r["event_at"] for r in rows)
     return float(
         sum(
-            WEIGHTS.get(KIND_OF[r["event_code"]], 0)
+            WEIGHTS.get(KIND_OF.get(r["event_code"], ""), 0)
             * 2.0 ** ((r["event_at"] - latest) / timedelta(days=half_life_days))
             for r in rows
         )
@@ -88,15 +92,17 @@ def item(number: int, rows: list[Row]) -> Row:
 
 def group(column: str, name: str, rows: list[Row]) -> Row:
     last = max(r["event_at"] for r in rows)
+    examined = {"examined": sum(r["examined"] for r in rows)} if column == "category" else {}
     return {
         column: name,
         "num_clicks": sum(is_kind(r, "view", "click") for r in rows),
         "num_orders": orders(rows),
-        "last_event_at": last,
+        "last_event_at": latest(rows, *KIND_OF.values()),
         "affinity": affinity(rows, 7),
         "affinity_at": last,
         "short_term_affinity": affinity(rows, 2),
         "long_term_affinity": affinity(rows, 30),
+        **examined,
     }
 
 
@@ -140,6 +146,11 @@ def elements_of(rows: list[Row], array: str) -> list[Row]:
     return [element for row in ordered for element in row[array]]
 
 
+def rows_of(events: list[Row]) -> list[Row]:
+    items = items_of(events)
+    return touches_of(events, items) + looks_of(events, items)
+
+
 def kernel(rows: list[Row], state: pa.Table | None, days: Days) -> pa.Table:
     before = arrow_of(FEATURES_USER_PAIRS, []) if state is None else state
     touched = arrow_of_touches(rows, days)
@@ -157,7 +168,7 @@ def night_by_night(rows: list[Row], days: Days) -> pa.Table:
 @pytest.mark.parametrize("seed", range(3))
 def test_each_day_knows_what_had_arrived(seed: int) -> None:
     events = log(seed)
-    rows = touches_of(events, items_of(events))
+    rows = rows_of(events)
 
     made = kernel(rows, None, DAYS)
 
@@ -167,7 +178,7 @@ def test_each_day_knows_what_had_arrived(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_nights_leave_what_a_range_leaves(seed: int) -> None:
     events = log(seed)
-    rows = touches_of(events, items_of(events))
+    rows = rows_of(events)
 
     made = night_by_night(rows, DAYS)
 
@@ -188,6 +199,22 @@ def test_who_is_silent_for_90_days_is_forgotten_by_nights_and_ranges() -> None:
     assert [(r["user_id"], [i["item_no"] for i in r["items"]]) for r in back] == [("u", [4])]
     assert back[0]["categories"] == []
     assert same_bits(made, night_by_night(rows, long), *KEY)
+
+
+def test_what_was_only_shown_is_remembered_without_liking_it() -> None:
+    rows = [touch("a", "click", 0.5, category="hats"), look(1.5, "hats", 700_000)]
+    rows += [look(1.6, "shoes", 300_000), look(1.7, "shoes", 1_000_000, user="other")]
+
+    made = kernel(rows, None, Days(FIRST, FIRST + timedelta(days=1)))
+
+    other, own = sorted(
+        of_day(made, FIRST + timedelta(days=1)).to_pylist(), key=lambda r: r["user_id"]
+    )
+    hats, shoes = own["categories"]
+    assert (hats["examined"], hats["num_clicks"]) == (700_000, 1)
+    assert hats["affinity"] == pytest.approx(2 ** (-1 / 7))
+    assert (shoes["examined"], shoes["affinity"], shoes["last_event_at"]) == (300_000, 0.0, None)
+    assert (other["items"], other["categories"][0]["examined"]) == ([], 1_000_000)
 
 
 def test_a_cancel_of_an_unknown_order_leaves_no_debt() -> None:
@@ -218,10 +245,13 @@ def build(
 ) -> pa.Table:
     of_days = [row for row in events if row["arrival_date"] in days]
     items = [row for row in items_of(events) if row["arrival_date"] in days]
+    log_frame = frame_of(spark, SILVER_EVENTS, of_days).repartition(num)
     with partitions(spark, num):
         return user_pairs.build(
-            frame_of(spark, SILVER_EVENTS, of_days).repartition(num),
+            log_frame,
             items=frame_of(spark, SILVER_ITEMS, items),
+            impressions=impressions.build(log_frame, days=days),
+            positions=frame_of(spark, FEATURES_POSITIONS, positions_of(days)),
             before=spark.createDataFrame(before, FEATURES_USER_PAIRS.schema),
             days=days,
             first_day=FIRST,
@@ -242,4 +272,4 @@ def test_the_maker_leaves_the_same_rows_for_two_ranges_and_another_partitioning(
     late = build(spark, events, as_of(early, middle), rest, 5)
 
     assert same_bits(whole, pa.concat_tables([early, late]), *KEY)
-    assert_pairs(whole, oracle(touches_of(events, items_of(events)), DAYS))
+    assert_pairs(whole, oracle(rows_of(events), DAYS))

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from etl.arrow import arrow_schema
 from etl.days import Days, is_full
+from etl.features.touches import LOOK_CODE
 from etl.tables import SILVER_EVENTS, SILVER_ITEMS
-from tests.etl.features.shop_log import FIRST, Row, end_of, event
+from tests.etl.features.shop_log import FIRST, Row, end_of, event, examined, named
 
 CODE_OF: Final = {
     "view": 1,
@@ -39,7 +40,32 @@ def touch(
     row = event(name, kind, day, arrived, user_id=user)
     said = {column: row[column] for column in _OF_EVENT}
     nothing = dict.fromkeys(("price_cents", "watch_ms", *_GROUPS))
-    return said | {"event_code": CODE_OF[kind], "item_no": item} | nothing | more
+    return said | {"event_code": CODE_OF[kind], "item_no": item, "examined": 0} | nothing | more
+
+
+def look(day: float, category: str, examined: int, *, user: str = "u") -> Row:
+    """What a user was shown of a category on a day, in millionths of a look."""
+    row = touch("", "view", day, user=user, category=category)
+    none = dict.fromkeys(("event_id", "source", "item_no"))
+    return row | none | {"event_code": LOOK_CODE, "examined": examined}
+
+
+def looks_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
+    """What each user was shown on each day, with the items as known when that arrived."""
+    known = {(i["arrival_date"], i["item_type"], i["item_id"]): i for i in items}
+    found: dict[tuple, Row] = {}
+    for row in events:
+        for kind, item in named(row) if row["event_type"] == "impression" else ():
+            category = known[row["arrival_date"], kind, item]["category"]
+            if category is None:
+                continue
+            place = (row["arrival_date"], row["user_id"], category)
+            new = look(0, category, 0, user=row["user_id"])
+            new |= {"arrival_date": row["arrival_date"], "event_at": row["event_at"]}
+            one = found.setdefault(place, new)
+            one["examined"] += examined(row, item)
+            one["event_at"] = max(one["event_at"], row["event_at"])
+    return list(found.values())
 
 
 def touches_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
@@ -61,6 +87,7 @@ def touches_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
                 **more,
                 "event_code": CODE_OF[row["event_type"]],
                 "price_cents": price,
+                "examined": 0,
             }
         )
     return found
@@ -73,7 +100,7 @@ def arrow_of_touches(rows: Iterable[Row], days: Days) -> pa.Table:
         [events.field(name).with_nullable(True) for name in _OF_EVENT]
         + [pa.field("event_code", pa.int8()), items.field("item_no").with_nullable(True)]
         + [items.field(name) for name in ("price_cents", *_GROUPS)]
-        + [events.field("watch_ms")]
+        + [events.field("watch_ms"), pa.field("examined", pa.int64())]
     )
     return pa.Table.from_pylist([row for row in rows if row["arrival_date"] in days], schema)
 

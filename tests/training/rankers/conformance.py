@@ -74,7 +74,8 @@ def batch_of(
 ) -> Batch:
     """Examples of candidates of ours: each of another item, all of one evening."""
     item_N = np.arange(len(weight_N))
-    return Batch(given, label, weight_N, user_N, item_N, item_N * 0, np.ones(len(item_N), bool))
+    is_own_N, propensity_N = np.ones(len(item_N), bool), np.full(len(item_N), np.nan)
+    return Batch(given, label, weight_N, user_N, item_N, item_N * 0, is_own_N, propensity_N)
 
 
 def days(day: date) -> Batch:

@@ -1,0 +1,33 @@
+"""What users were shown, by category, as far as they looked."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from etl.features.positions import curves, examined
+from etl.features.touches import LOOK_CODE
+
+
+def looks(impressions: DataFrame, items: DataFrame, positions: DataFrame) -> DataFrame:
+    """Add up how far each user looked at each category on an arrival day.
+
+    Args:
+        impressions: Rows of ``tables.SILVER_IMPRESSIONS``.
+        items: Rows of ``tables.SILVER_ITEMS`` of the same days.
+        positions: Rows of ``tables.FEATURES_POSITIONS`` of the same days.
+
+    Returns:
+        arrival_date, user_id, category, event_at (the latest), event_code ``LOOK_CODE`` and
+        ``examined`` in parts of ``etl.features.positions``.
+    """
+    known = items.where(F.col("category").isNotNull()).select(
+        "arrival_date", "item_type", "item_id", "category"
+    )
+    shown = impressions.select(
+        "arrival_date", "surface", "user_id", "item_type", "item_id", "position", "shown_at"
+    ).join(F.broadcast(curves(positions)), ["arrival_date", "surface"], "left")
+    named = shown.join(known, ["arrival_date", "item_type", "item_id"])
+    return named.groupBy("arrival_date", "user_id", "category").agg(
+        F.max("shown_at").alias("event_at"),
+        F.lit(LOOK_CODE).cast("byte").alias("event_code"),
+        F.sum(examined()).alias("examined"),
+    )
