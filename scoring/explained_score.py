@@ -18,6 +18,9 @@ from training.inputs import NUMERIC, Inputs
 from training.rankers.gbdt import Gbdt
 from training.rankers.ranker import Ranker
 
+_OWN: Final = "item_effect"
+"""The name under which ``training.rankers.item_effects`` is told among the features."""
+_OWN_WHY: Final = "its clicks beside those that its features let expect"
 _PRICE: Final = NUMERIC.index("item_price_cents")
 
 
@@ -113,29 +116,37 @@ def contributions_of(ranker: Ranker, given: Inputs, *, num_largest: int) -> Cont
     if not isinstance(ranker, Gbdt):
         return None
     parts = _parts(ranker, given)
-    order = sorted(range(len(parts) - 1), key=lambda n: (-abs(parts[n]), ranker.encoder.names[n]))
+    names = [*ranker.encoder.names, _OWN]
+    order = sorted(range(len(parts) - 1), key=lambda n: (-abs(parts[n]), names[n]))
     largest = order[:num_largest]
     return Contributions(
         log_odds=float(parts.sum()),
         base=float(parts[-1]),
-        largest=tuple(_said(ranker.encoder.names[n], float(parts[n]), given) for n in largest),
+        largest=tuple(_said(names[n], float(parts[n]), given) for n in largest),
         others=float(sum(parts[n] for n in order[num_largest:])),
         num_others=len(order[num_largest:]),
     )
 
 
 def _parts(ranker: Gbdt, given: Inputs) -> np.ndarray:
-    """Contributions of all features, then the base: float64."""
+    """Contributions of all features, of the item's own effect, then the base: float64."""
     row = xgb.DMatrix(
         ranker.encoder.matrix(given),
         feature_names=ranker.encoder.names,
         feature_types=ranker.encoder.types,
         enable_categorical=True,
     )
-    return ranker.heads["click"].predict(row, pred_contribs=True)[0].astype(np.float64)
+    of_trees = ranker.heads["click"].predict(row, pred_contribs=True)[0].astype(np.float64)
+    own = np.log(ranker.effects.of(given.item_N)[0].astype(np.float64))
+    return np.insert(of_trees, -1, own)
 
 
 def _said(name: str, log_odds: float, given: Inputs) -> Contribution:
+    if name == _OWN:
+        factor = float(np.exp(log_odds))
+        return Contribution(
+            feature=name, value=factor, unit="ratio", log_odds=log_odds, why=_OWN_WHY
+        )
     unit, why = _meaning(name)
     return Contribution(
         feature=name, value=_value(name, given), unit=unit, log_odds=log_odds, why=why

@@ -126,7 +126,7 @@ def assemble(
         numeric_RF[:, _PLACE[name]] = values
     _fill_sources(numeric_RF, rows)
     numeric_RF[:, _PLACE["position"]] = rows.position_R
-    return Inputs(numeric_RF, _words(rows, users, items, place))
+    return Inputs(numeric_RF, _words(rows, users, items, place), rows.item_R)
 
 
 def _user_matrix(users: pa.Table) -> np.ndarray:

@@ -72,7 +72,9 @@ def popular_order(batch: Batch, day: date, popularity: pa.Table) -> Judged:
     """
     evening = popularity.column("arrival_date").cast(pa.int32()).to_numpy().astype(np.int64)
     key = evening << 32 | popularity.column("item_no").to_numpy()
-    place_N = pc.index_in(pa.array(batch.evening_N << 32 | batch.item_N), value_set=pa.array(key))
+    place_N = pc.index_in(
+        pa.array(batch.evening_N << 32 | batch.given.item_N), value_set=pa.array(key)
+    )
     num_users_N = popularity.column("num_users").take(place_N).fill_null(0).to_numpy()
     return _order(POPULARITY, day, num_users_N.astype(np.float64), batch)
 

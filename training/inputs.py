@@ -1,7 +1,7 @@
 """What a ranker reads: the same two blocks of columns in training and in scoring."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -31,6 +31,8 @@ class Inputs:
     """float32, NaN where nothing is known; columns as in ``NUMERIC``."""
     words: Mapping[str, pa.DictionaryArray]
     """For each of ``WORDS`` N strings, null where the log does not say."""
+    item_N: np.ndarray
+    """int64: item_no. No feature; a ranker may know items by it."""
 
     def __len__(self) -> int:
         return len(self.numeric_NF)
@@ -39,7 +41,7 @@ class Inputs:
         """The same rows, as if every item stood where scoring lets it stand."""
         numeric_NF = self.numeric_NF.copy()
         numeric_NF[:, _POSITION] = SCORED_POSITION
-        return Inputs(numeric_NF, self.words)
+        return replace(self, numeric_NF=numeric_NF)
 
     @property
     def has_positions(self) -> bool:
@@ -62,7 +64,7 @@ def from_table(rows: pa.Table) -> Inputs:
         column = rows.column(name).combine_chunks()
         numeric_NF[:, number] = column.to_numpy(zero_copy_only=False)
     words = {name: _dictionary(rows.column(name)) for name in WORDS}
-    return Inputs(numeric_NF, words)
+    return Inputs(numeric_NF, words, rows.column("item_no").to_numpy().astype(np.int64))
 
 
 def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:

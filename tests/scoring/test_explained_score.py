@@ -34,7 +34,7 @@ def one_row(**numbers: float) -> Inputs:
     numeric_NF = given.numeric_NF.copy()
     for name, value in numbers.items():
         numeric_NF[0, NUMERIC.index(name)] = value
-    return Inputs(numeric_NF, given.words)
+    return replace(given, numeric_NF=numeric_NF)
 
 
 def test_base_largest_and_others_add_up_to_the_log_odds_of_p_click(fitted: Gbdt) -> None:

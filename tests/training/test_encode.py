@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,8 @@ def given(*words: str | None, dictionary: Sequence[str] | None = None) -> Inputs
         places = [None if word is None else dictionary.index(word) for word in words]
         first = pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), list(dictionary))
     numbers = np.full((len(words), len(NUMERIC)), 7, np.float32)
-    return Inputs(numbers, {**dict.fromkeys(WORDS, nothing), WORDS[0]: first})
+    words_of = {**dict.fromkeys(WORDS, nothing), WORDS[0]: first}
+    return Inputs(numbers, words_of, np.arange(len(words)))
 
 
 def codes(matrix_NF: np.ndarray) -> list[float | None]:
@@ -65,6 +67,6 @@ def test_numbers_that_may_not_be_read_are_no_columns() -> None:
     encoder = fit([given("a")], EncoderConfig(min_count=1), numeric=read)
     rows = given("a", "a")
     numbers = np.arange(2 * len(NUMERIC), dtype=np.float32).reshape(2, -1)
-    matrix_NF = encoder.matrix(Inputs(numbers, rows.words))
+    matrix_NF = encoder.matrix(replace(rows, numeric_NF=numbers))
     assert encoder.names == [*read, *WORDS]
     assert matrix_NF[:, :2].tolist() == numbers[:, [5, 2]].tolist()

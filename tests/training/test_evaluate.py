@@ -29,7 +29,9 @@ def batch() -> Batch:
     share = np.where(rng.random(len(user)) < 0.2, np.nan, rng.random(len(user)))
     label = {"click": click, "order": np.zeros(len(user), bool), "watch": share}
     weight = np.where(click, 1.0, 4.0)
-    given = Inputs(numeric_NF.astype(np.float32), dict.fromkeys(WORDS, nothing))
+    item_N = np.arange(len(user))
+    words = dict.fromkeys(WORDS, nothing)
+    given = Inputs(numeric_NF.astype(np.float32), words, item_N)
     return batch_of(given, label, weight, user)
 
 

@@ -6,7 +6,7 @@ import pytest
 from etl.features.examination import ANYWHERE, Examination, ExaminationConfig
 from tests.training.rankers.conformance import unseen
 from training import examination
-from training.inputs import NUMERIC, Inputs
+from training.inputs import NUMERIC
 from training.rankers.ranker import Batch
 
 TRUE = Examination(scale=8.0, power=1.0)
@@ -24,7 +24,7 @@ def shown(num_rows: int, *, is_by_chance: bool = True) -> Batch:
     numeric_NF[:, NUMERIC.index("position")] = place_N
     return replace(
         batch,
-        given=Inputs(numeric_NF, batch.given.words),
+        given=replace(batch.given, numeric_NF=numeric_NF),
         label={"click": rng.random(num_rows) < attraction_N * TRUE.at(place_N)},
         weight_N=np.ones(num_rows),
         propensity_N=np.full(num_rows, 0.01 if is_by_chance else 0.9),

@@ -11,12 +11,17 @@ def some_inputs() -> Inputs:
     numeric_NF[1, 0] = np.nan
     words = {name: pa.array(["a", "b", "a"]).dictionary_encode() for name in WORDS}
     words[WORDS[0]] = pa.array(["a", "b", None]).dictionary_encode()
-    return Inputs(numeric_NF, words)
+    return Inputs(numeric_NF, words, np.array([7, 8, 9]))
+
+
+def table_of(given: Inputs) -> pa.Table:
+    """Examples of what is given."""
+    return pa.table({"item_no": given.item_N, **given.columns()})
 
 
 def test_features_come_back_from_a_table_as_they_were() -> None:
     given = some_inputs()
-    back = from_table(pa.table(given.columns()))
+    back = from_table(table_of(given))
     np.testing.assert_array_equal(back.numeric_NF, given.numeric_NF)
     assert [back.words[n].to_pylist() for n in WORDS] == [given.words[n].to_pylist() for n in WORDS]
 
@@ -35,4 +40,4 @@ def test_a_ranker_reads_every_feature_column_of_examples_and_no_other() -> None:
 
 
 def test_a_day_without_examples_gives_no_rows() -> None:
-    assert len(from_table(pa.table(some_inputs().columns()).slice(0, 0))) == 0
+    assert len(from_table(table_of(some_inputs()).slice(0, 0))) == 0

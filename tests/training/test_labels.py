@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.rankers.conformance import unseen
 from training import labels
-from training.inputs import NUMERIC, Inputs
+from training.inputs import NUMERIC
 from training.labels import as_known, labels_of, maturity
 
 Row = dict[str, Any]
@@ -152,6 +152,6 @@ def test_what_came_of_candidates_is_known_at_once() -> None:
     numeric_NF = unseen().batch.given.numeric_NF.copy()
     numeric_NF[:, NUMERIC.index("position")] = np.nan
     batch = unseen().batch
-    given = Inputs(numeric_NF, batch.given.words)
+    given = replace(batch.given, numeric_NF=numeric_NF)
     of_candidates = replace(batch, given=given)
     assert maturity(of_candidates, date(2026, 1, 20), date(2026, 1, 20)) == 1.0

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.training.rankers.conformance import SPLIT, days, unseen
+from tests.training.rankers.conformance import SPLIT, days, taken, unseen
 from training.encode import EncoderConfig
-from training.inputs import NUMERIC, OF_SOURCES, Inputs
+from training.inputs import NUMERIC, OF_SOURCES
 from training.permitted import PermittedConfig, permitted
 from training.rankers import gbdt
 from training.rankers.gbdt import GbdtConfig
@@ -18,10 +18,8 @@ def owned(num_own: int, num_rows: int) -> Batch:
     """Examples of which the first are ours."""
     rows = np.arange(num_rows)
     batch = unseen().batch
-    given = Inputs(
-        batch.given.numeric_NF[rows], {n: w[:num_rows] for n, w in batch.given.words.items()}
-    )
-    parts = (batch.weight_N[rows], batch.user_N[rows], batch.item_N[rows], batch.evening_N[rows])
+    parts = (batch.weight_N[rows], batch.user_N[rows], batch.evening_N[rows])
+    given = taken(batch.given, rows)
     return Batch(given, {}, *parts, rows < num_own, batch.propensity_N[rows])
 
 
@@ -60,5 +58,5 @@ def test_a_ranker_fitted_on_anothers_impressions_does_not_see_what_sources_say()
     numeric_NF = given.numeric_NF.copy()
     numeric_NF[:, [NUMERIC.index(name) for name in sorted(OF_SOURCES)]] = 0.5
     assert not OF_SOURCES & set(fitted.encoder.names)
-    one, other = fitted.score(given), fitted.score(Inputs(numeric_NF, given.words))
+    one, other = fitted.score(given), fitted.score(replace(given, numeric_NF=numeric_NF))
     assert all((one[task] == other[task]).all() for task in one)

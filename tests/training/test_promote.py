@@ -22,7 +22,8 @@ def decided(incumbent: Champion, old: list[int], new: list[int]) -> Champion:
     user_N = np.repeat(np.arange(num_users), 5)
     click = np.tile(np.arange(5) == 0, num_users)
     nothing = pa.array([None] * len(user_N), pa.string()).dictionary_encode()
-    given = Inputs(np.zeros((len(user_N), len(NUMERIC)), np.float32), dict.fromkeys(WORDS, nothing))
+    numeric_NF = np.zeros((len(user_N), len(NUMERIC)), np.float32)
+    given = Inputs(numeric_NF, dict.fromkeys(WORDS, nothing), np.arange(len(user_N)))
     batch = batch_of(given, {"click": click, "order": click}, np.ones(len(user_N)), user_N)
 
     def placing(name: str, fitted: date, places: list[int]) -> Judged:

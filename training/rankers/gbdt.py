@@ -8,13 +8,14 @@ once: memory holds one byte a feature, whatever the number of days.
 Trees never read the place an item stood at. They learn what it brings where it is looked at, and
 ``training.examination`` says how often that is: p = examination(place) · σ(trees). So a place's
 clicks do not pass for the merit of the items that the policy of the time liked to put there.
+Behind the trees each item has an effect of its own (``training.rankers.item_effects``).
 
 Shapes: N rows.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -26,11 +27,14 @@ from training import encode, examination
 from training.encode import Encoder, EncoderConfig
 from training.inputs import NUMERIC, Inputs
 from training.permitted import PermittedConfig, permitted
+from training.rankers import item_effects
+from training.rankers.item_effects import ItemEffects, Seen
 from training.rankers.ranker import Batch, Days, UnknownModelError
 from training.split import Split
 
 NAME: Final = "gbdt"
 _POSITION: Final = NUMERIC.index("position")
+_EFFECTS: Final = "item_effects.arrow"
 _LEAST: Final = np.float32(1e-7)
 """No chance is nearer to 0 or 1: its loss stays finite."""
 
@@ -78,6 +82,8 @@ class Gbdt:
     """For a task without a head: its positives per click."""
     examination: Examination
     """How often each place is looked at."""
+    effects: ItemEffects
+    """What remains of items' clicks after their features."""
 
     @property
     def name(self) -> str:
@@ -95,7 +101,10 @@ class Gbdt:
             return {task: np.empty(0, np.float32) for task in (*self.heads, *self.ratio)}
         matrix_NF = self.encoder.matrix(given)
         seen_N = self.examination.at(given.numeric_NF[:, _POSITION]).astype(np.float32)
-        scores = {t: head.inplace_predict(matrix_NF) * seen_N for t, head in self.heads.items()}
+        scores = {
+            task: self.effects.applied(head.inplace_predict(matrix_NF) * seen_N, given.item_N)
+            for task, head in self.heads.items()
+        }
         # Shares of clicks may exceed 1: a video is watched without being clicked.
         followers = {
             t: np.minimum(scores["click"] * np.float32(ratio), np.float32(1))
@@ -119,7 +128,8 @@ class Gbdt:
             "examination": asdict(self.examination),
         }
         heads = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
-        return {"rules.json": json.dumps(rules, sort_keys=True).encode()} | heads
+        rest = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
+        return rest | {_EFFECTS: self.effects.save()} | heads
 
 
 def load(files: Mapping[str, bytes]) -> Gbdt:
@@ -128,20 +138,22 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
     Raises:
         UnknownModelError: If a file is missing, or its features are not today's.
     """
-    if not {"rules.json", "click.ubj"} <= files.keys():
-        raise UnknownModelError(f"a gbdt needs rules.json and click.ubj, found {sorted(files)}")
+    needed = {"rules.json", _EFFECTS, "click.ubj"}
+    if not needed <= files.keys():
+        raise UnknownModelError(f"a gbdt needs {sorted(needed)}, found {sorted(files)}")
     rules = json.loads(files["rules.json"])
     words = {name: tuple(words) for name, words in rules["vocabularies"].items()}
     encoder = Encoder(words, tuple(rules["numeric"]))
     heads = {}
-    for name in sorted(files.keys() - {"rules.json"}):
+    for name in sorted(files.keys() - {"rules.json", _EFFECTS}):
         task = name.removesuffix(".ubj")
         heads[task] = xgb.Booster(model_file=bytearray(files[name]))
         heads[task].set_param({"nthread": 1})
     is_known = set(encoder.numeric) <= set(NUMERIC) and "examination" in rules
     if not is_known or heads["click"].feature_names != encoder.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
-    return Gbdt(encoder, heads, rules["ratio"], Examination(**rules["examination"]))
+    curve = Examination(**rules["examination"])
+    return Gbdt(encoder, heads, rules["ratio"], curve, item_effects.load(files[_EFFECTS]))
 
 
 def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
@@ -166,7 +178,21 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
             heads[task] = _grow(_Matrices(days, encoder, curve, task), split, config, seed)
         else:
             ratio[task] = positives[task] / max(positives["click"], 1)
-    return Gbdt(encoder, heads, ratio, curve)
+    alike = Gbdt(encoder, heads, ratio, curve, item_effects.NOTHING)
+    learned, kept = (_seen(alike, map(days, part)) for part in (split.fit, split.stop))
+    return replace(alike, effects=item_effects.fit(learned, kept))
+
+
+def _seen(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
+    return [
+        Seen(
+            batch.given.item_N,
+            batch.label["click"].astype(bool),
+            model.score(batch.given)["click"].astype(np.float64),
+            batch.weight_N,
+        )
+        for batch in batches
+    ]
 
 
 def _positives(batch: Batch, task: str) -> float:

@@ -53,8 +53,6 @@ class Batch:
     """float64: how many such rows one stands for."""
     user_N: np.ndarray
     """int64, ascending from 0: the example's user."""
-    item_N: np.ndarray
-    """int64, item_no."""
     evening_N: np.ndarray
     """int64, the evening its features are of: days of the epoch."""
     is_own_N: np.ndarray
@@ -84,7 +82,6 @@ class Batch:
             label,
             weight,
             user_N.astype(np.int64),
-            ordered.column("item_no").to_numpy().astype(np.int64),
             evening.to_numpy().astype(np.int64),
             _flags(ordered, "is_own"),
             ordered.column("propensity").to_numpy(zero_copy_only=False).astype(np.float64),

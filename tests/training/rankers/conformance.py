@@ -4,7 +4,7 @@ A ranker is run through these by ``test_rankers.py``: to add one, add a line to 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
@@ -65,17 +65,17 @@ def planted(day: date) -> Planted:
     nothing = pa.array([None] * num_rows, pa.string()).dictionary_encode()
     words = dict.fromkeys(WORDS, nothing) | {_WORD: pa.array(word).dictionary_encode()}
     user = np.repeat(np.arange(_USERS), _ITEMS_EACH)
-    batch = batch_of(Inputs(numeric_NF, words), label, np.ones(num_rows), user)
+    given = Inputs(numeric_NF, words, np.arange(num_rows) % _ITEMS_EACH)
+    batch = batch_of(given, label, np.ones(num_rows), user)
     return Planted(batch, p_click)
 
 
 def batch_of(
     given: Inputs, label: Mapping[str, np.ndarray], weight_N: np.ndarray, user_N: np.ndarray
 ) -> Batch:
-    """Examples of candidates of ours: each of another item, all of one evening."""
-    item_N = np.arange(len(weight_N))
-    is_own_N, propensity_N = np.ones(len(item_N), bool), np.full(len(item_N), np.nan)
-    return Batch(given, label, weight_N, user_N, item_N, item_N * 0, is_own_N, propensity_N)
+    """Examples of candidates of ours, all of one evening."""
+    is_own_N, propensity_N = np.ones(len(weight_N), bool), np.full(len(weight_N), np.nan)
+    return Batch(given, label, weight_N, user_N, user_N * 0, is_own_N, propensity_N)
 
 
 def days(day: date) -> Batch:
@@ -96,7 +96,8 @@ def sampled_days(day: date) -> Batch:
 def taken(given: Inputs, rows: np.ndarray) -> Inputs:
     """Some rows of inputs, in the order asked for."""
     places = pa.array(rows)
-    return Inputs(given.numeric_NF[rows], {n: w.take(places) for n, w in given.words.items()})
+    words = {name: column.take(places) for name, column in given.words.items()}
+    return Inputs(given.numeric_NF[rows], words, given.item_N[rows])
 
 
 def unseen() -> Planted:
@@ -151,8 +152,8 @@ def an_unseen_word_scores_as_a_missing_one(ranker: Ranker) -> None:
     new = pa.array(["never seen"] * len(given)).dictionary_encode()
     missing = pa.array([None] * len(given), pa.string()).dictionary_encode()
     same_scores(
-        ranker.score(Inputs(given.numeric_NF, {**given.words, _WORD: new})),
-        ranker.score(Inputs(given.numeric_NF, {**given.words, _WORD: missing})),
+        ranker.score(replace(given, words={**given.words, _WORD: new})),
+        ranker.score(replace(given, words={**given.words, _WORD: missing})),
     )
 
 
