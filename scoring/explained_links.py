@@ -17,6 +17,7 @@ _SAID: Final = {
     "watched_products": ("pair_days_since_showing", "he saw what shows it {:.1f} days ago"),
     "showing_products": ("shown_pair_affinity", "weighted events with products it shows: {:.2f}"),
     "live_presence": ("slot_presence_share", "share of his active hours: {:.0%}"),
+    "well_rated": ("category_pair_click_lift", "clicks on its category {:.1f}× as usual"),
     "searched": ("query_title_share", "share of its title's words that he searched for: {:.0%}"),
 }
 """For each source the feature that it rests on, and how it is said where it is above 0."""

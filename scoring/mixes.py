@@ -7,6 +7,7 @@ from typing import Final
 from training.retrieval.covisitation import SeedConfig
 from training.retrieval.live_presence import PresenceConfig
 from training.retrieval.searched import SearchedConfig
+from training.retrieval.well_rated import WellRatedConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "unfinished": Share(60, 1.5),
         "new_items": Share(20, 0.1),
         "watched_products": Share(60, 0.8),
+        "well_rated": Share(150, 1.0),
         "searched": Share(60, 1.0),
     },
     "live_streams": {
@@ -38,6 +40,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "unfinished": Share(40, 0.8),
         "new_items": Share(20, 0.1),
         "showing_products": Share(60, 0.6),
+        "well_rated": Share(100, 0.5),
         "host_affinity": Share(60, 1.0),
         "followed_hosts": Share(60, 1.0),
         "live_presence": Share(100, 1.0),
@@ -51,6 +54,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "unfinished": Share(40, 0.5),
         "new_items": Share(40, 0.2),
         "showing_products": Share(60, 0.5),
+        "well_rated": Share(150, 1.0),
         "host_affinity": Share(60, 0.5),
         "followed_hosts": Share(60, 0.7),
         "searched": Share(30, 0.4),
@@ -75,6 +79,8 @@ class CandidatesConfig:
     """How co-visitation reads the user's last items."""
     presence: PresenceConfig = field(default_factory=PresenceConfig)
     """How the user's hours are read."""
+    well_rated: WellRatedConfig = field(default_factory=WellRatedConfig)
+    """How many lists of well-rated items are read."""
     searched: SearchedConfig = field(default_factory=SearchedConfig)
     """How the user's searches are remembered."""
     num_buckets: int = 4

@@ -17,6 +17,7 @@ _BY_SOURCE: Final = {
     "live_presence": "live when you are usually here, on what you like",
     "host_affinity": "by someone whose things you looked at",
     "covisitation": "often visited after what you looked at",
+    "well_rated": "liked by most who saw it, and of a kind that you like",
     "popularity_in_categories": "popular in categories that you look at",
     "new_items": "new here",
     "popularity_in_segment": "popular with people who use the app as you do",

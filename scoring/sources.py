@@ -22,6 +22,7 @@ from training.retrieval import (
     showing_products,
     unfinished,
     watched_products,
+    well_rated,
 )
 from training.retrieval.proposals import Proposals
 from training.retrieval.shelf import Shelf
@@ -62,6 +63,9 @@ SOURCES: Final[Mapping[str, Source]] = {
     "followed_hosts": lambda a, n: followed_hosts.propose(a.batch, a.shelf, num_items=n),
     "live_presence": lambda a, n: live_presence.propose(
         a.batch, a.shelf, num_items=n, config=a.config.presence
+    ),
+    "well_rated": lambda a, n: well_rated.propose(
+        a.batch, a.shelf, num_items=n, config=a.config.well_rated
     ),
     "searched": lambda a, n: searched.propose(
         a.batch, a.shelf, num_items=n, config=a.config.searched

@@ -12,16 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from etl.arrow import ranges, run_starts
-from etl.features.positions import PARTS
+from training.category_looks import CategoryLooks
 from training.item_side import FEATURES, ItemSide
 from training.lookup import find, key, taken
 from training.user_side import DAY_US, Lists, codes_in, hours_of
 
 _DURATION = FEATURES.index("duration_ms")
-_CATEGORY_RATE = FEATURES.index("category_click_rate_28d")
 _OF_WATCHES = ("pair_watch_share", "usual_watch_share")
-_FEW = 3.0
-"""Clicks added to a user's own and to what is usual before he counts as eager or shy."""
 Columns = dict[str, np.ndarray]
 
 
@@ -56,44 +53,11 @@ def of_all(asked: Asked) -> Columns:
 
 
 def of_looks(asked: Asked) -> Columns:
-    """How often he looked at items of the category, and what came of it beside what would usually.
-
-    Usual is the category's click rate, times how much more than usual he clicks anywhere; a click
-    on both sides draws categories that he hardly saw towards 1. Missing where the log has no
-    impressions.
-    """
-    rate_C = _category_rates(asked.items)
-    code = codes_in(asked.categories.words("category"), asked.items.words("category"))
-    known = np.flatnonzero(code >= 0)
-    known = known[~np.isnan(rate_C[code[known]])]
-    user, code = asked.categories.row_N[known], code[known]
-    looks = asked.categories.numbers("examined")[known] / PARTS
-    clicks = asked.categories.numbers("num_clicks")[known].astype(np.float64)
-    usual = looks * rate_C[code]
-    num_users = asked.users.num_rows
-    eager_U = (np.bincount(user, clicks, num_users) + _FEW) / (
-        np.bincount(user, usual, num_users) + _FEW
-    )
-    lift = (clicks + 1) / (usual * eager_U[user] + 1)
-    order = np.argsort(key(user, code))
+    """How often he looked at the item's category, and how eagerly he clicks there."""
+    looks = CategoryLooks.of(asked.categories, asked.items, asked.users.num_rows)
     code_R = taken(asked.items.codes("category"), asked.place_R, otherwise=-1).astype(np.int64)
-    is_told = (code_R >= 0) & ~np.isnan(np.r_[rate_C, np.nan][code_R])
-    own = find(key(user, code)[order], key(asked.user_R, np.maximum(code_R, 0)))
-    return {
-        "category_pair_examined": np.where(is_told, taken(looks[order], own, otherwise=0), np.nan),
-        "category_pair_click_lift": np.where(is_told, taken(lift[order], own, otherwise=1), np.nan),
-    }
-
-
-def _category_rates(items: ItemSide) -> np.ndarray:
-    """Clicks per look of each category's items, NaN where the log has no impressions."""
-    rate_N = items.numeric_NF[:, _CATEGORY_RATE].astype(np.float64)
-    code_N = items.codes("category")
-    told = np.flatnonzero((code_N >= 0) & ~np.isnan(rate_N))
-    size = len(items.words("category"))
-    num_C = np.bincount(code_N[told], minlength=size)
-    total_C = np.bincount(code_N[told], rate_N[told], size)
-    return np.divide(total_C, num_C, out=np.full(size, np.nan), where=num_C > 0)
+    looks_R, lift_R = looks.looks_at(asked.user_R, code_R)
+    return {"category_pair_examined": looks_R, "category_pair_click_lift": lift_R}
 
 
 def of_hosts(asked: Asked) -> Columns:

@@ -30,6 +30,7 @@ SOURCE_CODES: Final = {
     "followed_hosts": 10,
     "live_presence": 11,
     "searched": 12,
+    "well_rated": 13,
 }
 """How arrays of candidates write the source that proposed; a code is never given twice."""
 
