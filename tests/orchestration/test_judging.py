@@ -188,7 +188,9 @@ def test_a_fit_says_what_was_ours_and_how_mature_its_labels_were(shop: Workspace
 
     assert found["num_own_examples"] * 10 == found["num_examples"] * 8
     assert (found["reads_source_ranks"], found["reads_positions"]) == (True, True)
-    assert {"position", "source_popularity_rank"} <= set(found["features"])
+    assert "source_popularity_rank" in found["features"]
+    assert "position" not in found["features"]
+    assert set(found["examination"]) == {"scale", "power"}
     assert sorted(found["label_maturity"]) == [f"2026-01-{day:02}" for day in range(2, 8)]
     assert found["label_maturity"]["2026-01-07"] == pytest.approx(1 / 7, abs=1e-3)
     assert found["label_maturity"]["2026-01-02"] == pytest.approx(6 / 7, abs=1e-3)

@@ -64,8 +64,8 @@ def test_the_planted_features_are_named_with_their_values_and_the_dictionarys_wo
     rate, word = named["item_click_rate_28d"], named["item_category"]
     assert rate.log_odds > 0
     assert rate.value == pytest.approx(0.97)
-    assert rate.unit == "clicks per impression"
-    assert rate.why == "how attractive it is when seen; smoothed"
+    assert rate.unit == "clicks per look"
+    assert rate.why == "how attractive it is where looked at; smoothed"
     assert word.value == given.words["item_category"][0].as_py()
 
 

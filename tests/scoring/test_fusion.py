@@ -48,7 +48,15 @@ def drawn_state(rng: np.random.Generator) -> Row | None:
         )
         for n in own
     ]
-    groups = [own_group("category", f"c{n}", affinity=float(rng.random())) for n in range(3)]
+    groups = [
+        own_group(
+            "category",
+            f"c{n}",
+            affinity=float(rng.random()),
+            examined=int(rng.integers(90_000_000)),
+        )
+        for n in range(3)
+    ]
     hosts = [own_group("host_id", f"h{n}", affinity=float(rng.random())) for n in range(2)]
     short = [visit(n) for n in rng.permutation(own).tolist()]
     return {"items": items, "categories": groups, "hosts": hosts, "short": short}
@@ -94,6 +102,8 @@ class Evening:
                 "title": f"w{n % 6} w{n % 4}",
                 "product_ids": [f"p{(n + 1) % NUM_ITEMS}"],
                 "num_clicks_7d": n % 7,
+                "click_rate_28d": 0.01 * (n % 9 + 1),
+                "category_click_rate_28d": 0.05,
             }
             for n in range(NUM_ITEMS)
         ]

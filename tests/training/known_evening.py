@@ -264,6 +264,8 @@ def _drawn_groups(rng: np.random.Generator, name: str, prefix: str, most: int) -
         own_group(
             name,
             f"{prefix}{number}",
+            **({"examined": int(rng.integers(9_000_000))} if name == "category" else {}),
+            num_clicks=int(rng.integers(4)),
             num_orders=int(rng.integers(3)),
             last_event_at=ago(float(rng.random() * 30)),
             affinity=float(rng.random() * 5),

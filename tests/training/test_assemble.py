@@ -73,6 +73,26 @@ def of_the_group(state: Row, item: Row | None, name: str, array: str) -> dict[st
     return {name: value for name, value in found.items() if name in NUMERIC}
 
 
+def of_looks(state: Row, item: Row | None, alive: dict[int, Row]) -> dict[str, Number]:
+    """Looks at the item's category, and clicks there beside what is usual, for him and for it."""
+    rates: dict[str, list[float]] = {}
+    for other in alive.values():
+        if other["category"] is not None and other["category_click_rate_28d"] is not None:
+            rates.setdefault(other["category"], []).append(other["category_click_rate_28d"])
+    rate = {category: sum(found) / len(found) for category, found in rates.items()}
+    own = {
+        e["category"]: (e["num_clicks"], e["examined"] / 1e6 * rate[e["category"]], e["examined"])
+        for e in state["categories"]
+        if e["category"] in rate
+    }
+    eager = (sum(c for c, _, _ in own.values()) + 3) / (sum(u for _, u, _ in own.values()) + 3)
+    names = ("category_pair_examined", "category_pair_click_lift")
+    if item is None or item["category"] not in rate:
+        return dict.fromkeys(names)
+    clicks, usual, looks = own.get(item["category"], (0, 0.0, 0))
+    return dict(zip(names, (looks / 1e6, (clicks + 1) / (usual * eager + 1)), strict=True))
+
+
 def of_the_sources(proposed: Row) -> dict[str, Number]:
     found: dict[str, Number] = {
         "num_sources": len(proposed["proposals"]) or None,
@@ -156,7 +176,7 @@ def plainly(
     found |= {f"user_{f.name}": user[f.name] for f in dictionary.USER}
     found |= of_the_pair(state, proposed["item_no"]) | of_the_sources(proposed)
     found |= of_what_he_said(user, item) | of_watches(state, item, alive)
-    found |= of_what_is_shown(state, item, alive)
+    found |= of_what_is_shown(state, item, alive) | of_looks(state, item, alive)
     for name, array in GROUPS:
         found |= of_the_group(state, item, name, array)
     found["position"] = 2

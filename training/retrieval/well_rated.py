@@ -25,6 +25,8 @@ class WellRatedConfig:
     """Categories of a user's highest lift whose items are looked up."""
     per_category: int = 60
     """Items of one category at most."""
+    num_overall: int = 200
+    """Items of the highest rate of all, of which those of categories never shown are read."""
 
 
 def propose(
@@ -36,7 +38,7 @@ def propose(
         return Proposals(*(np.empty(0, kind) for kind in (np.int64, np.int64, np.float64)))
     return strongest(
         _by_user_and_item(
-            _of_categories(looks, shelf, config), _of_all(looks, shelf, batch.num_users, num_items)
+            _of_categories(looks, shelf, config), _of_all(looks, shelf, batch.num_users, config)
         ),
         num_items,
     )
@@ -55,9 +57,11 @@ def _of_categories(looks: CategoryLooks, shelf: Shelf, config: WellRatedConfig) 
     return Proposals(looks.user_Q[query], shelf.items.item_no_N[at], score)
 
 
-def _of_all(looks: CategoryLooks, shelf: Shelf, num_users: int, num_items: int) -> Proposals:
+def _of_all(
+    looks: CategoryLooks, shelf: Shelf, num_users: int, config: WellRatedConfig
+) -> Proposals:
     """The best of everything, to each user what is of no category that he was shown."""
-    best = shelf.rated_E[:num_items]
+    best = shelf.rated_E[: config.num_overall]
     user = np.repeat(np.arange(num_users), len(best))
     at = np.tile(best, num_users)
     code = taken(shelf.items.codes("category"), at, otherwise=-1).astype(np.int64)
