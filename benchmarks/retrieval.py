@@ -56,7 +56,11 @@ def sequences(
     chosen = _chosen(sources, ORDERED)
     with _border():
         lines = retrieval_files.read(file)
-        read = retrieval_files.sequences(lines, is_refreshed=protocol is Kind.REFRESHED)
+        read = retrieval_files.sequences(
+            lines,
+            is_refreshed=protocol is Kind.REFRESHED,
+            attributes=retrieval_files.attributes(file),
+        )
         _run(read, chosen, json_, seed)
 
 

@@ -3,12 +3,14 @@
 A line is ``user item item …``. Shapes: U users.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from training.retrieval.interactions import Interactions
 
@@ -61,7 +63,18 @@ def read(path: Path) -> list[list[str]]:
     return lines
 
 
-def sequences(lines: Sequence[Sequence[str]], *, is_refreshed: bool) -> Protocol:
+def attributes(path: Path) -> dict[str, list[int]]:
+    """Read what is known of the items from ``<stem>_item2attributes.json``, where it lies by."""
+    beside = path.with_name(f"{path.stem}_item2attributes.json")
+    return json.loads(beside.read_text()) if beside.is_file() else {}
+
+
+def sequences(
+    lines: Sequence[Sequence[str]],
+    *,
+    is_refreshed: bool,
+    attributes: Mapping[str, Sequence[int]] | None = None,
+) -> Protocol:
     """Leave the last item of each user out, and the one before for validation.
 
     Strict: learned from all but the last two items, asked with all but the last. Refreshed: learned
@@ -69,6 +82,7 @@ def sequences(lines: Sequence[Sequence[str]], *, is_refreshed: bool) -> Protocol
     """
     names = _names(lines)
     whole = _numbered(lines, names, is_ordered=True)
+    whole = replace(whole, attribute_IA=_attribute_IA(attributes or {}, names))
     is_judged = np.diff(whole.indptr) >= _FEWEST
     is_kept = np.repeat(~is_judged, np.diff(whole.indptr))
     back = whole.steps_back_N
@@ -101,6 +115,19 @@ def split(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], *, seed
     has_held = np.sort(rng.permutation(has_held)[:NUM_VALIDATED])
     validation = Stage(kept, kept.taken(has_held), whole.where(held).taken(has_held))
     return Protocol("split", validation, Stage(whole, whole.taken(judged), truth), tuple(names))
+
+
+def _attribute_IA(
+    attributes: Mapping[str, Sequence[int]], names: Sequence[str]
+) -> csr_array | None:
+    if not attributes:
+        return None
+    lists = [attributes.get(name, []) for name in names]
+    indptr = np.cumsum([0, *map(len, lists)])
+    flat = [attribute for own in lists for attribute in own]
+    distinct, place = np.unique(np.array(flat, np.int64), return_inverse=True)
+    ones = np.ones(len(flat), np.float32)
+    return csr_array((ones, place, indptr), shape=(len(names), len(distinct)))
 
 
 def _held_out(whole: Interactions, rng: np.random.Generator) -> np.ndarray:

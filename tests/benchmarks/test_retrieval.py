@@ -93,6 +93,17 @@ def test_protocols_cut_where_they_say() -> None:
     assert refreshed.validation.learned.item_N.tolist() == [0, 1, 0, 1]
 
 
+def test_what_lies_beside_a_file_says_what_items_are(tmp_path: Path) -> None:
+    (tmp_path / "a_item2attributes.json").write_text('{"2": [7, 9], "4": [9]}')
+
+    said = retrieval_files.attributes(tmp_path / "a.txt")
+    read = retrieval_files.sequences([["u", "1", "2", "4"]], is_refreshed=False, attributes=said)
+
+    assert read.validation.learned.attribute_IA is not None
+    assert read.validation.learned.attribute_IA.toarray().tolist() == [[0, 0], [1, 1], [0, 1]]
+    assert retrieval_files.attributes(tmp_path / "b.txt") == {}
+
+
 def test_a_split_holds_a_tenth_of_training_out() -> None:
     train = [["a", *map(str, range(20))], ["b", "1", "2"], ["c", "3"]]
 
@@ -169,6 +180,13 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
     assert ran.exit_code == 1
     assert "there is no file" in ran.output
+
+
+def test_a_source_whose_package_is_absent_is_not_available() -> None:
+    absent = Learned(name="odd", module="sasrec", config="SasrecConfig", needs="no_such_package")
+
+    assert not absent.is_available
+    assert all(one.is_available for one in quick())
 
 
 def test_every_source_has_a_name_of_its_own() -> None:

@@ -1,11 +1,11 @@
 """Who touched what, in which order: what learned sources are fitted on and asked with.
 
 Plain arrays of dense numbers; where they come from (a file, a lake) is not known here.
-Shapes: U users, N interactions, I items.
+Shapes: U users, N interactions, I items, A attributes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -31,6 +31,8 @@ class Interactions:
     """Whether the order within a user means time."""
     user_U: np.ndarray
     """int64: each user's row in what sources were fitted on, or ``UNSEEN``."""
+    attribute_IA: csr_array | None = None
+    """float32 ones: what is known of the items themselves, where something is."""
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -60,14 +62,12 @@ class Interactions:
         _, element = ranges(self.indptr, rows)
         indptr = np.r_[0, np.cumsum(np.diff(self.indptr)[rows])].astype(np.int64)
         item_N, user_U = self.item_N[element], self.user_U[rows]
-        return Interactions(indptr, item_N, self.num_items, self.is_ordered, user_U)
+        return replace(self, indptr=indptr, item_N=item_N, user_U=user_U)
 
     def where(self, keep_N: np.ndarray) -> "Interactions":
         """Leave interactions out; users stay."""
         indptr = np.r_[0, np.cumsum(keep_N)][self.indptr].astype(np.int64)
-        return Interactions(
-            indptr, self.item_N[keep_N], self.num_items, self.is_ordered, self.user_U
-        )
+        return replace(self, indptr=indptr, item_N=self.item_N[keep_N])
 
     def blocks(self, num_users: int) -> Iterator["Interactions"]:
         """Go through the users, some at a time."""

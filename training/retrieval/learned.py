@@ -107,6 +107,13 @@ ORDERED: Final = (
         choices=_RECENCY,
         needs="gensim",
     ),
+    Learned(
+        name="content",
+        module="content",
+        config="ContentConfig",
+        choices=_RECENCY,
+        is_optional=True,
+    ),
     Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
 )
 """For histories in order."""

@@ -4,10 +4,11 @@ A source is run through these by ``test_learned_sources.py``: to add one, add a 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from training.retrieval.interactions import UNSEEN, Interactions
 from training.retrieval.source import NO_ITEM, Lists, Source, lists
@@ -35,7 +36,9 @@ def planted() -> Interactions:
         circle, start = user % 3, int(rng.integers(CIRCLE))
         steps = start + np.cumsum(rng.choice([1, 2], 4, p=[0.9, 0.1]))
         walks.append([int(circle * CIRCLE + step % CIRCLE) for step in steps])
-    return Interactions.of(walks, num_items=NUM_ITEMS)
+    circle_IA = csr_array(np.eye(4, dtype=np.float32)[np.arange(NUM_ITEMS) // CIRCLE])
+    made = Interactions.of(walks, num_items=NUM_ITEMS)
+    return replace(made, attribute_IA=circle_IA)
 
 
 def unseen(histories: list[list[int]], *, num_items: int = NUM_ITEMS) -> Interactions:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.training.retrieval import source_conformance as promises
 from tests.training.retrieval.source_conformance import Implementation
+from training.retrieval.content import ContentConfig
 from training.retrieval.factors import FactorsConfig
 from training.retrieval.interactions import Interactions
 from training.retrieval.item_cf import ItemCfConfig
@@ -26,6 +27,7 @@ CONFIGS: dict[str, Config] = {
     "linear_items, of low rank": LinearItemsConfig(l2=5.0, max_exact_items=0, rank=6),
     "propagation": PropagationConfig(),
     "low_pass": LowPassConfig(rank=4),
+    "content": ContentConfig(num_factors=4),
     "user_cf": UserCfConfig(num_neighbours=10),
     "factors": FactorsConfig(num_factors=8, num_rounds=5),
 }

@@ -1,0 +1,76 @@
+"""Content: items whose attributes are like those of what a user touched.
+
+Attributes weigh by how rare they are (TF-IDF; Salton, Buckley, 1988) and are pressed into a few
+numbers by singular vectors (latent semantic analysis; Deerwester et al., 1990). An item that nobody
+has touched is found like any other; where nothing is known of the items, nothing is proposed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+
+from training.retrieval.eigen import strongest
+from training.retrieval.interactions import Interactions
+from training.retrieval.source import packed, unpacked
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContentConfig:
+    """How items are described, and how a history asks."""
+
+    num_factors: int = 128
+    """Length of a vector."""
+    recency: float = 0.7
+    """Weight of each step back in the history that asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The items' vectors; 0 for an item without attributes."""
+
+    vectors_ID: np.ndarray
+    """float32, of length 1."""
+    config: ContentConfig
+
+    def score_users(self, histories: Interactions) -> np.ndarray:
+        """Sum cosines with what each user touched: float32, U × I."""
+        asked_UD = histories.recent(self.config.recency) @ self.vectors_ID
+        scores = asked_UD @ self.vectors_ID.T
+        scores[:, ~self.vectors_ID.any(axis=1)] = -np.inf
+        scores[~asked_UD.any(axis=1)] = -np.inf
+        return scores
+
+    def save(self) -> dict[str, bytes]:
+        """Write the vectors and the settings."""
+        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
+        return packed({"vectors": self.vectors_ID}) | {"config.json": settings}
+
+
+def fit(interactions: Interactions, *, config: ContentConfig, seed: int) -> Content:
+    """Describe the items by their attributes; who touched them is not asked.
+
+    Args:
+        interactions: Of which only the items' attributes are read.
+        config: How items are described.
+        seed: Of the vectors' iteration.
+    """
+    attributes = interactions.attribute_IA
+    if attributes is None:
+        return Content(np.zeros((interactions.num_items, config.num_factors), np.float32), config)
+    num_items_A = np.maximum(attributes.sum(axis=0), 1)
+    rarity_A = np.log(interactions.num_items / num_items_A).astype(np.float32)
+    weighted = csr_array(attributes @ diags_array(rarity_A), dtype=np.float32)
+    _, vectors_AD = strongest(weighted, rank=config.num_factors, seed=seed)
+    vectors_ID = weighted @ vectors_AD
+    length = np.linalg.norm(vectors_ID, axis=1, keepdims=True)
+    vectors_ID = np.where(length > 0, vectors_ID / np.maximum(length, 1e-12), 0)
+    return Content(vectors_ID.astype(np.float32), config)
+
+
+def load(files: Mapping[str, bytes]) -> Content:
+    """Read what ``save`` wrote."""
+    config = ContentConfig(**json.loads(files["config.json"]))
+    return Content(unpacked(files)["vectors"], config)
