@@ -128,6 +128,13 @@ UNORDERED: Final = (
         refits={"user_power": (0.7, 1.0), "paths_power": (0.8, 1.0, 1.25)},
     ),
     Learned(
+        name="low_pass_64",
+        module="low_pass",
+        config="LowPassConfig",
+        settings={"rank": 64},
+        choices=_LOW_PASS,
+    ),
+    Learned(
         name="low_pass_300",
         module="low_pass",
         config="LowPassConfig",
@@ -147,13 +154,9 @@ UNORDERED: Final = (
         config="LowPassConfig",
         settings={"rank": 1500},
         choices=_LOW_PASS,
-    ),
-    Learned(
-        name="linear_items",
-        module="linear_items",
-        config="LinearItemsConfig",
         is_optional=True,
     ),
+    Learned(name="linear_items", module="linear_items", config="LinearItemsConfig"),
     Learned(name="item_cf", module="item_cf", config="ItemCfConfig"),
     Learned(
         name="user_cf",
