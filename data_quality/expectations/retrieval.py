@@ -3,6 +3,7 @@
 from typing import Final
 
 from data_quality.checks import (
+    ABSENT_NUMBER,
     Check,
     Side,
     Suite,
@@ -13,6 +14,7 @@ from data_quality.checks import (
     distinct,
     each,
     knows,
+    never_null_in,
     not_empty,
     one_of,
     rule,
@@ -23,6 +25,10 @@ from etl import surfaces
 from etl.tables.retrieval import SOURCE_CODES
 
 _CODES: Final = ", ".join(str(code) for code in SOURCE_CODES.values())
+_IS_KNOWN: Final = (
+    f"size(array_except(flatten(items.proposals).source, cast(array({_CODES}) AS array<tinyint>)))"
+    " = 0"
+)
 _KNOWN_ITEMS: Final = Side(table_path="features/item_daily", things=("item_no",))
 
 
@@ -70,8 +76,14 @@ def retrieval_covisitation() -> Suite:
             "weights_date <= arrival_date",
             shows=("weights_date",),
         ),
-        complete("neighbours", "item_no", "weight"),
-        each("neighbours", "weight above 0", "x.weight > 0 AND x.weight < double('Infinity')"),
+        never_null_in("neighbours", {"item_no": "-1", "weight": ABSENT_NUMBER}),
+        each(
+            "neighbours",
+            "weight above 0",
+            "x.weight > 0 AND x.weight < double('Infinity')",
+            whole="array_min(neighbours.weight) > 0 "
+            "AND array_max(neighbours.weight) < double('Infinity')",
+        ),
         distinct("neighbours", "item_no"),
         descending("neighbours", "weight"),
         at_most("neighbours", 200),
@@ -108,16 +120,31 @@ def candidates(surface: str) -> Suite:
     path = f"candidates/{surface}"
     return (
         *not_empty("user_id"),
-        complete("items", "item_no", "fused_score", "proposals"),
+        never_null_in(
+            "items", {"item_no": "-1", "fused_score": ABSENT_NUMBER, "proposals": "array"}
+        ),
         distinct("items", "item_no"),
         descending("items", "fused_score"),
         at_most("items", 200),
-        each("items", "fused_score is finite", "abs(x.fused_score) < double('Infinity')"),
-        each("items", "someone proposed it", "size(x.proposals) > 0"),
+        each(
+            "items",
+            "fused_score is finite",
+            "abs(x.fused_score) < double('Infinity')",
+            whole="array_min(items.fused_score) > double('-Infinity') "
+            "AND array_max(items.fused_score) < double('Infinity')",
+        ),
+        # The smallest of arrays is the empty one.
+        each(
+            "items",
+            "someone proposed it",
+            "size(x.proposals) > 0",
+            whole="size(array_min(items.proposals)) > 0",
+        ),
         each(
             "items",
             "proposed by known sources, ranks from 1 on",
             f"forall(x.proposals, p -> p.source IN ({_CODES}) AND p.rank >= 1)",
+            whole=f"{_IS_KNOWN} AND array_min(flatten(items.proposals).rank) >= 1",
         ),
         rule("there are candidates", "size(items) > 0", shows=(), severity="warning"),
         knows(

@@ -3,13 +3,14 @@
 from typing import Final
 
 from data_quality.checks import (
+    ABSENT_NUMBER,
     Side,
     Suite,
     at_least,
-    complete,
     each,
     figure,
     knows,
+    never_null_in,
     not_empty,
     one_of,
     rule,
@@ -19,15 +20,15 @@ from etl import surfaces
 from etl.tables.serving import AUDIENCES, PREDICTIONS
 
 POLICIES: Final = ("slates", "popularity_7d", "covisitation", "candidates")
-_ALWAYS: Final = (
-    "item_no",
-    "item_id",
-    "value",
-    "sources",
-    "rules",
-    "propensity",
-    "is_exploration",
-)
+_ALWAYS: Final = {
+    "item_no": "-1",
+    "item_id": r"'\u0000'",
+    "value": ABSENT_NUMBER,
+    "sources": "array",
+    "rules": "array",
+    "propensity": ABSENT_NUMBER,
+    "is_exploration": "boolean",
+}
 _SHOWN: Final = "concat(items.item_no, reserve.item_no)"
 _NAMED: Final = (
     "inline(transform(concat(items, reserve), "
@@ -38,11 +39,26 @@ _NAMED: Final = (
 def _places(array: str) -> Suite:
     fields = PREDICTIONS.values()
     is_possible = " AND ".join(f"coalesce(x.{field} BETWEEN 0 AND 1, true)" for field in fields)
+    are_possible = " AND ".join(
+        f"coalesce(array_min({array}.{field}) >= 0 AND array_max({array}.{field}) <= 1, true)"
+        for field in fields
+    )
     return (
-        complete(array, *_ALWAYS),
-        each(array, "value is finite", "abs(x.value) < double('Infinity')"),
-        each(array, "propensity in (0, 1]", "x.propensity > 0 AND x.propensity <= 1"),
-        each(array, f"{', '.join(fields)} in 0 … 1", is_possible),
+        never_null_in(array, _ALWAYS),
+        each(
+            array,
+            "value is finite",
+            "abs(x.value) < double('Infinity')",
+            whole=f"array_min({array}.value) > double('-Infinity') "
+            f"AND array_max({array}.value) < double('Infinity')",
+        ),
+        each(
+            array,
+            "propensity in (0, 1]",
+            "x.propensity > 0 AND x.propensity <= 1",
+            whole=f"array_min({array}.propensity) > 0 AND array_max({array}.propensity) <= 1",
+        ),
+        each(array, f"{', '.join(fields)} in 0 … 1", is_possible, whole=are_possible),
     )
 
 
