@@ -13,10 +13,11 @@ from data_quality.checks import (
     distinct,
     each,
     knows,
+    never_null_in,
     not_empty,
     rule,
 )
-from data_quality.expectations.features import is_alive, knows_users, never_null_in
+from data_quality.expectations.features import is_alive, knows_users
 from etl.tables.user_states import EVENT_CODES
 
 _AFFINITY: Final = "x.affinity >= 0 AND x.affinity < double('Infinity')"

@@ -61,6 +61,9 @@ class GbdtConfig:
     """Shrinks the leaves' values."""
     max_bin: int = 256
     """Bins a feature is quantised into."""
+    min_rows_of_threads: int = 500_000
+    """Examples below which one thread grows the trees: of few, a second waits more than it works.
+    The trees are the same."""
     min_positives: int = 100
     """Positives below which a head is not grown: its task follows the clicks by a fitted ratio."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -271,8 +274,10 @@ def _grow(matrices: _Matrices, split: Split, config: GbdtConfig, seed: int) -> x
     stop = matrices.read(split.stop, config.max_bin, train)
     label, weight = train.rows.get_label(), train.rows.get_weight()
     base = float(weight @ label) / float(weight @ train.seen_N)
+    # 0 is as many as there are cores.
+    num_threads = 1 if train.rows.num_row() < config.min_rows_of_threads else 0
     grown = xgb.train(
-        _parameters(config, base, seed),
+        _parameters(config, base, seed) | {"nthread": num_threads},
         train.rows,
         num_boost_round=config.num_rounds,
         evals=[(stop.rows, matrices.task)],
