@@ -115,7 +115,6 @@ def features_positions() -> Suite:
     """Places without gaps, looked at less and less from the first on."""
     return (
         one_of("surface", tuple(surface.name for surface in surfaces.ALL)),
-        unique("surface", "position"),
         *at_least(0, "position", "num_impressions", "num_clicks"),
         *at_least(0, "num_chance_impressions", "num_chance_clicks"),
         rule(
