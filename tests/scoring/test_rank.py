@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -61,7 +62,7 @@ def test_the_champions_probabilities_make_the_value(fitted: Gbdt) -> None:
 
 
 def test_each_night_is_scored_by_its_own_model(fitted: Gbdt) -> None:
-    other = Gbdt(fitted.encoder, {"click": fitted.heads["click"][:1]}, {"order": 0.5})
+    other = replace(fitted, heads={"click": fitted.heads["click"][:1]}, ratio={"order": 0.5})
     first, second = (
         rank(some_rows(), GIVEN, serving=serving_of("gbdt", m.save()), config=ValueConfig())
         for m in (fitted, other)

@@ -16,8 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 from etl import tables
 from etl.arrow import arrow_schema
 from etl.days import Days
-from etl.features import item_daily, user_daily, user_history, user_pairs
+from etl.features import item_daily, positions, user_daily, user_history, user_pairs
 from etl.features.item_daily import ItemDailyConfig
+from etl.features.positions import PositionsConfig
 from etl.features.user_daily import UserDailyConfig
 from etl.features.user_pairs import PairsConfig
 from etl.surfaces import ALL, Surface
@@ -84,11 +85,22 @@ def _night(surface: Surface, evening: date, files: NightFiles) -> NightModel:
 
 def _features(silver: Silver, spark: SparkSession) -> dict[str, DataFrame]:
     """Make the features of all days at once; users' rows of the evenings are kept."""
-    events, items = (spark.createDataFrame(rows) for rows in (silver.events, silver.items))
+    events, items, impressions, outcomes = (
+        spark.createDataFrame(rows)
+        for rows in (silver.events, silver.items, silver.impressions, silver.outcomes)
+    )
 
     def nothing(table: Table) -> DataFrame:
         return spark.createDataFrame([], table.schema).limit(0)
 
+    looked_at = positions.build(
+        impressions,
+        outcomes=outcomes,
+        before=nothing(tables.FEATURES_POSITIONS),
+        days=DAYS,
+        config=PositionsConfig(),
+    )
+    places = spark.createDataFrame(looked_at.toArrow())
     since_first = {"items": items, "days": DAYS, "first_day": DAYS.first}
     frames = {
         "users": user_daily.build(
@@ -99,6 +111,8 @@ def _features(silver: Silver, spark: SparkSession) -> dict[str, DataFrame]:
         ).where(f"arrival_date >= '{EVENINGS.first}'"),
         "pairs": user_pairs.build(
             events,
+            impressions=impressions,
+            positions=places,
             before=nothing(tables.FEATURES_USER_PAIRS),
             config=PairsConfig(),
             **since_first,
@@ -109,6 +123,7 @@ def _features(silver: Silver, spark: SparkSession) -> dict[str, DataFrame]:
         "item_daily": item_daily.build(
             events,
             items=items,
+            positions=places,
             before=nothing(tables.FEATURES_ITEM_DAILY),
             days=DAYS,
             config=ItemDailyConfig(),
