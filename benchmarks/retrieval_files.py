@@ -83,8 +83,8 @@ def sequences(
     names = _names(lines)
     whole = _numbered(lines, names, is_ordered=True)
     whole = replace(whole, attribute_IA=_attribute_IA(attributes or {}, names))
-    is_judged = np.diff(whole.indptr) >= _FEWEST
-    is_kept = np.repeat(~is_judged, np.diff(whole.indptr))
+    is_judged = whole.length_U >= _FEWEST
+    is_kept = np.repeat(~is_judged, whole.length_U)
     back = whole.steps_back_N
     judged = np.flatnonzero(is_judged)
 
@@ -135,8 +135,8 @@ def _held_out(whole: Interactions, rng: np.random.Generator) -> np.ndarray:
     order = np.lexsort((rng.random(len(whole.item_N)), whole.row_N))
     place = np.empty(len(order), np.int64)
     place[order] = whole.places_N()
-    num_held = np.round(np.diff(whole.indptr) * HELD_OUT)
-    return place < np.repeat(num_held, np.diff(whole.indptr))
+    num_held = np.round(whole.length_U * HELD_OUT)
+    return place < np.repeat(num_held, whole.length_U)
 
 
 def _names(lines: Sequence[Sequence[str]]) -> list[str]:

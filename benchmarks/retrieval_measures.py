@@ -14,21 +14,13 @@ NDCG_DEPTHS: Final = (10, 20)
 _SEED: Final = 1
 
 
-def found(lists: Lists, truth: Interactions) -> np.ndarray:
-    """Mark which places hold what a user touched then: bool, U × K."""
-    width = np.int64(truth.num_items)
-    wanted = truth.row_N * width + truth.item_N
-    listed = np.arange(len(truth))[:, None] * width + lists.item_UK
-    return np.isin(listed, wanted) & (lists.item_UK >= 0)
-
-
 def by_user(lists: Lists, truth: Interactions) -> dict[str, np.ndarray]:
     """Measure each user's list: float64, U, NaN for users who touched nothing then.
 
     ``hr@k``: whether anything was found; ``recall@k``: which share of what he touched;
     ``ndcg@k``: with binary gains, to the best list of k.
     """
-    found_UK, num_U = found(lists, truth), np.diff(truth.distinct().indptr)
+    found_UK, num_U = lists.found(truth), truth.distinct().length_U
     counts = np.where(num_U > 0, num_U, np.nan)
     gain_UK = found_UK / np.log2(np.arange(found_UK.shape[1]) + 2.0)
     measured = {}

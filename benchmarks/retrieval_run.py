@@ -17,9 +17,9 @@ from orchestration.cost import metered
 from training.metrics import Interval, bootstrap
 from training.retrieval import choosing, mixing
 from training.retrieval.interactions import Interactions
-from training.retrieval.learned import Config, Learned
+from training.retrieval.learned import Learned
 from training.retrieval.mixing import MixConfig
-from training.retrieval.source import Lists, Source, lists
+from training.retrieval.source import Config, Lists, Source, lists
 
 FUSION: Final = "fusion"
 NUM_LISTED: Final = 200
@@ -136,12 +136,12 @@ def _fused(
         mix = mixing.fit(
             {name: one.validation for name, one in ran.items()},
             truth=validation.truth,
-            length_U=np.diff(validation.asked.indptr),
+            length_U=validation.asked.length_U,
             config=MixConfig(),
             seed=seed,
         )
     with cost.of("score"):
         by_source = {name: one.test for name, one in ran.items()}
         width = min(NUM_LISTED, test.asked.num_items)
-        fused = mix.lists(by_source, np.diff(test.asked.indptr), num_items=width)
+        fused = mix.lists(by_source, test.asked.length_U, num_items=width)
     return fused, mix.tree_share

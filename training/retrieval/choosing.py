@@ -12,8 +12,8 @@ import numpy as np
 
 from training.metrics import ideal_dcg
 from training.retrieval.interactions import Interactions
-from training.retrieval.learned import Config, Learned
-from training.retrieval.source import Source, lists
+from training.retrieval.learned import Learned
+from training.retrieval.source import Config, Source, lists
 
 NUM_JUDGED: Final = 6000
 """Held-out items on which trials are judged, about: users are drawn until they have so many."""
@@ -51,7 +51,7 @@ def choose(
         The config, and the source fitted with it.
     """
     drawn = np.random.default_rng(seed).permutation(len(histories))
-    rows = np.sort(drawn[np.cumsum(np.diff(truth.indptr)[drawn]) <= NUM_JUDGED])
+    rows = np.sort(drawn[np.cumsum(truth.length_U[drawn]) <= NUM_JUDGED])
     asked, wanted = histories.taken(rows), truth.taken(rows)
 
     def fitted(config: Config, _: Source | None = None) -> Trial:
@@ -87,11 +87,7 @@ def _best(best: Trial, configs: Iterator[Config], made: Callable[[Config, Source
 
 def value(source: Source, histories: Interactions, truth: Interactions) -> float:
     """NDCG of a source's lists, summed over users, with binary gains."""
-    item_UK = lists(source, histories, num_items=DEPTH).item_UK
-    width, user_U1 = np.int64(truth.num_items), np.arange(len(item_UK))[:, None]
-    wanted = truth.row_N * width + truth.item_N
-    # Lists that end early are filled with −1, which must not pass for the item before.
-    is_found_UK = np.isin(user_U1 * width + item_UK, wanted) & (item_UK >= 0)
+    is_found_UK = lists(source, histories, num_items=DEPTH).found(truth)
     dcg_U = is_found_UK @ (1 / np.log2(np.arange(DEPTH) + 2.0))
-    ideal_U = ideal_dcg(np.minimum(np.diff(truth.distinct().indptr), DEPTH))
+    ideal_U = ideal_dcg(np.minimum(truth.distinct().length_U, DEPTH))
     return float((dcg_U / np.maximum(ideal_U, 1)).sum())

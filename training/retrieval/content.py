@@ -5,9 +5,8 @@ numbers by singular vectors (latent semantic analysis; Deerwester et al., 1990).
 has touched is found like any other; where nothing is known of the items, nothing is proposed.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
@@ -45,8 +44,7 @@ class Content:
 
     def save(self) -> dict[str, bytes]:
         """Write the vectors and the settings."""
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed({"vectors": self.vectors_ID}) | {"config.json": settings}
+        return packed({"vectors": self.vectors_ID}, self.config)
 
 
 def fit(interactions: Interactions, *, config: ContentConfig, seed: int) -> Content:
@@ -72,5 +70,5 @@ def fit(interactions: Interactions, *, config: ContentConfig, seed: int) -> Cont
 
 def load(files: Mapping[str, bytes]) -> Content:
     """Read what ``save`` wrote."""
-    config = ContentConfig(**json.loads(files["config.json"]))
-    return Content(unpacked(files)["vectors"], config)
+    arrays, config = unpacked(files, ContentConfig)
+    return Content(arrays["vectors"], config)

@@ -5,9 +5,8 @@ his history, whoever he is: with A = YᵀY + λI and his n items' vectors Y_n,
 (A + αY_nᵀY_n)⁻¹ Y_nᵀ 1 (1 + α) = (1 + α) A⁻¹ Y_nᵀ (I + αY_n A⁻¹ Y_nᵀ)⁻¹ 1, a system of n by n.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from implicit.als import AlternatingLeastSquares
@@ -49,7 +48,7 @@ class Factors:
         """Solve for the users' vectors and multiply: float32, U × I."""
         user_UD = self._users(histories.distinct().last(self.config.num_last))
         scores = user_UD @ self.vectors_ID.T
-        scores[np.diff(histories.indptr) == 0] = -np.inf
+        scores[histories.length_U == 0] = -np.inf
         return scores
 
     def _users(self, histories: Interactions) -> np.ndarray:
@@ -69,8 +68,7 @@ class Factors:
     def save(self) -> dict[str, bytes]:
         """Write the vectors and the settings."""
         arrays = {"vectors": self.vectors_ID, "inverse": self.inverse_DD}
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed(arrays) | {"config.json": settings}
+        return packed(arrays, self.config)
 
 
 def fit(interactions: Interactions, *, config: FactorsConfig, seed: int) -> Factors:
@@ -97,6 +95,5 @@ def fit(interactions: Interactions, *, config: FactorsConfig, seed: int) -> Fact
 
 def load(files: Mapping[str, bytes]) -> Factors:
     """Read what ``save`` wrote."""
-    arrays = unpacked(files)
-    config = FactorsConfig(**json.loads(files["config.json"]))
+    arrays, config = unpacked(files, FactorsConfig)
     return Factors(arrays["vectors"], arrays["inverse"], config)

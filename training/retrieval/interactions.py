@@ -48,19 +48,24 @@ class Interactions:
         return cls(indptr, np.array(flat, np.int64), num_items, is_ordered, rows)
 
     @property
+    def length_U(self) -> np.ndarray:
+        """int64: interactions of each user."""
+        return np.diff(self.indptr)
+
+    @property
     def row_N(self) -> np.ndarray:
         """int64: the place in U of each interaction's user."""
-        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        return np.repeat(np.arange(len(self)), self.length_U)
 
     @property
     def steps_back_N(self) -> np.ndarray:
         """int64: how many interactions of the same user are newer."""
-        return np.repeat(self.indptr[1:], np.diff(self.indptr)) - 1 - np.arange(len(self.item_N))
+        return np.repeat(self.indptr[1:], self.length_U) - 1 - np.arange(len(self.item_N))
 
     def taken(self, rows: np.ndarray) -> "Interactions":
         """Some users, in the order asked for."""
         _, element = ranges(self.indptr, rows)
-        indptr = np.r_[0, np.cumsum(np.diff(self.indptr)[rows])].astype(np.int64)
+        indptr = np.r_[0, np.cumsum(self.length_U[rows])].astype(np.int64)
         item_N, user_U = self.item_N[element], self.user_U[rows]
         return replace(self, indptr=indptr, item_N=item_N, user_U=user_U)
 

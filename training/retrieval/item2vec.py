@@ -3,9 +3,8 @@
 gensim comes with the networks' lock; without it the source is skipped.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,13 +42,12 @@ class Item2vec:
         """Sum cosines with what each user touched: float32, U × I."""
         scores = (histories.recent(self.config.recency) @ self.vectors_ID) @ self.vectors_ID.T
         scores[:, ~self.vectors_ID.any(axis=1)] = -np.inf
-        scores[np.diff(histories.indptr) == 0] = -np.inf
+        scores[histories.length_U == 0] = -np.inf
         return scores
 
     def save(self) -> dict[str, bytes]:
         """Write the vectors and the settings."""
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed({"vectors": self.vectors_ID}) | {"config.json": settings}
+        return packed({"vectors": self.vectors_ID}, self.config)
 
 
 def fit(interactions: Interactions, *, config: Item2vecConfig, seed: int) -> Item2vec:
@@ -62,7 +60,8 @@ def fit(interactions: Interactions, *, config: Item2vecConfig, seed: int) -> Ite
     """
     from gensim.models import Word2Vec
 
-    sentences = [list(map(str, items)) for items in np.split(*_cut(interactions)) if len(items)]
+    histories = np.split(interactions.item_N, interactions.indptr[1:-1])
+    sentences = [list(map(str, items)) for items in histories if len(items)]
     vectors = np.zeros((interactions.num_items, config.num_factors), np.float32)
     if not sentences:
         return Item2vec(vectors, config)
@@ -86,9 +85,5 @@ def fit(interactions: Interactions, *, config: Item2vecConfig, seed: int) -> Ite
 
 def load(files: Mapping[str, bytes]) -> Item2vec:
     """Read what ``save`` wrote."""
-    config = Item2vecConfig(**json.loads(files["config.json"]))
-    return Item2vec(unpacked(files)["vectors"], config)
-
-
-def _cut(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
-    return interactions.item_N, interactions.indptr[1:-1]
+    arrays, config = unpacked(files, Item2vecConfig)
+    return Item2vec(arrays["vectors"], config)

@@ -4,9 +4,8 @@ Neighbours come from similaripy (Sarwar et al., WWW 2001, with shrinkage and a p
 in Bellogín et al.); here a user's history asks for them.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import similaripy
@@ -46,8 +45,7 @@ class ItemCf:
 
     def save(self) -> dict[str, bytes]:
         """Write the neighbours and the settings."""
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed(sparse_arrays(self.similarity_II)) | {"config.json": settings}
+        return packed(sparse_arrays(self.similarity_II), self.config)
 
 
 def fit(interactions: Interactions, *, config: ItemCfConfig, seed: int) -> ItemCf:
@@ -82,7 +80,8 @@ def fit(interactions: Interactions, *, config: ItemCfConfig, seed: int) -> ItemC
 
 def load(files: Mapping[str, bytes]) -> ItemCf:
     """Read what ``save`` wrote."""
-    return ItemCf(sparse_of(unpacked(files)), ItemCfConfig(**json.loads(files["config.json"])))
+    arrays, config = unpacked(files, ItemCfConfig)
+    return ItemCf(sparse_of(arrays), config)
 
 
 def _placed(nearest: coo_array, items: np.ndarray, num_items: int) -> csr_array:

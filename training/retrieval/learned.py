@@ -9,16 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final
 
 from training.retrieval.interactions import Interactions
-from training.retrieval.source import Source
-
-
-class Config(Protocol):
-    """Any source's settings: a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
+from training.retrieval.source import Config, Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +111,20 @@ ORDERED: Final = (
     Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
 )
 """For histories in order."""
-_LOW_PASS: Final = {"to_power": (-0.7, -0.5, -0.3), "value_power": (0.0, 0.5)}
+
+
+def _low_pass(rank: int, *, is_optional: bool = False) -> Learned:
+    """One bandwidth of the filter."""
+    return Learned(
+        name=f"low_pass_{rank}",
+        module="low_pass",
+        config="LowPassConfig",
+        settings={"rank": rank},
+        choices={"to_power": (-0.7, -0.5, -0.3), "value_power": (0.0, 0.5)},
+        is_optional=is_optional,
+    )
+
+
 UNORDERED: Final = (
     POPULARITY,
     Learned(
@@ -127,35 +134,8 @@ UNORDERED: Final = (
         choices={"to_power": (0.1, 0.2, 0.3, 0.4), "from_power": (0.3, 0.5, 0.7)},
         refits={"user_power": (0.7, 1.0), "paths_power": (0.8, 1.0, 1.25)},
     ),
-    Learned(
-        name="low_pass_64",
-        module="low_pass",
-        config="LowPassConfig",
-        settings={"rank": 64},
-        choices=_LOW_PASS,
-    ),
-    Learned(
-        name="low_pass_300",
-        module="low_pass",
-        config="LowPassConfig",
-        settings={"rank": 300},
-        choices=_LOW_PASS,
-    ),
-    Learned(
-        name="low_pass_900",
-        module="low_pass",
-        config="LowPassConfig",
-        settings={"rank": 900},
-        choices=_LOW_PASS,
-    ),
-    Learned(
-        name="low_pass_1500",
-        module="low_pass",
-        config="LowPassConfig",
-        settings={"rank": 1500},
-        choices=_LOW_PASS,
-        is_optional=True,
-    ),
+    *(_low_pass(rank) for rank in (64, 300, 900)),
+    _low_pass(1500, is_optional=True),
     Learned(name="linear_items", module="linear_items", config="LinearItemsConfig"),
     Learned(name="item_cf", module="item_cf", config="ItemCfConfig"),
     Learned(

@@ -6,9 +6,8 @@ strongest eigenvectors of XᵀX = V S Vᵀ: P ≈ (I − V S/(S+λ) Vᵀ) / λ, 
 V S/(S+λ) Vᵀ / (λ diag(P)), so that neither memory nor time is quadratic in items.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import spotrf, spotri
@@ -47,13 +46,12 @@ class LinearItems:
         scores = histories.recent(self.config.recency) @ self.left_IR
         if self.config.max_exact_items < histories.num_items:
             scores = scores @ self.right_RI
-        scores[np.diff(histories.indptr) == 0] = -np.inf
+        scores[histories.length_U == 0] = -np.inf
         return scores
 
     def save(self) -> dict[str, bytes]:
         """Write the weights and the settings."""
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed({"left": self.left_IR, "right": self.right_RI}) | {"config.json": settings}
+        return packed({"left": self.left_IR, "right": self.right_RI}, self.config)
 
 
 def fit(interactions: Interactions, *, config: LinearItemsConfig, seed: int) -> LinearItems:
@@ -76,8 +74,7 @@ def fit(interactions: Interactions, *, config: LinearItemsConfig, seed: int) -> 
 
 def load(files: Mapping[str, bytes]) -> LinearItems:
     """Read what ``save`` wrote."""
-    arrays = unpacked(files)
-    config = LinearItemsConfig(**json.loads(files["config.json"]))
+    arrays, config = unpacked(files, LinearItemsConfig)
     return LinearItems(arrays["left"], arrays["right"], config)
 
 

@@ -6,9 +6,8 @@ et al., CIKM 2021). Raising their values to a power between keeps more of the lo
 linear filter R̃ᵀR̃ (power 2) does; several bandwidths are several sources.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import diags_array
@@ -54,14 +53,13 @@ class LowPass:
         passed_UR = (asked @ self.vectors_IR) * self.values_R**self.config.value_power
         scores = passed_UR @ self.vectors_IR.T
         scores *= (degree**-self.config.to_power).astype(np.float32)
-        scores[np.diff(histories.indptr) == 0] = -np.inf
+        scores[histories.length_U == 0] = -np.inf
         return scores
 
     def save(self) -> dict[str, bytes]:
         """Write vectors, values, degrees and settings."""
         arrays = {"vectors": self.vectors_IR, "values": self.values_R, "degree": self.degree_I}
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed(arrays) | {"config.json": settings}
+        return packed(arrays, self.config)
 
 
 def fit(interactions: Interactions, *, config: LowPassConfig, seed: int) -> LowPass:
@@ -79,6 +77,5 @@ def fit(interactions: Interactions, *, config: LowPassConfig, seed: int) -> LowP
 
 def load(files: Mapping[str, bytes]) -> LowPass:
     """Read what ``save`` wrote."""
-    arrays = unpacked(files)
-    config = LowPassConfig(**json.loads(files["config.json"]))
+    arrays, config = unpacked(files, LowPassConfig)
     return LowPass(arrays["vectors"], arrays["values"], arrays["degree"], config)

@@ -167,11 +167,9 @@ def _learned_from(
     by_source: Mapping[str, Lists], truth: Interactions, max_users: int, seed: int
 ) -> np.ndarray:
     """Draw users whose held-out items some source has found, ascending."""
-    wanted = truth.row_N << 32 | truth.item_N
     has_found = np.zeros(len(truth), bool)
     for one in by_source.values():
-        listed = np.arange(len(truth))[:, None] << 32 | one.item_UK.astype(np.int64)
-        has_found |= np.isin(listed, wanted).any(axis=1)
+        has_found |= one.found(truth).any(axis=1)
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(has_found))
     return np.sort(drawn[:max_users])
 

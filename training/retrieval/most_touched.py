@@ -30,7 +30,7 @@ class MostTouched:
 
     def save(self) -> dict[str, bytes]:
         """Write the counts."""
-        return packed({"num_users": self.num_users_I})
+        return packed({"num_users": self.num_users_I}, MostTouchedConfig())
 
 
 def fit(interactions: Interactions, *, config: MostTouchedConfig, seed: int) -> MostTouched:
@@ -41,4 +41,5 @@ def fit(interactions: Interactions, *, config: MostTouchedConfig, seed: int) -> 
 
 def load(files: Mapping[str, bytes]) -> MostTouched:
     """Read what ``save`` wrote."""
-    return MostTouched(unpacked(files)["num_users"])
+    arrays, _ = unpacked(files, MostTouchedConfig)
+    return MostTouched(arrays["num_users"])

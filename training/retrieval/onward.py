@@ -5,9 +5,8 @@ ask by how long ago he touched them. The night's table of the same is
 ``training.retrieval.covisitation``; here whole histories are counted at once.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array, diags_array
@@ -54,8 +53,7 @@ class Onward:
 
     def save(self) -> dict[str, bytes]:
         """Write the ways and the settings."""
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed(sparse_arrays(self.ways_II)) | {"config.json": settings}
+        return packed(sparse_arrays(self.ways_II), self.config)
 
 
 def fit(interactions: Interactions, *, config: OnwardConfig, seed: int) -> Onward:
@@ -77,7 +75,8 @@ def fit(interactions: Interactions, *, config: OnwardConfig, seed: int) -> Onwar
 
 def load(files: Mapping[str, bytes]) -> Onward:
     """Read what ``save`` wrote."""
-    return Onward(sparse_of(unpacked(files)), OnwardConfig(**json.loads(files["config.json"])))
+    arrays, config = unpacked(files, OnwardConfig)
+    return Onward(sparse_of(arrays), config)
 
 
 def _pairs(

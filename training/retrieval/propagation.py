@@ -7,9 +7,8 @@ sum of paths is Turbo-CF's (Park et al., SIGIR 2024). Nothing is learned but cou
 settings.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
@@ -57,8 +56,7 @@ class Propagation:
     def save(self) -> dict[str, bytes]:
         """Write paths, degrees and settings."""
         arrays = sparse_arrays(self.paths_II) | {"degree": self.degree_I}
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed(arrays) | {"config.json": settings}
+        return packed(arrays, self.config)
 
 
 def fit(interactions: Interactions, *, config: PropagationConfig, seed: int) -> Propagation:
@@ -81,6 +79,5 @@ def fit(interactions: Interactions, *, config: PropagationConfig, seed: int) -> 
 
 def load(files: Mapping[str, bytes]) -> Propagation:
     """Read what ``save`` wrote."""
-    arrays = unpacked(files)
-    config = PropagationConfig(**json.loads(files["config.json"]))
+    arrays, config = unpacked(files, PropagationConfig)
     return Propagation(sparse_of(arrays), arrays["degree"], config)

@@ -158,7 +158,7 @@ def _pieces(interactions: Interactions, max_length: int) -> Interactions:
 
     Neighbouring pieces share an item: the last that is foretold is the first that is given.
     """
-    lengths = np.diff(interactions.indptr)
+    lengths = interactions.length_U
     num_pieces = np.ceil(np.maximum(lengths - 1, 0) / max_length).astype(np.int64)
     row = np.repeat(np.arange(len(interactions)), num_pieces)
     number = np.arange(len(row)) - np.repeat(np.cumsum(num_pieces) - num_pieces, num_pieces)
@@ -175,7 +175,7 @@ def _batches(
     pieces: Interactions, num_users: int, rng: np.random.Generator
 ) -> Iterator[Interactions]:
     """Go through all pieces in a new order; those of a batch are of like length, to pad little."""
-    lengths = np.diff(pieces.indptr)
+    lengths = pieces.length_U
     order = np.lexsort((rng.random(len(lengths)), lengths))
     cuts = np.arange(num_users, len(order), num_users)
     batches = np.split(order, cuts) if len(order) else []
@@ -185,7 +185,7 @@ def _batches(
 
 def _padded(histories: Interactions) -> tuple[np.ndarray, np.ndarray]:
     """Lay histories side by side: int64, B × L, filled at the end; and their lengths."""
-    length_B = np.diff(histories.indptr)
+    length_B = histories.length_U
     width = max(int(length_B.max(initial=0)), 1)
     item_BL = np.full((len(histories), width), histories.num_items, np.int64)
     item_BL[histories.row_N, histories.places_N()] = histories.item_N

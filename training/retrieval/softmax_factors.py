@@ -8,10 +8,9 @@ fit is his own vector and, by a setting, some of that mean. torch comes with the
 Shapes: B interactions of a step, M negatives, D width, U users, I items.
 """
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -61,7 +60,7 @@ class SoftmaxFactors:
 
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Cosine of each user and item: float32, U × I."""
-        num_U = np.maximum(np.diff(histories.indptr), 1)
+        num_U = np.maximum(histories.length_U, 1)
         mean_UD = diags_array((1 / num_U).astype(np.float32)) @ (histories.matrix() @ self.items_ID)
         mean_UD = _normal(mean_UD)
         share_U1 = np.full((len(histories), 1), self.config.history_share, np.float32)
@@ -69,14 +68,13 @@ class SoftmaxFactors:
         # An unseen user's own vector is a row of nothing, behind all others.
         own_UD = np.vstack([self.users_VD, np.zeros_like(self.items_ID[:1])])[histories.user_U]
         scores = _normal(share_U1 * mean_UD + (1 - share_U1) * own_UD) @ self.items_ID.T
-        scores[np.diff(histories.indptr) == 0] = -np.inf
+        scores[histories.length_U == 0] = -np.inf
         return scores
 
     def save(self) -> dict[str, bytes]:
         """Write the vectors and the settings."""
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
         arrays = {"users": self.users_VD, "items": self.items_ID}
-        return packed(arrays) | {"config.json": settings}
+        return packed(arrays, self.config)
 
 
 def fit(interactions: Interactions, *, config: SoftmaxFactorsConfig, seed: int) -> SoftmaxFactors:
@@ -112,8 +110,7 @@ def fit(interactions: Interactions, *, config: SoftmaxFactorsConfig, seed: int) 
 
 def load(files: Mapping[str, bytes]) -> SoftmaxFactors:
     """Read what ``save`` wrote."""
-    arrays = unpacked(files)
-    config = SoftmaxFactorsConfig(**json.loads(files["config.json"]))
+    arrays, config = unpacked(files, SoftmaxFactorsConfig)
     return SoftmaxFactors(arrays["users"], arrays["items"], config)
 
 

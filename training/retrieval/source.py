@@ -8,9 +8,10 @@ Shapes: U users of a block, I items, K places of a list.
 """
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import numpy as np
 from numba import njit
@@ -22,6 +23,19 @@ NO_ITEM: Final = -1
 """Fills a list that is shorter than asked for."""
 BLOCK_USERS: Final = 512
 """Users scored at once: memory does not follow the number of users."""
+
+
+_ARRAYS: Final = "arrays.npz"
+_SETTINGS: Final = "config.json"
+
+
+class Config(Protocol):
+    """Any source's settings: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+AnyConfig = TypeVar("AnyConfig")
 
 
 class UnknownSourceError(ValueError):
@@ -52,6 +66,12 @@ class Lists:
     """int32; ``NO_ITEM`` where a list ends."""
     score_UK: np.ndarray
     """float32; −inf where a list ends."""
+
+    def found(self, truth: Interactions) -> np.ndarray:
+        """Mark the places that hold what their user touched: bool, U × K."""
+        wanted = truth.row_N << 32 | truth.item_N
+        listed = np.arange(len(truth))[:, None] << 32 | self.item_UK.astype(np.int64)
+        return np.isin(listed, wanted) & (self.item_UK != NO_ITEM)
 
 
 def lists(source: Source, histories: Interactions, *, num_items: int) -> Lists:
@@ -139,23 +159,27 @@ def dense(scores: csr_array) -> np.ndarray:
     return found
 
 
-def packed(arrays: Mapping[str, np.ndarray]) -> dict[str, bytes]:
-    """Write arrays as one file, without pickles."""
+def packed(arrays: Mapping[str, np.ndarray], config: Config) -> dict[str, bytes]:
+    """Write what was learned, without pickles, and the settings beside it."""
     sink = io.BytesIO()
     np.savez(sink, allow_pickle=False, **dict(arrays))
-    return {"arrays.npz": sink.getvalue()}
+    settings = json.dumps(asdict(config), sort_keys=True).encode()
+    return {_ARRAYS: sink.getvalue(), _SETTINGS: settings}
 
 
-def unpacked(files: Mapping[str, bytes]) -> dict[str, np.ndarray]:
-    """Read what ``packed`` wrote.
+def unpacked(
+    files: Mapping[str, bytes], kind: Callable[..., AnyConfig]
+) -> tuple[dict[str, np.ndarray], AnyConfig]:
+    """Read what ``packed`` wrote; the settings are of ``kind``.
 
     Raises:
-        UnknownSourceError: If the file is missing.
+        UnknownSourceError: If a file is missing.
     """
-    if "arrays.npz" not in files:
-        raise UnknownSourceError(f"a source needs arrays.npz, found {sorted(files)}")
-    with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    if not {_ARRAYS, _SETTINGS} <= files.keys():
+        raise UnknownSourceError(f"a source needs {_ARRAYS} and {_SETTINGS}, found {sorted(files)}")
+    with np.load(io.BytesIO(files[_ARRAYS]), allow_pickle=False) as found:
+        arrays = {name: found[name] for name in found.files}
+    return arrays, kind(**json.loads(files[_SETTINGS]))
 
 
 def sparse_arrays(matrix: csr_array) -> dict[str, np.ndarray]:

@@ -4,9 +4,8 @@ An item weighs less the more users have it, or everybody is alike by the bestsel
 is compared by history alone; his own row of the fit brings only what he knows already.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
@@ -57,8 +56,7 @@ class UserCf:
 
     def save(self) -> dict[str, bytes]:
         """Write who touched what and the settings."""
-        settings = json.dumps(asdict(self.config), sort_keys=True).encode()
-        return packed(sparse_arrays(self.touched_VI)) | {"config.json": settings}
+        return packed(sparse_arrays(self.touched_VI), self.config)
 
 
 def fit(interactions: Interactions, *, config: UserCfConfig, seed: int) -> UserCf:
@@ -69,7 +67,8 @@ def fit(interactions: Interactions, *, config: UserCfConfig, seed: int) -> UserC
 
 def load(files: Mapping[str, bytes]) -> UserCf:
     """Read what ``save`` wrote."""
-    return UserCf(sparse_of(unpacked(files)), UserCfConfig(**json.loads(files["config.json"])))
+    arrays, config = unpacked(files, UserCfConfig)
+    return UserCf(sparse_of(arrays), config)
 
 
 def _strongest(like_UV: np.ndarray, num: int) -> csr_array:
