@@ -9,11 +9,10 @@ from typing import Final
 import numpy as np
 
 from etl.features.positions import PARTS
-from training.item_side import FEATURES, ItemSide
+from training.item_side import ItemSide
 from training.lookup import find, key, taken
 from training.user_side import Lists, codes_in
 
-_CATEGORY_RATE: Final = FEATURES.index("category_click_rate_28d")
 _FEW: Final = 3.0
 """Clicks added to a user's own and to what is usual before he counts as eager or shy."""
 
@@ -40,7 +39,7 @@ class CategoryLooks:
     @classmethod
     def of(cls, categories: Lists, items: ItemSide, num_users: int) -> "CategoryLooks":
         """Read them off users' features/user_pairs.categories and the evening's items."""
-        rate_C = _rates(items)
+        rate_C = items.category_click_rate_C
         code_N = codes_in(categories.words("category"), items.words("category"))
         known = np.flatnonzero(code_N >= 0)
         known = known[~np.isnan(rate_C[code_N[known]])]
@@ -72,14 +71,3 @@ class CategoryLooks:
             taken(self.lift_Q, own, otherwise=1),
         )
         return np.where(is_told, looks_R, np.nan), np.where(is_told, lift_R, np.nan)
-
-
-def _rates(items: ItemSide) -> np.ndarray:
-    """The mean over a category's alive items: its rate is of a type of items."""
-    rate_N = items.numeric_NF[:, _CATEGORY_RATE].astype(np.float64)
-    code_N = items.codes("category")
-    told = np.flatnonzero((code_N >= 0) & ~np.isnan(rate_N))
-    size = len(items.words("category"))
-    num_C = np.bincount(code_N[told], minlength=size)
-    total_C = np.bincount(code_N[told], rate_N[told], size)
-    return np.divide(total_C, num_C, out=np.full(size, np.nan), where=num_C > 0)

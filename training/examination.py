@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from etl.features.examination import Examination, ExaminationConfig, Shown
+from etl.features.examination import Examination, ExaminationConfig, Shown, added
 from etl.features.examination import fit as fit_curve
 from training.inputs import NUMERIC
 from training.rankers.ranker import Batch
@@ -25,12 +25,12 @@ def fit(batches: Iterable[Batch], config: ExaminationConfig) -> Examination:
     """
     total_4P = np.zeros((4, 0))
     for batch in batches:
-        total_4P = _sum(total_4P, _counted(batch, config))
+        total_4P = added(total_4P, _counted(batch, config))
     return fit_curve(Shown(*total_4P), config)
 
 
 def _counted(batch: Batch, config: ExaminationConfig) -> np.ndarray:
-    """Impressions and clicks of a day by place, of all and of what chance placed: 4 × P."""
+    """What a day showed at each place: rows of ``Shown``."""
     position = batch.given.numeric_NF[:, _POSITION]
     is_placed = ~np.isnan(position)
     place = position[is_placed].astype(np.int64)
@@ -39,10 +39,3 @@ def _counted(batch: Batch, config: ExaminationConfig) -> np.ndarray:
     of_chance = batch.propensity_N[is_placed] < config.max_chance_propensity
     parts = (weight, clicked, weight * of_chance, clicked * of_chance)
     return np.stack([np.bincount(place, part) for part in parts])
-
-
-def _sum(one_4P: np.ndarray, other_4P: np.ndarray) -> np.ndarray:
-    """Add counts, whichever has more places."""
-    size = max(one_4P.shape[1], other_4P.shape[1])
-    wide = [np.pad(part, ((0, 0), (0, size - part.shape[1]))) for part in (one_4P, other_4P)]
-    return wide[0] + wide[1]

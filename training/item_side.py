@@ -38,6 +38,7 @@ COLUMNS: Final = (
 )
 """What is read of features/item_daily."""
 _WORDS: Final = ("category", "brand", "seller_id", "host_id")
+_CATEGORY_RATE: Final = FEATURES.index("category_click_rate_28d")
 _VIDEO: Final = surfaces.ITEM_TYPES.index(surfaces.SHORT_VIDEOS.item_type)
 _PRODUCT: Final = surfaces.ITEM_TYPES.index(surfaces.PRODUCT_FEED.item_type)
 
@@ -184,6 +185,20 @@ class ItemSide:
     def item_id_N(self) -> pa.StringArray:
         """Each item as the log names it."""
         return self.arrays["item_id"]
+
+    @cached_property
+    def category_click_rate_C(self) -> np.ndarray:
+        """float64: clicks per look of each category, NaN where the log has no impressions.
+
+        The mean over its alive items, as the feature is of a category's items of one type.
+        """
+        rate_N = self.numeric_NF[:, _CATEGORY_RATE].astype(np.float64)
+        code_N = self.codes("category")
+        told = np.flatnonzero((code_N >= 0) & ~np.isnan(rate_N))
+        size = len(self.words("category"))
+        num_C = np.bincount(code_N[told], minlength=size)
+        total_C = np.bincount(code_N[told], rate_N[told], size)
+        return np.divide(total_C, num_C, out=np.full(size, np.nan), where=num_C > 0)
 
     def codes(self, word: str) -> np.ndarray:
         """A word of each item as its place in ``words``: int64, −1 where it has none."""

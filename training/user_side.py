@@ -89,6 +89,7 @@ def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Tab
     asked, known = _user_codes(requests, state)
     order = np.lexsort((_days(state, "arrival_date"), known))
     keys = _key(known, _days(state, "arrival_date"))[order]
+    told = _newest_told(state, order) if _HISTORY in state.column_names else None
     asked_day = _days(requests, "feature_date")
     for number in np.unique(asked_day).tolist():
         rows = np.flatnonzero(asked_day == number)
@@ -98,9 +99,12 @@ def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Tab
         place = np.where(found, place, -1)
         day = date(1970, 1, 1) + timedelta(days=number)
         newest = state.take(_rows_at(place, order))
-        if _HISTORY in state.column_names and len(keys):
+        if told is not None and len(keys):
+            found = told[place]
+            is_own = (place >= 0) & (found >= 0) & (keys[found] >> 32 == keys[place] >> 32)
+            rows_told = _rows_at(np.where(is_own, found, -1), order)
+            history = _within_90_days(state.column(_HISTORY).take(rows_told), day)
             column = newest.column_names.index(_HISTORY)
-            history = _histories(state.column(_HISTORY), order, keys >> 32, place, day)
             newest = newest.set_column(column, _HISTORY, history)
         yield day, requests.take(pa.array(rows)), newest
 
@@ -111,19 +115,17 @@ def _rows_at(place: np.ndarray, order: np.ndarray) -> pa.Array:
     return pa.array(rows, mask=place < 0)
 
 
-def _histories(
-    short: pa.ChunkedArray, order: np.ndarray, user_S: np.ndarray, place: np.ndarray, day: date
-) -> pa.Array:
-    """The newest history at or before each place: looking alone adds nothing to it.
+def _newest_told(state: pa.Table, order: np.ndarray) -> np.ndarray:
+    """For each place of the order the last up to it that has a history, of whomever; −1: none.
 
-    Who did nothing for 90 days has none, as in the full days of features/user_history.
+    On days on which a user only looked, nothing is added to his history and none is told.
     """
-    whole = short.combine_chunks()
-    is_told = whole.is_valid().to_numpy(zero_copy_only=False)[order]
-    told = np.maximum.accumulate(np.where(is_told, np.arange(len(order)), -1))
-    found = told[place]
-    is_own = (place >= 0) & (found >= 0) & (user_S[found] == user_S[place])
-    history = whole.take(_rows_at(np.where(is_own, found, -1), order))
+    is_told = state.column(_HISTORY).is_valid().to_numpy()[order]
+    return np.maximum.accumulate(np.where(is_told, np.arange(len(order)), -1))
+
+
+def _within_90_days(history: pa.ChunkedArray, day: date) -> pa.ChunkedArray:
+    """Leave out who did nothing for 90 days, as the full days of features/user_history do."""
     row, entries = flat_lists(history)
     last_us = np.full(len(history), NEVER)
     np.maximum.at(last_us, row, entries.field("event_at").cast(pa.int64()).to_numpy())

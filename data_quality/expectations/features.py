@@ -112,9 +112,9 @@ def knows_users(table_path: str, where: str) -> Check:
 
 
 def features_positions() -> Suite:
-    """Places without gaps, looked at less and less from the first on."""
+    """Each place once, looked at at most as often as the first; clicks are of impressions."""
     return (
-        one_of("surface", tuple(surface.name for surface in surfaces.ALL)),
+        one_of("surface", surfaces.NAMES),
         *at_least(0, "position", "num_impressions", "num_clicks"),
         *at_least(0, "num_chance_impressions", "num_chance_clicks"),
         rule(

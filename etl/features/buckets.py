@@ -5,16 +5,39 @@ a kernel makes of a key must not depend on the other keys of its bucket, so that
 the number of buckets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from etl.arrow import arrow_schema
+
 Kernel = Callable[[pa.Table, pa.Table], pa.Table]
 KnowingKernel = Callable[[pa.Table, pa.Table, pa.Table], pa.Table]
 _BUCKET = "_bucket"
+
+
+def by_batch(
+    rows: DataFrame, *, kernel: Callable[[pa.Table], pa.Table], schema: StructType
+) -> DataFrame:
+    """Apply a kernel to rows, a batch at a time.
+
+    Args:
+        rows: What the kernel reads.
+        kernel: Gives rows with the columns of ``schema``, in any order and width of types. What it
+            makes of a row must not depend on the others of its batch.
+        schema: Of the rows it gives.
+    """
+    arrow = arrow_schema(schema)
+
+    def of_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            made = kernel(pa.Table.from_batches([batch]))
+            yield from made.select(arrow.names).cast(arrow).to_batches()
+
+    return rows.mapInArrow(of_batches, schema)
 
 
 def walk(  # noqa: PLR0913

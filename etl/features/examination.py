@@ -46,13 +46,23 @@ ANYWHERE: Final = Examination()
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was shown and clicked at each place; P places each, float64."""
+    """What was shown and clicked at each place; P places each, float64.
+
+    As an array of 4 × P in this order such counts are added and decayed.
+    """
 
     num_P: np.ndarray
     clicks_P: np.ndarray
     num_chance_P: np.ndarray
     """Of them, what chance placed."""
     chance_clicks_P: np.ndarray
+
+
+def added(one_4P: np.ndarray, other_4P: np.ndarray) -> np.ndarray:
+    """Add rows of ``Shown``, whichever have more places: float64, 4 × P."""
+    size = max(one_4P.shape[1], other_4P.shape[1])
+    wide = [np.pad(part, ((0, 0), (0, size - part.shape[1]))) for part in (one_4P, other_4P)]
+    return wide[0] + wide[1]
 
 
 def fit(shown: Shown, config: ExaminationConfig) -> Examination:

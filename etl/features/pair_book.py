@@ -44,12 +44,9 @@ _ITEM_SUMS: Final = ("num_clicks", "num_carts", "num_orders", "num_hides", "watc
 _LONG: Final = ("watch_ms", "examined")
 """Sums that outgrow 32 bits."""
 _ITEM_LASTS: Final = ("last_click_at", "last_cart_at", "last_order_at", "last_watch_at")
-_GROUP_SUMS: Final = {
-    "categories": ("num_clicks", "num_orders", "examined"),
-    "brands": ("num_clicks", "num_orders"),
-    "sellers": ("num_clicks", "num_orders"),
-    "hosts": ("num_clicks", "num_orders"),
-}
+_GROUP_SUMS: Final = ("num_clicks", "num_orders")
+_SHOWN_SUMS: Final = {"categories": ("examined",)}
+"""What besides is counted of the groups of which it is remembered what a user was shown."""
 
 
 @dataclass(slots=True)
@@ -118,8 +115,9 @@ class Book:
         names = pa.chunked_array([known.field(column)])
         self.words[array], (new, old) = codes_of(touched.column(column), names)
         self.group_E[array] = new
+        sums = _GROUP_SUMS + _SHOWN_SUMS.get(array, ())
         self.groups[array] = _fold(
-            old_user[row], old, known, _GROUP_SUMS[array], ("last_event_at",), slow_and_fast=True
+            old_user[row], old, known, sums, ("last_event_at",), slow_and_fast=True
         )
 
     def add(self, today: np.ndarray, who: np.ndarray) -> None:

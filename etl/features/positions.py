@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType, DoubleType, IntegerType, StringType, StructField, StructType
@@ -18,7 +19,7 @@ from etl.arrow import arrow_schema, days_of_epoch
 from etl.days import Days
 from etl.features.buckets import walk
 from etl.features.evenings import day_column
-from etl.features.examination import ExaminationConfig, Shown, fit
+from etl.features.examination import ExaminationConfig, Shown, added, fit
 from etl.tables import FEATURES_POSITIONS
 
 PARTS: Final = 1_000_000
@@ -137,16 +138,14 @@ def _surface(
     fading = 0.5 ** (1.0 / config.half_life_days)
     made = []
     for number, rows in _by_day(counted, days):
-        today_4P = _by_place(rows)
-        size = max(known_4P.shape[1], today_4P.shape[1])
-        known_4P = fading * _wide(known_4P, size) + _wide(today_4P, size)
-        if size:
+        known_4P = added(fading * known_4P, _by_place(rows))
+        if known_4P.shape[1]:
             made.append(_rows(number, surface, known_4P, config))
     return pa.concat_tables(made)
 
 
 def _of(rows: pa.Table, surface: str) -> pa.Table:
-    return rows.filter(pa.compute.equal(rows.column("surface"), surface))
+    return rows.filter(pc.equal(rows.column("surface"), surface))
 
 
 def _by_day(counted: pa.Table, days: Days) -> Iterator[tuple[int, pa.Table]]:
@@ -157,7 +156,7 @@ def _by_day(counted: pa.Table, days: Days) -> Iterator[tuple[int, pa.Table]]:
 
 
 def _by_place(rows: pa.Table) -> np.ndarray:
-    """``_COUNTS`` by place: float64, 4 × P."""
+    """``_COUNTS`` by place, as rows of ``Shown``."""
     place = rows.column("position").to_numpy()
     known_4P = np.zeros((len(_COUNTS), int(place.max(initial=-1)) + 1))
     for number, name in enumerate(_COUNTS):
@@ -165,14 +164,10 @@ def _by_place(rows: pa.Table) -> np.ndarray:
     return known_4P
 
 
-def _wide(counts_4P: np.ndarray, size: int) -> np.ndarray:
-    return np.pad(counts_4P, ((0, 0), (0, size - counts_4P.shape[1])))
-
-
 def _rows(number: int, surface: str, known_4P: np.ndarray, config: PositionsConfig) -> pa.Table:
     num_places = known_4P.shape[1]
     place_P = np.arange(num_places)
-    curve = fit(Shown(known_4P[0], known_4P[1], known_4P[2], known_4P[3]), config.examination)
+    curve = fit(Shown(*known_4P), config.examination)
     columns = {
         "arrival_date": day_column(np.full(num_places, number)),
         "surface": pa.array([surface] * num_places),

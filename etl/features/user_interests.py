@@ -4,14 +4,14 @@ Nothing of its own is remembered: features/user_pairs folds each category's affi
 and a long half-life, and an interest is a category's share of them at the user's latest event.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from etl.arrow import arrow_schema, codes_of, flat_lists, lists_of, places_in_runs, run_starts
+from etl.arrow import codes_of, flat_lists, lists_of, places_in_runs, run_starts
+from etl.features.buckets import by_batch
 from etl.features.fold import DAY_US
 from etl.features.pair_book import LONG_TERM_DAYS, SHORT_TERM_DAYS
 from etl.tables import FEATURES_USER_INTERESTS
@@ -29,15 +29,8 @@ def build(pairs: DataFrame) -> DataFrame:
     Returns:
         Rows of ``tables.FEATURES_USER_INTERESTS``.
     """
-    schema = FEATURES_USER_INTERESTS.schema
-    arrow = arrow_schema(schema)
-
-    def kernel(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            yield from interests(pa.Table.from_batches([batch])).cast(arrow).to_batches()
-
     known = pairs.select("arrival_date", "user_id", "last_event_at", "categories")
-    return known.mapInArrow(kernel, schema)
+    return by_batch(known, kernel=interests, schema=FEATURES_USER_INTERESTS.schema)
 
 
 def interests(pairs: pa.Table) -> pa.Table:

@@ -1,8 +1,8 @@
 """Makes features/user_pairs: each user's history by item, category, brand, seller and host.
 
 A row is the whole state of a user, so a night reads only the users it touches: those who did
-something with an item or were shown some. Affinities are
-decayed to the latest event of their key; whoever reads them decays them on to his own instant.
+something with an item or were shown some. Affinities are decayed to the latest event of their key;
+whoever reads them decays them on to his own instant.
 """
 
 from collections.abc import Mapping

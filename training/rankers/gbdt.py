@@ -182,11 +182,11 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
         else:
             ratio[task] = positives[task] / max(positives["click"], 1)
     alike = Gbdt(encoder, heads, ratio, curve, item_effects.NOTHING)
-    learned, kept = (_seen(alike, map(days, part)) for part in (split.fit, split.stop))
+    learned, kept = (_expected(alike, map(days, part)) for part in (split.fit, split.stop))
     return replace(alike, effects=item_effects.fit(learned, kept))
 
 
-def _seen(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
+def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
     return [
         Seen(
             batch.given.item_N,
@@ -204,7 +204,7 @@ def _positives(batch: Batch, task: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Placed:
     """Quantised rows of some days, with how often the place of each is looked at."""
 
     rows: xgb.QuantileDMatrix
@@ -226,11 +226,11 @@ class _Matrices:
     curve: Examination
     task: str
 
-    def read(self, days: calendar.Days, max_bin: int, like: "_Seen | None") -> _Seen:
+    def read(self, days: calendar.Days, max_bin: int, like: "_Placed | None") -> _Placed:
         batches = _Batches(lambda: (self._of(self.days(day)) for day in days))
         ref = None if like is None else like.rows
         rows = xgb.QuantileDMatrix(batches, max_bin=max_bin, ref=ref, enable_categorical=True)
-        return _Seen(rows, np.concatenate([self._seen(self.days(day)) for day in days]))
+        return _Placed(rows, np.concatenate([self._looked_at(self.days(day)) for day in days]))
 
     def _of(self, batch: Batch) -> dict[str, Any]:
         is_known = self._is_known(batch)
@@ -242,7 +242,7 @@ class _Matrices:
             "feature_types": self.encoder.types,
         }
 
-    def _seen(self, batch: Batch) -> np.ndarray:
+    def _looked_at(self, batch: Batch) -> np.ndarray:
         position_N = batch.given.numeric_NF[self._is_known(batch), _POSITION]
         return self.curve.at(position_N).astype(np.float32)
 
@@ -290,20 +290,20 @@ def _grow(matrices: _Matrices, split: Split, config: GbdtConfig, seed: int) -> x
 
 
 def _gradient(
-    seen: _Seen, margin_N: np.ndarray, rows: xgb.DMatrix
+    placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slope of the log loss of p by the margin, and its expected curvature (Fisher scoring).
 
     With p = w · s, s = σ(margin): slope (p − y) (1 − s) / (1 − p), curvature p (1 − s)² / (1 − p);
     where every place counts alike (w = 1) the usual p − y and p (1 − p).
     """
-    attraction_N, p_N = seen.chance(margin_N)
+    attraction_N, p_N = placed.chance(margin_N)
     steepness_N = (1 - attraction_N) / (1 - p_N) * rows.get_weight()
     return (p_N - rows.get_label()) * steepness_N, p_N * (1 - attraction_N) * steepness_N
 
 
-def _loss(seen: _Seen, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
-    _, p_N = seen.chance(margin_N)
+def _loss(placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
+    _, p_N = placed.chance(margin_N)
     label_N = rows.get_label()
     loss_N = -(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N))
     return float(np.average(loss_N, weights=rows.get_weight()))

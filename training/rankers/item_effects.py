@@ -86,26 +86,38 @@ def fit(learned: Sequence[Seen], kept: Sequence[Seen]) -> ItemEffects:
         kept: Later days: the prior is the one under which their clicks are likeliest, and where
             none is better than no effects there are none.
     """
-    best, least = NOTHING, _loss(NOTHING, kept)
-    for prior in PRIORS:
-        found = _effects(learned, prior)
-        if (loss := _loss(found, kept)) < least:
-            best, least = _effects([*learned, *kept], prior), loss
-    return best
-
-
-def _effects(seen: Iterable[Seen], prior: float) -> ItemEffects:
-    parts = list(seen)
-    if not parts:
+    if not learned or not kept:
         return NOTHING
-    item_N, click_N, expected_N, weight_N = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in Seen.__slots__
-    )
-    item_I, place_N = np.unique(item_N, return_inverse=True)
-    clicks_I = np.bincount(place_N, weight_N * click_N, len(item_I))
-    expected_I = np.bincount(place_N, weight_N * expected_N, len(item_I))
-    factor_I = (clicks_I + prior) / (expected_I + prior)
-    return ItemEffects(item_I, factor_I.astype(np.float32))
+    early = _Counts.of(learned)
+    losses = {prior: _loss(early.effects(prior), kept) for prior in PRIORS}
+    prior = min(PRIORS, key=losses.__getitem__)
+    if losses[prior] >= _loss(NOTHING, kept):
+        return NOTHING
+    return _Counts.of([*learned, *kept]).effects(prior)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Clicks of items, and how many were expected."""
+
+    item_I: np.ndarray
+    clicks_I: np.ndarray
+    expected_I: np.ndarray
+
+    @classmethod
+    def of(cls, seen: Sequence[Seen]) -> "_Counts":
+        """Add up some days; there is at least one."""
+        item_N, click_N, expected_N, weight_N = (
+            np.concatenate([getattr(day, name) for day in seen]) for name in Seen.__slots__
+        )
+        item_I, place_N = np.unique(item_N, return_inverse=True)
+        sums = (np.bincount(place_N, weight_N * of, len(item_I)) for of in (click_N, expected_N))
+        return cls(item_I, *sums)
+
+    def effects(self, prior: float) -> ItemEffects:
+        """Draw clicks towards what is expected by so many clicks."""
+        factor_I = (self.clicks_I + prior) / (self.expected_I + prior)
+        return ItemEffects(self.item_I, factor_I.astype(np.float32))
 
 
 def _loss(effects: ItemEffects, days: Iterable[Seen]) -> float:

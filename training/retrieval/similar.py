@@ -3,7 +3,6 @@
 Today co-visitation alone knows neighbours; each later source that learns some is added here.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -11,7 +10,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from etl.arrow import arrow_schema, flat_lists, lists_of, places_in_runs, run_starts
+from etl.arrow import flat_lists, lists_of, places_in_runs, run_starts
+from etl.features.buckets import by_batch
 from etl.surfaces import Surface
 from etl.tables import SIMILAR
 from etl.tables.retrieval import SOURCE_CODES
@@ -30,24 +30,15 @@ def build(covisitation: DataFrame, *, surface: Surface) -> DataFrame:
         Rows of ``tables.SIMILAR[surface.name]``.
     """
     schema = SIMILAR[surface.name].schema
-    arrow = arrow_schema(schema)
-
-    def kernel(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            column = _nearest(batch.column("neighbours"))
-            place = batch.schema.get_field_index("neighbours")
-            rows = pa.Table.from_batches([batch.set_column(place, "neighbours", column)])
-            yield from rows.select(arrow.names).cast(arrow).to_batches()
-
     own = covisitation.where(F.col("surface") == surface.name)
-    return own.select(*schema.names).mapInArrow(kernel, schema)
+    return by_batch(own.select(*schema.names), kernel=_nearest, schema=schema)
 
 
-def _nearest(neighbours: pa.ListArray) -> pa.ListArray:
-    """The first of each list, largest weight first, with their shares of its whole weight."""
-    row, elements = flat_lists(neighbours)
+def _nearest(rows: pa.Table) -> pa.Table:
+    """Keep the first of each list, largest weight first, with their shares of its whole weight."""
+    row, elements = flat_lists(rows.column("neighbours"))
     weight = elements.field("weight").to_numpy()
-    share = weight / np.bincount(row, weight, len(neighbours))[row]
+    share = weight / np.bincount(row, weight, rows.num_rows)[row]
     kept = places_in_runs(run_starts(row)) < NUM_NEIGHBOURS
     fields = {
         "item_no": elements.field("item_no").filter(pa.array(kept)),
@@ -55,4 +46,5 @@ def _nearest(neighbours: pa.ListArray) -> pa.ListArray:
         "source": pa.array(np.full(kept.sum(), SOURCE_CODES["covisitation"], np.int8)),
     }
     nearest = pa.StructArray.from_arrays(list(fields.values()), list(fields))
-    return lists_of(row[kept], len(neighbours), nearest)
+    lists = lists_of(row[kept], rows.num_rows, nearest)
+    return rows.drop_columns("neighbours").append_column("neighbours", lists)
