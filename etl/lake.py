@@ -74,8 +74,8 @@ class Lake:
         """
         if not self.exists(table):
             return self.empty(table)
-        _require_columns(self.files.schema(table), table)
-        paths = self.files.paths(table, days)
+        columns, paths = self.files.snapshot(table, days)
+        _require_columns(columns, table)
         if not paths:
             return self.empty(table)
         reader = self.spark.read.schema(table.schema).option("basePath", self._path(table))

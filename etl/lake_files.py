@@ -42,15 +42,16 @@ class LakeFiles:
 
     def is_empty(self, table: Table, days: Days) -> bool:
         """Tell whether ``days`` have no row, by the list of files alone."""
-        return not self.exists(table) or not self.paths(table, days)
+        return not self.exists(table) or not self._open(table).file_uris(_partitions(days))
 
-    def paths(self, table: Table, days: Days) -> list[str]:
-        """List the files that hold the rows of ``days`` in the table's newest version."""
-        return self._open(table).file_uris(_partitions(days))
+    def snapshot(self, table: Table, days: Days) -> tuple[StructType, list[str]]:
+        """Say the columns of the table's newest version, and which files hold the rows of ``days``.
 
-    def schema(self, table: Table) -> StructType:
-        """The columns that the table on disk has."""
-        return StructType.fromJson(json.loads(self._open(table).schema().to_json()))
+        Delta's log is read once for both.
+        """
+        opened = self._open(table)
+        columns = StructType.fromJson(json.loads(opened.schema().to_json()))
+        return columns, opened.file_uris(_partitions(days))
 
     def num_rows(self, table: Table, days: Iterable[date]) -> dict[date, int]:
         """Count the rows of each of ``days`` by what Delta's log says of its files."""
