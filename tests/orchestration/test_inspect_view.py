@@ -26,7 +26,8 @@ def written(folder: Path, text: str, name: str = "log.csv") -> Path:
 
 
 def test_a_foreign_log_is_shown_with_its_draft_and_the_command_to_load_it() -> None:
-    text = shown(EXAMPLE)
+    # Wide enough for the example's path, wherever the checkout lies.
+    text = shown(EXAMPLE, width=400)
 
     for said in (
         "rows parted by semicolon, a header line",
