@@ -47,6 +47,8 @@ class Value:
     price_cents: float | None
     """None where it is not known: the price term is 1 then."""
     price_term: float
+    presence: float | None
+    """How often the user comes in the slot's hour; None for what is there all day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +87,7 @@ def value_of(row: int, chosen: Chosen, *, given: Inputs, config: ValueConfig) ->
         given: The candidate's features: one row.
         config: What the surface wants.
     """
-    scores = chosen.ranked.p_by_task
+    scores, presence_R = chosen.ranked.p_by_task, chosen.ranked.presence_R
     price_R = given.numeric_NF[:1, _PRICE].astype(np.float64)
     terms = tuple(
         Term(
@@ -97,12 +99,19 @@ def value_of(row: int, chosen: Chosen, *, given: Inputs, config: ValueConfig) ->
         for task, score_R in sorted((scores or {}).items())
     )
     return Value(
-        formula=formula([one.task for one in terms]) or "fused_score (no ranker serves)",
+        formula=_formula(terms, is_by_hour=presence_R is not None),
         value=float(chosen.ranked.value_R[row]),
         terms=terms,
         price_cents=None if np.isnan(price_R[0]) else float(price_R[0]),
         price_term=float(price_term(price_R, config)[0]),
+        presence=None if presence_R is None else float(presence_R[row]),
     )
+
+
+def _formula(terms: tuple[Term, ...], *, is_by_hour: bool) -> str:
+    if not terms:
+        return "fused_score (no ranker serves)"
+    return formula([one.task for one in terms], is_by_hour=is_by_hour)
 
 
 def contributions_of(ranker: Ranker, given: Inputs, *, num_largest: int) -> Contributions | None:

@@ -1,6 +1,10 @@
 """Ranks candidates: the champion's probabilities, and the value they make.
 
 Where no ranker serves, the fused candidate order is the value and there are no probabilities.
+
+A ranker learns from slots that were shown while they were live: what it predicts of a live slot
+holds for a user who is there. So the value of a slot is times his presence at its hour, at the
+place that the slot then has among those of its hour (``scoring.hours``).
 """
 
 from collections.abc import Mapping
@@ -9,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from scoring.hours import Hours
 from scoring.value import ValueConfig, expected_value
 from training import registry
 from training.assemble import Rows
@@ -36,10 +41,15 @@ class Ranked:
     value_R: np.ndarray
     """float64."""
     p_by_task: Mapping[str, np.ndarray] | None
-    """For each task of the surface float32, R; None where no ranker serves."""
+    """For each task of the surface float32, R: what follows if the user is there; None where no
+    ranker serves."""
+    presence_R: np.ndarray | None = None
+    """float64: the part of the value that says how often he is; None where all is there all day."""
 
 
-def rank(rows: Rows, given: Inputs, *, serving: Serving, config: ValueConfig) -> Ranked:
+def rank(
+    rows: Rows, given: Inputs, *, serving: Serving, config: ValueConfig, hours: Hours
+) -> Ranked:
     """Value R candidates by what the champion predicts of them.
 
     Args:
@@ -47,12 +57,19 @@ def rank(rows: Rows, given: Inputs, *, serving: Serving, config: ValueConfig) ->
         given: Their features, in the same order.
         serving: The night's champion.
         config: What the surface wants.
+        hours: The candidates' hours.
     """
     if serving.champion.ranker == NONE:
         return Ranked(rows.fused_R.astype(np.float64), None)
-    scores = ranker_of(serving).score(given)
-    value = expected_value(scores, given.numeric_NF[:, _PRICE].astype(np.float64), config)
-    return Ranked(value, scores)
+    ranker = ranker_of(serving)
+    price_R = given.numeric_NF[:, _PRICE].astype(np.float64)
+    scores = ranker.score(given)
+    value_R = expected_value(scores, price_R, config)
+    if not hours.has_slots:
+        return Ranked(value_R, scores)
+    scores = ranker.score(given.at_positions(hours.places(value_R)))
+    value_R = expected_value(scores, price_R, config) * hours.presence_R
+    return Ranked(value_R, scores, hours.presence_R)
 
 
 # By sha256: a worker serves many batches with the models of a few nights.

@@ -22,6 +22,7 @@ from etl.surfaces import Surface
 from etl.tables import SLATES
 from scoring.explore import ExplorationConfig, explore
 from scoring.grid import layout
+from scoring.hours import Hours
 from scoring.rank import Ranked, Serving, rank
 from scoring.rerank import choose
 from scoring.slate_rows import Chosen, user_rows
@@ -138,7 +139,8 @@ def compose(  # noqa: PLR0913
     """
     rows = _of_those_who_want(Rows.of(asked.column("candidates"), position=SCORED_POSITION), asked)
     given = assemble(rows, users=asked, state=state, items=items, evening=evening)
-    ranked = rank(rows, given, serving=made_with.serving, config=config.value)
+    hours = Hours.of(rows, users=asked, items=items)
+    ranked = rank(rows, given, serving=made_with.serving, config=config.value, hours=hours)
     stream_U = streams(
         asked.column("user_id"),
         day=evening,

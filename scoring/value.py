@@ -1,12 +1,14 @@
 """What showing an item is worth, in one currency per surface: what slates are sorted by.
 
-product feed, live   click_value · p(click) + order_value · p(order) · price_term
+product feed         click_value · p(click) + order_value · p(order) · price_term
+live streams         the same · presence
 short videos         click_value · p(click) + cart_value · p(cart) + watch_value · E[watched]
 
 The currency is clicks. Predictions are the champion's; where none serves, the fused score itself is
 the value. The price term is (price / typical price) ^ price_power, and 1 where a price is not
 known: with a power of 0 every order counts alike, with 1 the turnover counts. A live slot has no
-price. E[watched] is the share of a video's duration that is expected to be watched.
+price, and counts as often as the user comes in its hour (``scoring.rank``). E[watched] is the share
+of a video's duration that is expected to be watched.
 
 Which of these terms a surface has follows from what is predicted there (``Surface.tasks``).
 Shapes: R rows.
@@ -55,9 +57,10 @@ class ValueConfig:
         return worths[task]
 
 
-def formula(tasks: Sequence[str]) -> str:
-    """Write a surface's value in words."""
-    return " + ".join(_WRITTEN[task] for task in tasks)
+def formula(tasks: Sequence[str], *, is_by_hour: bool = False) -> str:
+    """Write a surface's value in words; ``is_by_hour`` where items are live at an hour."""
+    terms = " + ".join(_WRITTEN[task] for task in tasks)
+    return f"({terms}) · presence" if is_by_hour else terms
 
 
 def expected_value(

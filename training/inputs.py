@@ -39,8 +39,12 @@ class Inputs:
 
     def at_scored_position(self) -> "Inputs":
         """The same rows, as if every item stood where scoring lets it stand."""
+        return self.at_positions(SCORED_POSITION)
+
+    def at_positions(self, position: np.ndarray | float) -> "Inputs":
+        """The same rows, as if the items stood at these places, counted from 0: N, or one."""
         numeric_NF = self.numeric_NF.copy()
-        numeric_NF[:, _POSITION] = SCORED_POSITION
+        numeric_NF[:, _POSITION] = position
         return replace(self, numeric_NF=numeric_NF)
 
     @property

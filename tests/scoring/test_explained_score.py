@@ -1,14 +1,24 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from etl.surfaces import LIVE_STREAMS
+from etl.tables import SLATES
 from scoring.explain import explain
 from scoring.explained_score import contributions_of
 from scoring.rank import Serving
 from scoring.value import ValueConfig
-from tests.scoring.explained_evenings import FUSING, PLAIN, known, ranked, with_slate
-from tests.training.known_evening import EVENING, item_daily
+from tests.scoring.explained_evenings import (
+    FUSING,
+    PLAIN,
+    catalogue_item,
+    known,
+    ranked,
+    with_slate,
+)
+from tests.training.known_evening import EVENING, item_daily, table_of, user_daily
 from tests.training.rankers.conformance import SPLIT, days, taken, unseen
 from training import registry
 from training.encode import EncoderConfig
@@ -114,4 +124,35 @@ def test_a_champions_value_is_explained_by_its_terms(fitted: Gbdt) -> None:
         np.log(predicted["click"] / (1 - predicted["click"])), abs=1e-4
     )
     assert found.place.ranker == "gbdt"
+    assert found.is_made_alike is True
+
+
+def test_a_live_slots_value_is_explained_with_the_users_presence(fitted: Gbdt) -> None:
+    files = fitted.save()
+    champion = Champion("live_streams", "gbdt", EVENING, EVENING, "rule", "better")
+    slots = [
+        {"item_no": n, "item_type": "live_slot", "item_id": f"h{n}@sat-20", "host_id": f"h{n}"}
+        for n in (1, 2, 3)
+    ]
+    hours = [0] * 20 + [9] + [0] * 3
+    evening = known(
+        2,
+        ranked(1, 2, 3),
+        surface=LIVE_STREAMS,
+        item=catalogue_item(2, item_type="live_slot"),
+        user=user_daily({"user_id": "ann", "active_hours": hours}).append_column(
+            "segment", pa.array(["DE||"])
+        ),
+        slates=table_of(SLATES["live_streams"], []),
+        serving=Serving(champion, registry.sha256_of(files), files),
+        item_daily=item_daily(*slots).select(COLUMNS),
+    )
+
+    found = explain(with_slate(evening, PLAIN), slate=PLAIN, candidates=FUSING)
+
+    value = found.value
+    assert value is not None
+    assert value.presence == pytest.approx((9 + 3 / 24) / 12)
+    assert value.value == pytest.approx(value.presence * sum(one.part for one in value.terms))
+    assert value.formula.endswith(") · presence")
     assert found.is_made_alike is True

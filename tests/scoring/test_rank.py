@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from scoring.hours import ALL_DAY, Hours
 from scoring.rank import Serving, rank
 from scoring.value import ValueConfig
 from tests.training.rankers import conformance
@@ -28,6 +29,11 @@ def some_rows() -> Rows:
     return Rows(*rows, *[nothing] * 4, position_R=np.zeros(num_rows))
 
 
+def all_day(rows: Rows) -> Hours:
+    num_rows = len(rows.item_R)
+    return Hours(rows.user_R, rows.item_R, np.full(num_rows, ALL_DAY), np.ones(num_rows))
+
+
 @pytest.fixture(scope="module")
 def fitted() -> Gbdt:
     with xgb.config_context(nthread=1):
@@ -42,7 +48,8 @@ def serving_of(ranker: str, files: dict[str, bytes]) -> Serving:
 
 def test_without_a_ranker_the_fused_order_is_the_value() -> None:
     rows = some_rows()
-    found = rank(rows, GIVEN, serving=Serving(FUSED, "", {}), config=ValueConfig())
+    serving = Serving(FUSED, "", {})
+    found = rank(rows, GIVEN, serving=serving, config=ValueConfig(), hours=all_day(rows))
     np.testing.assert_array_equal(found.value_R, rows.fused_R)
     assert found.p_by_task is None
 
@@ -50,7 +57,8 @@ def test_without_a_ranker_the_fused_order_is_the_value() -> None:
 def test_the_champions_probabilities_make_the_value(fitted: Gbdt) -> None:
     config = ValueConfig(click_value=1.0, order_value=3.0, price_power=1.0, typical_price_cents=0.5)
 
-    found = rank(some_rows(), GIVEN, serving=serving_of("gbdt", fitted.save()), config=config)
+    rows, serving = some_rows(), serving_of("gbdt", fitted.save())
+    found = rank(rows, GIVEN, serving=serving, config=config, hours=all_day(rows))
 
     scores = fitted.score(GIVEN)
     price = GIVEN.numeric_NF[:, NUMERIC.index("item_price_cents")].astype(float)
@@ -63,9 +71,11 @@ def test_the_champions_probabilities_make_the_value(fitted: Gbdt) -> None:
 
 def test_each_night_is_scored_by_its_own_model(fitted: Gbdt) -> None:
     other = replace(fitted, heads={"click": fitted.heads["click"][:1]}, ratio={"order": 0.5})
+    rows, config = some_rows(), ValueConfig()
+    servings = (serving_of("gbdt", model.save()) for model in (fitted, other))
     first, second = (
-        rank(some_rows(), GIVEN, serving=serving_of("gbdt", m.save()), config=ValueConfig())
-        for m in (fitted, other)
+        rank(rows, GIVEN, serving=serving, config=config, hours=all_day(rows))
+        for serving in servings
     )
     assert first.p_by_task is not None
     assert second.p_by_task is not None
@@ -74,5 +84,28 @@ def test_each_night_is_scored_by_its_own_model(fitted: Gbdt) -> None:
 
 
 def test_a_champion_that_nobody_knows_is_refused() -> None:
+    rows, serving = some_rows(), serving_of("forest", {})
     with pytest.raises(UnknownModelError, match="no ranker 'forest'"):
-        rank(some_rows(), GIVEN, serving=serving_of("forest", {}), config=ValueConfig())
+        rank(rows, GIVEN, serving=serving, config=ValueConfig(), hours=all_day(rows))
+
+
+def test_a_live_slot_counts_as_often_as_the_user_is_there_at_its_place_of_the_hour(
+    fitted: Gbdt,
+) -> None:
+    rows, serving, config = some_rows(), serving_of("gbdt", fitted.save()), ValueConfig()
+    hour_R = np.arange(len(rows.item_R)) % 2 + 20
+    presence_R = np.where(hour_R == 20, 0.75, 0.25)
+    hours = Hours(rows.user_R, rows.item_R, hour_R, presence_R)
+
+    found = rank(rows, GIVEN, serving=serving, config=config, hours=hours)
+
+    first = fitted.score(GIVEN.at_positions(0))
+    worth = first["click"] + 5.0 * first["order"] + first["watch"]
+    for hour in (20, 21):
+        of_hour = np.flatnonzero(hour_R == hour)
+        order = of_hour[np.lexsort((of_hour, -worth[of_hour].astype(float)))]
+        examined = fitted.examination.at(np.arange(len(order)))
+        np.testing.assert_allclose(
+            found.value_R[order], worth[order] * examined * presence_R[order], 1e-5
+        )
+    assert found.presence_R is presence_R
