@@ -21,7 +21,8 @@ from training import labels, tasks
 from training.example_rows import LATE_DAYS
 from training.rankers.ranker import Batch
 
-_KEPT_EXAMPLES: Final = 2_000_000
+KEPT_EXAMPLES: Final = 2_000_000
+"""Examples that may lie in memory at a time."""
 
 
 def reads(num_days: int) -> Mapping[str, Read]:
@@ -43,8 +44,17 @@ class ExampleDays:
     Who has opted out by the night is left out of all days: nothing is learned from him any more.
     """
 
-    def __init__(self, files: LakeFiles, surface: Surface, night: date, num_days: int) -> None:
+    def __init__(
+        self,
+        files: LakeFiles,
+        surface: Surface,
+        night: date,
+        num_days: int,
+        *,
+        num_kept: int = KEPT_EXAMPLES,
+    ) -> None:
         self._files, self._surface, self._night = files, surface, night
+        self._max_kept = num_kept
         self._days = Days(night, night).reaching_back(num_days)
         self._kept: dict[date, Batch] = {}
         self._num_kept = 0
@@ -54,7 +64,7 @@ class ExampleDays:
         if day in self._kept:
             return self._kept[day]
         batch = self._read(day)
-        if self._num_kept + len(batch) <= _KEPT_EXAMPLES:
+        if self._num_kept + len(batch) <= self._max_kept:
             self._kept[day] = batch
             self._num_kept += len(batch)
         return batch

@@ -2,10 +2,15 @@
 
 What a fit reads is decided by ``training.split``; how it is done stands with the ranker. Here the
 lake's days become batches, and a fitted model becomes a row of rankers/gbdt.
+
+A fit of few examples keeps one core busy, so several run side by side, in threads: growing trees
+needs no interpreter. No row depends on it.
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import date, timedelta
 from importlib.metadata import version as version_of
@@ -14,7 +19,7 @@ from typing import Any, Final
 from etl import tables
 from etl.days import Days
 from etl.surfaces import Surface
-from orchestration.example_days import ExampleDays
+from orchestration.example_days import KEPT_EXAMPLES, ExampleDays
 from orchestration.table_asset import Night
 from training import labels, registry, split
 from training.metrics import log_loss
@@ -26,24 +31,37 @@ from training.split import CalendarConfig, Split, TooLittleToLearnError
 
 _LIBRARIES: Final = ("xgboost", "numpy", "pyarrow", "nightmarket")
 _SHOWN_FEATURES: Final = 20
+_SIDE_BY_SIDE: Final = 4
+"""Fits at most that run at once: each holds its quantised examples."""
 
 
-def fit_nights(night: Night, surface: Surface) -> Iterator[dict[str, Any]]:
-    """Fit one surface's ranker on those of the nights that the calendar names.
+def fit_nights(night: Night, surfaces: Sequence[Surface]) -> list[dict[str, Any]]:
+    """Fit surfaces' rankers on those of the nights that the calendar names.
 
-    Yields:
-        Rows of ``tables.RANKERS_GBDT``.
+    Returns:
+        Rows of ``tables.RANKERS_GBDT``, by surface and night.
     """
     calendar = CalendarConfig()
-    for day in night.days:
-        if split.is_fit_night(day, first_day=night.lake.first_day, config=calendar):
-            yield _fit_night(night, surface, day, calendar)
+    asked = [
+        (surface, day)
+        for surface in surfaces
+        for day in night.days
+        if split.is_fit_night(day, first_day=night.lake.first_day, config=calendar)
+    ]
+    num_workers = max(1, min(len(asked), os.cpu_count() or 1, _SIDE_BY_SIDE))
+    num_kept = KEPT_EXAMPLES // num_workers
+
+    def fit(surface: Surface, day: date) -> dict[str, Any]:
+        read = ExampleDays(night.lake.files, surface, day, calendar.num_days, num_kept=num_kept)
+        return _fit_night(night, surface, day, read=read, calendar=calendar)
+
+    with ThreadPoolExecutor(num_workers) as pool:
+        return list(pool.map(lambda pair: fit(*pair), asked))
 
 
 def _fit_night(
-    night: Night, surface: Surface, day: date, calendar: CalendarConfig
+    night: Night, surface: Surface, day: date, *, read: ExampleDays, calendar: CalendarConfig
 ) -> dict[str, Any]:
-    read = ExampleDays(night.lake.files, surface, day, calendar.num_days)
     learnable = Days(day - timedelta(days=calendar.num_days), day - timedelta(days=1))
     try:
         chosen = split.split(day, read.num_clicks(learnable), calendar)

@@ -17,7 +17,9 @@ from scoring.mixes import MIXES, CandidatesConfig
 from scoring.slates import SlateConfig
 from scoring.value import ValueConfig
 
-_SMALL_BYTES: Final = 64 << 20
+_SMALL_BYTE_DAYS: Final = 256 << 20
+"""Bytes in landing times days made, below which compiling costs more than it saves (measured:
+docs/performance.md)."""
 
 
 class Settings(BaseSettings):
@@ -29,7 +31,8 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[*]", description="threads of this machine, or a cluster")
     spark_memory: str = Field("4g", description="the driver's JVM heap")
     engine: Literal["auto", "small", "large"] = Field(
-        "auto", description="small compiles little: for logs below 64 MB as they lie in landing"
+        "auto",
+        description="small compiles little: for runs of few days (MB in landing × days < 256)",
     )
     buckets: int = Field(4, ge=1, description="groups of users held in memory one at a time")
     k_product_feed: int = Field(50, ge=1, le=500, description="places of a product feed's slate")
@@ -53,20 +56,18 @@ class Settings(BaseSettings):
         """The home, its path absolute."""
         return Home(self.home.absolute())
 
-    @property
-    def spark(self) -> SparkConfig:
-        """How Spark starts."""
+    def spark(self, num_days: int = 1) -> SparkConfig:
+        """How Spark starts for a run that makes so many days."""
         return SparkConfig(
             master=self.spark_master,
             driver_memory=self.spark_memory,
             shuffle_partitions=max(2, os.cpu_count() or 2),
-            is_short_lived=self._is_small,
+            is_short_lived=self._is_small(num_days),
         )
 
-    @property
-    def _is_small(self) -> bool:
+    def _is_small(self, num_days: int) -> bool:
         if self.engine == "auto":
-            return self.at_home.num_landed_bytes() < _SMALL_BYTES
+            return self.at_home.num_landed_bytes() * num_days < _SMALL_BYTE_DAYS
         return self.engine == "small"
 
     def candidate_config(self, surface: str) -> CandidatesConfig:

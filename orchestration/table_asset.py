@@ -61,10 +61,11 @@ class Night:
     def of(cls, context: dg.AssetExecutionContext, workspace: Workspace) -> "Night":
         """What the run of ``context`` makes, and with what."""
         hold(workspace.home, f"Dagster run {context.run_id[:8]}")
+        days = days_of(context)
         return cls(
             workspace,
-            workspace.lake(context.run_id),
-            days_of(context),
+            workspace.lake(context.run_id, len(days)),
+            days,
             context.run_id,
             frozenset(context.run.tags.get(LEFT_OUT, "").split()),
         )

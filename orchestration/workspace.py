@@ -41,9 +41,9 @@ class Workspace(dg.ConfigurableResource):
         """The lake without Spark."""
         return LakeFiles(self.home.lake, self.first_day)
 
-    def lake(self, run_id: str = "") -> Lake:
-        """The lake; starts Spark if it is not running."""
+    def lake(self, run_id: str = "", num_days: int = 1) -> Lake:
+        """The lake; starts Spark, for a run that makes so many days, if it is not running."""
         # Settings are for the start alone: to say them again would undo what a session was told
         # since, and looks through all of landing.
-        started = spark.running() or spark.session(self.settings.spark)
+        started = spark.running() or spark.session(self.settings.spark(num_days))
         return Lake(started, self.home.lake, self.first_day, run_id)

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from etl.arrow import arrow_schema
+from etl.features import dealt
 
 Kernel = Callable[[pa.Table, pa.Table], pa.Table]
 KnowingKernel = Callable[[pa.Table, pa.Table, pa.Table], pa.Table]
@@ -66,7 +67,7 @@ def walk(  # noqa: PLR0913
     def of_bucket(left: pa.Table, right: pa.Table) -> pa.Table:
         return kernel(left.drop_columns([_BUCKET]), right.drop_columns([_BUCKET]))
 
-    bucket = _bucket_of(F.col(key), num_buckets)
+    bucket = _bucket_of(F.col(key), _keys(events, num_buckets))
     sides = [frame.withColumn(_BUCKET, bucket).groupBy(_BUCKET) for frame in (events, before)]
     return sides[0].cogroup(sides[1]).applyInArrow(of_bucket, schema)
 
@@ -103,13 +104,13 @@ def walk_knowing(  # noqa: PLR0913
 
     # Spark lets two frames meet in a kernel: what was known travels with what all are to know.
     no_row = [F.lit(None).cast(frame.schema) for frame in (before, everywhere)]
-    numbers = F.sequence(F.lit(0).cast("long"), F.lit(num_buckets - 1).cast("long"))
-    bucket = _bucket_of(F.col(key), num_buckets).alias(_BUCKET)
+    keys = _keys(events, num_buckets)
+    bucket = _bucket_of(F.col(key), keys).alias(_BUCKET)
     known = before.select(
         bucket, F.struct(*before.columns).alias("before"), no_row[1].alias("everywhere")
     )
     copies = everywhere.select(
-        F.explode(numbers).alias(_BUCKET),
+        F.explode(keys).alias(_BUCKET),
         no_row[0].alias("before"),
         F.struct(*everywhere.columns).alias("everywhere"),
     )
@@ -124,5 +125,11 @@ def _unpacked(rows: pa.Table, name: str) -> pa.Table:
     return pa.Table.from_struct_array(column.drop_null())
 
 
-def _bucket_of(key: Column, num_buckets: int) -> Column:
-    return F.pmod(F.xxhash64(key), F.lit(num_buckets))
+def _keys(frame: DataFrame, num_buckets: int) -> Column:
+    """The keys of all buckets, as an array of longs."""
+    num_tasks = int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    return F.array(*(F.lit(key).cast("long") for key in dealt.keys(num_buckets, num_tasks)))
+
+
+def _bucket_of(key: Column, keys: Column) -> Column:
+    return F.get(keys, F.pmod(F.xxhash64(key), F.size(keys)).cast("int"))

@@ -49,7 +49,7 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
     )
     def check(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> dg.AssetCheckResult:
         days = days_of(context)
-        lake = workspace.lake(context.run.run_id)
+        lake = workspace.lake(context.run.run_id, len(days))
         with metered() as cost:
             found = _validated(lake, table, days) + _drifted(lake, table, days)
             check_results.leave(lake, table, days, found)

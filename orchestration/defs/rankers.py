@@ -91,7 +91,7 @@ def _frame(night: Night, table: Table, rows: Iterable[Mapping[str, Any]]) -> Dat
 
 def _gbdt(night: Night) -> Made:
     """Fit where the calendar says so."""
-    rows = [row for surface in surfaces.ALL for row in fit_nights(night, surface)]
+    rows = fit_nights(night, surfaces.ALL)
     said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
     return Made(_frame(night, tables.RANKERS_GBDT, rows), {"fits": dg.MetadataValue.json(said)})
 

@@ -98,7 +98,7 @@ def opened(folder: Path, *, is_impression: bool) -> Workspace:
             orders = [row | {"event_type": "order"} for row in clicks[::5]]
             write(files, tables.SILVER_OUTCOMES, later, *orders)
     night = night_of(workspace, Days(FITTED, NIGHT))
-    for row in fit_nights(night, PRODUCT_FEED):
+    for row in fit_nights(night, [PRODUCT_FEED]):
         write(files, tables.RANKERS_GBDT, row["arrival_date"], row)
     return workspace
 

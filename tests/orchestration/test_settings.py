@@ -51,7 +51,7 @@ def test_what_is_set_reaches_the_makers(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert (slate.k, slate.exploration.rate, slate.caps["seller_cap"]) == (10, 0.2, 3)
     assert Settings().candidate_config("live_streams").num_candidates == 77
-    assert Settings().spark.driver_memory == "3g"
+    assert Settings().spark().driver_memory == "3g"
 
 
 @pytest.mark.parametrize(
@@ -68,16 +68,24 @@ def test_a_value_out_of_range_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("engine", "num_bytes", "is_small"),
+    ("engine", "num_bytes", "num_days", "is_small"),
     [
-        ("auto", 10, True),
-        ("auto", 65 << 20, False),
-        ("small", 65 << 20, True),
-        ("large", 10, False),
+        ("auto", 10 << 20, 1, True),
+        ("auto", 10 << 20, 25, True),
+        ("auto", 10 << 20, 26, False),
+        ("auto", 257 << 20, 1, False),
+        ("small", 257 << 20, 60, True),
+        ("large", 10, 1, False),
     ],
 )
-def test_small_logs_are_run_by_an_engine_that_compiles_little(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: str, num_bytes: int, is_small: object
+def test_short_runs_over_small_logs_are_made_by_an_engine_that_compiles_little(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    engine: str,
+    num_bytes: int,
+    num_days: int,
+    is_small: bool,
 ) -> None:
     monkeypatch.setenv("NIGHTMARKET_HOME", str(tmp_path))
     monkeypatch.setenv("NIGHTMARKET_ENGINE", engine)
@@ -86,4 +94,4 @@ def test_small_logs_are_run_by_an_engine_that_compiles_little(
     with landed.open("wb") as file:
         file.truncate(num_bytes)
 
-    assert Settings().spark.is_short_lived == is_small
+    assert Settings().spark(num_days).is_short_lived == is_small

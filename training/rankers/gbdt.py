@@ -226,10 +226,16 @@ class _Matrices:
     curve: Examination
     task: str
 
-    def read(self, days: calendar.Days, max_bin: int, like: "_Placed | None") -> _Placed:
-        batches = _Batches(lambda: (self._of(self.days(day)) for day in days))
-        ref = None if like is None else like.rows
-        rows = xgb.QuantileDMatrix(batches, max_bin=max_bin, ref=ref, enable_categorical=True)
+    def read(
+        self, days: calendar.Days, like: "_Placed | None", *, max_bin: int, num_threads: int
+    ) -> _Placed:
+        rows = xgb.QuantileDMatrix(
+            _Batches(lambda: (self._of(self.days(day)) for day in days)),
+            max_bin=max_bin,
+            ref=None if like is None else like.rows,
+            enable_categorical=True,
+            nthread=num_threads,
+        )
         return _Placed(rows, np.concatenate([self._looked_at(self.days(day)) for day in days]))
 
     def _of(self, batch: Batch) -> dict[str, Any]:
@@ -270,12 +276,14 @@ class _Batches(xgb.DataIter):
 
 
 def _grow(matrices: _Matrices, split: Split, config: GbdtConfig, seed: int) -> xgb.Booster:
-    train = matrices.read(split.fit, config.max_bin, None)
-    stop = matrices.read(split.stop, config.max_bin, train)
+    num_rows = sum(len(matrices.days(day)) for day in split.fit)
+    # 0 is as many as there are cores.
+    num_threads = 1 if num_rows < config.min_rows_of_threads else 0
+    how = {"max_bin": config.max_bin, "num_threads": num_threads}
+    train = matrices.read(split.fit, None, **how)
+    stop = matrices.read(split.stop, train, **how)
     label, weight = train.rows.get_label(), train.rows.get_weight()
     base = float(weight @ label) / float(weight @ train.seen_N)
-    # 0 is as many as there are cores.
-    num_threads = 1 if train.rows.num_row() < config.min_rows_of_threads else 0
     grown = xgb.train(
         _parameters(config, base, seed) | {"nthread": num_threads},
         train.rows,
