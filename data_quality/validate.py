@@ -4,9 +4,10 @@ The figures come from Spark (``data_quality.profile``); Great Expectations judge
 day. A check that could not run is an error, never a failed check.
 """
 
+import threading
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 from pyspark.sql import DataFrame
@@ -33,6 +34,9 @@ from etl.tables import PARTITION, Table
 
 if TYPE_CHECKING:
     import great_expectations as gx
+
+_judging: Final = threading.Lock()
+"""Great Expectations knows one context of a process at a time."""
 
 
 class CheckNotRunError(RuntimeError):
@@ -99,14 +103,15 @@ def unmet_days(frame: pd.DataFrame, suite: Suite) -> dict[Check, list[date]]:
     Raises:
         CheckNotRunError: If Great Expectations met an exception.
     """
-    batch = _batch(frame)
-    # On which days is asked only of what failed: it takes GX twice as long as whether.
-    judged = _judged(batch, suite, "BOOLEAN_ONLY")
-    failed = tuple(check for check, result in judged if not result.success)
-    return {
-        check: [frame.index[place] for place in result.result["unexpected_index_list"]]
-        for check, result in _judged(batch, failed, "COMPLETE")
-    }
+    with _judging:
+        batch = _batch(frame)
+        # On which days is asked only of what failed: it takes GX twice as long as whether.
+        judged = _judged(batch, suite, "BOOLEAN_ONLY")
+        failed = tuple(check for check, result in judged if not result.success)
+        return {
+            check: [frame.index[place] for place in result.result["unexpected_index_list"]]
+            for check, result in _judged(batch, failed, "COMPLETE")
+        }
 
 
 def expectation(check: Check) -> "gx.expectations.Expectation":

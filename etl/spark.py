@@ -9,11 +9,12 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pyspark.errors import PySparkRuntimeError
 from pyspark.logger import PySparkLogger
@@ -47,6 +48,8 @@ _SETTINGS: Final = {
     # faster without whole-stage code generation than interpreted (measured on the checks).
     "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.python.daemon.module": "etl.python_workers",
+    # Where a column was made, asked of the JVM for every one: its traces name our line anyway.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
@@ -66,6 +69,7 @@ _WORKER_THREADS: Final = (
     "ARROW_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+_starting: Final = threading.Lock()
 
 
 class SparkStartError(RuntimeError):
@@ -91,9 +95,11 @@ class SparkConfig:
 
 def running() -> SparkSession | None:
     """Return this process's session as it is, its settings untouched; None before its start."""
-    if SparkSession.getActiveSession() is None:
+    try:
+        # The active one is of a thread; any thread may ask.
+        return SparkSession.active()
+    except PySparkRuntimeError:
         return None
-    return SparkSession.builder.getOrCreate()
 
 
 def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> SparkSession:
@@ -116,14 +122,41 @@ def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> Spar
     for name, value in {**_SETTINGS, **_of_machine(config), **(extra or {})}.items():
         builder.config(name, value)
     try:
-        with nullcontext() if config.is_chatty else _quiet_start():
+        # Steps that run side by side may all be the first to ask.
+        with _starting, nullcontext() if config.is_chatty else _quiet_start():
             started = builder.getOrCreate()
     except (PySparkRuntimeError, FileNotFoundError) as error:
         raise _explain() from error
+    _know_by_name(started)
     if not config.is_chatty:
         # It repeats as JSON, a page long, what is raised anyway.
         PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     return started
+
+
+_CLASSES: Final = {
+    "functions": ("col", "lit"),
+    "org.apache.spark.sql.functions": ("col", "lit", "expr", "struct", "when", "array"),
+    "org.apache.spark.sql.classic.SparkSession": ("getActiveSession",),
+    "PythonUtils": ("toSeq", "toList"),
+}
+"""What pyspark asks the JVM for whenever a column is named, by its class."""
+
+
+def _know_by_name(session: SparkSession) -> None:
+    """Look the busiest classes up once.
+
+    Py4J asks the JVM anew whenever one is named, which then looks through all its jars for names
+    that are none: three seconds of a small night.
+    """
+    jvm: Any = session.sparkContext._jvm
+    for name, methods in _CLASSES.items():
+        if name in vars(jvm):
+            continue
+        found = getattr(jvm, name)
+        for method in methods:
+            setattr(found, method, getattr(found, method))
+        setattr(jvm, name, found)
 
 
 @contextmanager

@@ -7,11 +7,12 @@ written by the next.
 """
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,8 @@ from etl.arrow import arrow_schema
 from etl.days import Days
 from etl.lake import Lake
 from etl.tables import DATA_QUALITY_RESULTS, PARTITION, Table
+
+_writing: Final = threading.Lock()
 
 
 def leave(lake: Lake, table: Table, days: Days, found: Sequence[Result]) -> None:
@@ -40,6 +43,11 @@ def write(lake: Lake) -> int:
     Returns:
         Results written.
     """
+    with _writing:
+        return _written(lake)
+
+
+def _written(lake: Lake) -> int:
     paths = sorted(_folder(lake).glob("*.json"))
     new = [_typed(row) for path in paths for row in json.loads(path.read_text())]
     for first, last in _stretches({row[PARTITION] for row in new}):

@@ -1,4 +1,8 @@
-"""What a step cost: wall time, cpu-seconds, and memory of this process, its JVM and its workers."""
+"""What something cost: wall time, cpu-seconds, memory of this process, its JVM and its workers.
+
+Steps run side by side in one process, and nobody can tell whose a second is: each moment's cpu is
+shared equally among the steps that run, so that their sum is what the run took.
+"""
 
 import threading
 import time
@@ -20,47 +24,92 @@ class Cost:
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_memory_mb: float = 0.0
-    _cpu_by_pid: dict[int, float] = field(default_factory=dict)
+    """Of the whole process, whatever else ran in it."""
 
-    def sample(self) -> None:
-        """Look at all processes once."""
-        resident = 0
+
+@dataclass(slots=True)
+class _Meter:
+    """Looks at all processes, and tells who asked what was used since it last looked."""
+
+    steps: list[Cost] = field(default_factory=list)
+    """Share what is used."""
+    others: list[Cost] = field(default_factory=list)
+    """Count all that is used."""
+    _cpu_by_pid: dict[int, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _sampler: threading.Thread | None = None
+
+    @contextmanager
+    def counting(self, cost: Cost, told: list[Cost]) -> Iterator[None]:
+        """Tell a cost what is used meanwhile."""
+        self.look()
+        told.append(cost)
+        try:
+            yield
+        finally:
+            self.look()
+            # By identity: two costs may hold the same figures.
+            told[:] = [other for other in told if other is not cost]
+
+    def start(self) -> None:
+        """Look now and then from now on; processes that end in between would not be counted."""
+        with self._lock:
+            if self._sampler is None:
+                self._sampler = threading.Thread(target=self._look_on, daemon=True)
+                self._sampler.start()
+
+    def look(self) -> None:
+        """Tell who asked."""
+        with self._lock:
+            self._look()
+
+    def _look_on(self) -> None:
+        while True:
+            time.sleep(_SAMPLE_SECONDS)
+            if self.steps or self.others:
+                self.look()
+
+    def _look(self) -> None:
+        used, resident = 0.0, 0
         for process in _family():
             try:
                 times = process.cpu_times()
-                self._cpu_by_pid[process.pid] = times.user + times.system
                 resident += process.memory_info().rss
             except psutil.NoSuchProcess:
                 continue
-        self.peak_memory_mb = max(self.peak_memory_mb, resident / _MB)
+            cpu = times.user + times.system
+            used += cpu - self._cpu_by_pid.get(process.pid, 0.0)
+            self._cpu_by_pid[process.pid] = cpu
+        for told, share in ((self.steps, used / max(len(self.steps), 1)), (self.others, used)):
+            for cost in told:
+                cost.cpu_seconds += max(share, 0.0)
+                cost.peak_memory_mb = max(cost.peak_memory_mb, resident / _MB)
 
-    @property
-    def _total_cpu(self) -> float:
-        return sum(self._cpu_by_pid.values())
+
+_meter: Final = _Meter()
 
 
 @contextmanager
 def metered() -> Iterator[Cost]:
     """Measure what runs inside: every process that is or becomes a child of this one."""
-    cost = Cost()
-    cost.sample()
-    before, start = cost._total_cpu, time.monotonic()
-    is_done = threading.Event()
-    sampler = threading.Thread(target=_sample_until, args=(cost, is_done), daemon=True)
-    sampler.start()
-    try:
+    with _measured(_meter.others) as cost:
         yield cost
-    finally:
-        is_done.set()
-        sampler.join()
-        cost.sample()
-        cost.wall_seconds = time.monotonic() - start
-        cost.cpu_seconds = cost._total_cpu - before
 
 
-def _sample_until(cost: Cost, is_done: threading.Event) -> None:
-    while not is_done.wait(_SAMPLE_SECONDS):
-        cost.sample()
+@contextmanager
+def metered_step() -> Iterator[Cost]:
+    """Measure a step of a run, beside others that may run at the same time."""
+    with _measured(_meter.steps) as cost:
+        yield cost
+
+
+@contextmanager
+def _measured(told: list[Cost]) -> Iterator[Cost]:
+    cost, start = Cost(), time.monotonic()
+    _meter.start()
+    with _meter.counting(cost, told):
+        yield cost
+    cost.wall_seconds = time.monotonic() - start
 
 
 def _family() -> list[psutil.Process]:

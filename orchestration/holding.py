@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 from typing import IO, Final
 
@@ -10,6 +11,7 @@ from etl.home import Home
 _FILE: Final = "working"
 # The lock lasts as long as its file is open: until this process ends, however it ends.
 _held: Final[dict[Path, IO[str]]] = {}
+_taking: Final = threading.Lock()
 
 
 class HomeBusyError(RuntimeError):
@@ -26,8 +28,12 @@ def hold(home: Home, what: str) -> None:
     Raises:
         HomeBusyError: If another process holds it; it is named.
     """
-    if home.root in _held:
-        return
+    with _taking:
+        if home.root not in _held:
+            _held[home.root] = _take(home, what)
+
+
+def _take(home: Home, what: str) -> IO[str]:
     home.root.mkdir(parents=True, exist_ok=True)
     file = (home.root / _FILE).open("a+")
     try:
@@ -42,4 +48,4 @@ def hold(home: Home, what: str) -> None:
     file.truncate(0)
     file.write(f"{what}, process {os.getpid()},")
     file.flush()
-    _held[home.root] = file
+    return file

@@ -4,13 +4,18 @@ The item side is the same for all surfaces, the source lists for all users of on
 their content and kept for the length of the process, so that the steps of one run share them.
 """
 
+import atexit
+import shutil
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,33 +29,42 @@ from training import array_file, item_side
 from training.retrieval import source_lists
 from training.retrieval.covisitation import CovisitationConfig
 
+_writing: Final = threading.RLock()
+"""Steps that run side by side share a sender: what one writes another may be about to send."""
+
+
+def _temporary() -> Path:
+    """Make a folder that goes when the process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="nightmarket-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
 
 @dataclass(slots=True)
 class Sender:
     """Writes each evening's files once, and sends each once."""
 
     lake: Lake
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nightmarket-")))
+    folder: Path = field(default_factory=_temporary)
     _sent: set[str] = field(default_factory=set)
     _item_sides: dict[tuple[date, int | None], Path] = field(default_factory=dict)
     """By evening and version of the table that they were read from."""
 
     @staticmethod
-    @lru_cache(maxsize=1)
     def of(lake: Lake) -> "Sender":
         """The run's one sender."""
-        return Sender(lake)
+        with _writing:
+            return _sender(lake)
 
     def item_side(self, evening: date) -> Path:
         """Write and send the items as known on one evening."""
         table, files = tables.FEATURES_ITEM_DAILY, self.lake.files
         known = evening, files.version(table)
-        if known not in self._item_sides:
-            rows = files.arrow(table, one_day(evening), columns=item_side.COLUMNS)
-            self._item_sides[known] = self._send(
-                array_file.write(item_side.arrays_of(rows), self.folder)
-            )
-        return self._item_sides[known]
+        with _writing:
+            if known not in self._item_sides:
+                rows = files.arrow(table, one_day(evening), columns=item_side.COLUMNS)
+                self._item_sides[known] = self._sent_file(item_side.arrays_of(rows))
+            return self._item_sides[known]
 
     def item_sides(self, evenings: Days) -> dict[date, str]:
         """Write and send several evenings' items; names by evening."""
@@ -67,7 +81,7 @@ class Sender:
                 evening=evening,
                 half_life_days=CovisitationConfig().half_life_days,
             )
-            yield evening, self._send(array_file.write(arrays, self.folder))
+            yield evening, self._sent_file(arrays)
 
     def night_files(self, surface: Surface, evenings: Days) -> dict[date, NightFiles]:
         """Write and send all that candidates are made of."""
@@ -79,11 +93,18 @@ class Sender:
             table, one_day(evening), where=pc.field("surface") == surface.name
         )
 
-    def _send(self, path: Path) -> Path:
-        if path.name not in self._sent:
-            self.lake.spark.sparkContext.addFile(str(path))
-            self._sent.add(path.name)
-        return path
+    def _sent_file(self, arrays: Mapping[str, np.ndarray | pa.Array]) -> Path:
+        with _writing:
+            path = array_file.write(arrays, self.folder)
+            if path.name not in self._sent:
+                self.lake.spark.sparkContext.addFile(str(path))
+                self._sent.add(path.name)
+            return path
+
+
+@lru_cache(maxsize=1)
+def _sender(lake: Lake) -> Sender:
+    return Sender(lake)
 
 
 class _Covisitation:

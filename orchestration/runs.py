@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.execute_in_process import core_execute_in_process
 from rich.console import Console
 from rich.markup import escape
 
@@ -85,14 +87,39 @@ def run(request: Request, home: Home, console: Console) -> None:
         everything, dg.Definitions(jobs=[job], loggers={_PROGRESS: _logger(console)})
     )
     with instance(home) as history:
-        result = merged.resolve_job_def(job.name).execute_in_process(
-            run_config={"loggers": {_PROGRESS: {}}},
-            instance=history,
-            raise_on_error=False,
+        result = execute(
+            merged.resolve_job_def(job.name),
+            history,
             tags=_tags(request),
+            run_config={"loggers": {_PROGRESS: {}}},
         )
     if not result.success:
         raise RunFailedError(_why(result))
+
+
+def execute(
+    job: dg.JobDefinition,
+    history: dg.DagsterInstance,
+    *,
+    tags: Mapping[str, str],
+    run_config: Mapping[str, Any] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Run a job here, by its own executor: ``execute_in_process`` would put another in its place.
+
+    Args:
+        job: The job.
+        history: Where its events are kept.
+        tags: Of the run; its days among them.
+        run_config: As Dagster has it.
+    """
+    return core_execute_in_process(
+        job=InMemoryJob(job),
+        run_config=run_config or {},
+        instance=history,
+        output_capturing_enabled=False,
+        raise_on_error=False,
+        run_tags=tags,
+    )
 
 
 def _tags(request: Request) -> dict[str, str]:
@@ -116,6 +143,8 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
                 return f"{name} was blocked: {check.description}. What follows it was not made."
         if event.is_step_failure:
             return f"{event.step_key} failed: {of_step(event.step_failure_data)}"
+        if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
+            return f"the run broke off: {event.job_failure_data.error.message.strip()}"
     return "the run failed; see the UI: nightmarket ui"
 
 
@@ -135,7 +164,8 @@ class _Progress(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
-        self._made: dict[str, Mapping[str, Any]] = {}
+        self._made: dict[str, dict[str, Mapping[str, Any]]] = {}
+        """By step, what its tables said."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a line for a step that ended, a check that was not met, a retry."""
@@ -152,12 +182,12 @@ class _Progress(logging.Handler):
 
     def _materialised(self, event: dg.DagsterEvent) -> None:
         made = event.step_materialization_data.materialization
-        self._made[made.asset_key.to_user_string()] = made.metadata
+        of_step = self._made.setdefault(str(event.step_key), {})
+        of_step[made.asset_key.to_user_string()] = made.metadata
 
-    def _ended(self, _: dg.DagsterEvent) -> None:
-        for name, metadata in self._made.items():
+    def _ended(self, event: dg.DagsterEvent) -> None:
+        for name, metadata in self._made.pop(str(event.step_key), {}).items():
             self._console.print(_made_line(name, metadata), highlight=False)
-        self._made.clear()
 
     def _checked(self, event: dg.DagsterEvent) -> None:
         line = _check_line(event)

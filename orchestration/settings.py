@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         description="small compiles little: for runs of few days (MB in landing × days < 256)",
     )
     buckets: int = Field(4, ge=1, description="groups of users held in memory one at a time")
+    steps: int = Field(
+        2, ge=1, description="steps of a run that work side by side; memory grows with them"
+    )
     k_product_feed: int = Field(50, ge=1, le=500, description="places of a product feed's slate")
     k_live_streams: int = Field(20, ge=1, le=500, description="places of a live streams' slate")
     k_short_videos: int = Field(100, ge=1, le=500, description="places of a short videos' slate")

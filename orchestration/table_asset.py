@@ -5,10 +5,11 @@ An asset makes all days of its run in one pass, writes them in one commit, and s
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import dagster as dg
+from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from etl.bronze.files import SealError, SourceNameError
@@ -18,7 +19,7 @@ from etl.lake import Lake, MissingDayError, RejectedRowsError, SchemaMismatchErr
 from etl.spark import SparkStartError
 from etl.surfaces import Surface
 from etl.tables import Table
-from orchestration.cost import Cost, metered
+from orchestration.cost import Cost, metered_step
 from orchestration.holding import HomeBusyError, hold
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import Read, key
@@ -56,6 +57,17 @@ class Night:
     run_id: str
     left_out: frozenset[str] = frozenset()
     """Paths of tables that the run leaves out on purpose: its steps do without these days."""
+    _kept: list[DataFrame] = field(default_factory=list)
+
+    def kept(self, rows: DataFrame) -> DataFrame:
+        """Keep rows on disk until the step's tables are written."""
+        self._kept.append(rows.persist(StorageLevel.DISK_ONLY))
+        return self._kept[-1]
+
+    def let_go(self) -> None:
+        """Give up what was kept."""
+        for rows in self._kept:
+            rows.unpersist()
 
     @classmethod
     def of(cls, context: dg.AssetExecutionContext, workspace: Workspace) -> "Night":
@@ -134,11 +146,11 @@ def table_assets(
     ) -> Iterator[dg.MaterializeResult]:
         night = Night.of(context, workspace)
         wanted = [table for table in made_tables if key(table) in context.selected_asset_keys]
-        with _worth_retrying(), metered() as cost:
+        with _worth_retrying(), metered_step() as cost:
             made = make(night, **_inputs(night, given))
             for table in wanted:
                 night.lake.write(table, made[table].rows, night.days)
-        night.lake.spark.catalog.clearCache()
+        night.let_go()
         for table in wanted:
             picture = (pictures or {}).get(table)
             drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}

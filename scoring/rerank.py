@@ -68,7 +68,10 @@ def choose(grid: Grid, *, num_places: int, caps: Mapping[str, int]) -> Exploited
     num_taken = np.zeros(grid.num_users, np.int64)
     has_passed = np.zeros(grid.num_users, bool)
     for column in range(grid.row_UC.shape[1]):
-        asks = np.flatnonzero((grid.row_UC[:, column] != ABSENT) & (num_taken < num_places))
+        wants_U = num_taken < num_places
+        if not wants_U.any():
+            break
+        asks = np.flatnonzero((grid.row_UC[:, column] != ABSENT) & wants_U)
         at = np.full(len(asks), column)
         fits = counts.fits(grid, asks, at)
         has_passed[asks[~fits]] = True

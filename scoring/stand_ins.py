@@ -6,6 +6,7 @@ from a row that many share.
 """
 
 from collections.abc import Collection
+from dataclasses import fields, replace
 from datetime import date
 from typing import Final
 
@@ -57,27 +58,29 @@ def build(  # noqa: PLR0913
         Rows of ``tables.SLATES[surface.name]`` with audience ``segment`` and ``default``.
     """
     eligible = items.item_no_N[items.eligible(surface)]
-    overall = lists.named("popularity_all")
+    overall = _list(lists.named("popularity_all"), EVERYBODY)
     by_segment = lists.named("popularity_segment")
-    made = []
-    for segment in [*by_segment.names.to_pylist(), EVERYBODY]:
-        own = by_segment if segment != EVERYBODY else overall
-        rows = _rows(_list(own, segment), _list(overall, EVERYBODY), eligible)
-        chosen = _choose(rows, items, config)
-        made.append(
-            rows_of(
-                chosen,
-                audience="default" if segment == EVERYBODY else "segment",
-                keys=pa.array([segment]),
-                segments=pa.array(["" if segment == EVERYBODY else segment]),
-                is_off=[False],
-                evening=evening,
-                champion=promote.first(surface.name, evening),
-            )
+    names = by_segment.names.to_pylist()
+
+    def made(audience: str, keys: list[str], own: list[dict[int, float]]) -> pa.Table:
+        rows = _together([_rows(one, overall, eligible) for one in own])
+        return rows_of(
+            _choose(rows, items, config, num_rows=len(keys)),
+            audience=audience,
+            keys=pa.array(keys, pa.string()),
+            segments=pa.array(["" if key == EVERYBODY else key for key in keys], pa.string()),
+            is_off=[False] * len(keys),
+            evening=evening,
+            champion=promote.first(surface.name, evening),
         )
-    quiet = sorted({*segments} - {*by_segment.names.to_pylist(), NO_SEGMENT})
-    made += [_of_segment(made[-1], segment) for segment in quiet]
-    return pa.concat_tables(made).cast(arrow_schema(SLATES[surface.name].schema))
+
+    default = made("default", [EVERYBODY], [overall])
+    parts = [default]
+    if names:
+        parts.insert(0, made("segment", names, [_list(by_segment, name) for name in names]))
+    quiet = sorted({*segments} - {*names, NO_SEGMENT})
+    parts += [_of_segment(default, segment) for segment in quiet]
+    return pa.concat_tables(parts).cast(arrow_schema(SLATES[surface.name].schema))
 
 
 def _of_segment(default: pa.Table, segment: str) -> pa.Table:
@@ -117,9 +120,23 @@ def _rows(own: dict[int, float], overall: dict[int, float], eligible: np.ndarray
     )
 
 
-def _choose(rows: Rows, items: ItemSide, config: SlateConfig) -> Chosen:
+def _together(parts: list[Rows]) -> Rows:
+    """Put the candidates of several rows one behind another, as if they were of several users."""
+    ends = np.cumsum([0, *(len(part.item_R) for part in parts)])
+    numbered = [
+        replace(part, user_R=part.user_R + number, row_P=part.row_P + ends[number])
+        for number, part in enumerate(parts)
+    ]
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in numbered])
+        for field in fields(Rows)
+    }
+    return Rows(**columns)
+
+
+def _choose(rows: Rows, items: ItemSide, config: SlateConfig, *, num_rows: int) -> Chosen:
     groups = groups_of(rows, items)
-    grid = layout(rows.user_R, rows.item_R, rows.fused_R, groups=groups, num_users=1)
+    grid = layout(rows.user_R, rows.item_R, rows.fused_R, groups=groups, num_users=num_rows)
     exploited = choose(grid, num_places=config.k + config.num_reserve, caps=config.caps)
     explored = unexplored(exploited, k=config.k)
     return Chosen(rows, Ranked(rows.fused_R, None), items, grid, exploited, explored, config.k)

@@ -22,7 +22,7 @@ from etl.features import dictionary
 from etl.lake import Lake
 from etl.tables import DATA_QUALITY_RESULTS, Table
 from orchestration import check_results
-from orchestration.cost import metered
+from orchestration.cost import metered_step
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import key
 from orchestration.table_asset import OWNER, column_schema, said
@@ -44,13 +44,14 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key(table),
         name="expectations",
+        additional_deps=[key(other) for other in related_tables(table)],
         blocking=True,
         description=f"What {table.path} promises; a critical breach stops what follows.",
     )
     def check(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> dg.AssetCheckResult:
         days = days_of(context)
         lake = workspace.lake(context.run.run_id, len(days))
-        with metered() as cost:
+        with metered_step() as cost:
             found = _validated(lake, table, days) + _drifted(lake, table, days)
             check_results.leave(lake, table, days, found)
             blocking = [result for result in found if result.is_blocking]
@@ -135,7 +136,7 @@ def data_quality_results(
     context: dg.AssetExecutionContext, workspace: Workspace
 ) -> dg.MaterializeResult:
     """Write what the run's checks found into the lake."""
-    with metered() as cost:
+    with metered_step() as cost:
         num_results = check_results.write(workspace.lake(context.run_id))
     return dg.MaterializeResult(metadata={"num_results": num_results} | said(cost))
 

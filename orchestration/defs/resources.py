@@ -3,13 +3,15 @@
 import dagster as dg
 
 from orchestration.settings import Settings
+from orchestration.side_by_side import executor_of
 from orchestration.workspace import Workspace
 
 
 @dg.definitions
 def resources() -> dg.Definitions:
     """Bind the home that the environment names."""
-    home = str(Settings().at_home.root)
+    settings = Settings()
     return dg.Definitions(
-        resources={"workspace": Workspace(home_path=home)}, executor=dg.in_process_executor
+        resources={"workspace": Workspace(home_path=str(settings.at_home.root))},
+        executor=executor_of(settings.steps),
     )

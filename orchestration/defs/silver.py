@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
 from etl import tables
@@ -33,7 +32,7 @@ def _parsed(
 ) -> Mapping[Table, Made]:
     """Read the lines once for the three tables that share them."""
     recent = recent_events.select(*parse.PLACE).unionByName(recent_duplicates.select(*parse.PLACE))
-    numbered = parse.number(parse.parse(lines), recent).persist(StorageLevel.DISK_ONLY)
+    numbered = night.kept(parse.number(parse.parse(lines), recent))
     return {
         tables.SILVER_EVENTS: Made(events.build(numbered)),
         tables.SILVER_REJECTED_LINES: Made(rejected_lines.build(numbered)),

@@ -17,7 +17,8 @@ from etl.tables import Table
 from orchestration.defs.nightly import TRAINED
 from orchestration.planning import EVERYTHING, selection
 from orchestration.reads import key
-from orchestration.runs import BACKFILL, KIND, LEFT_OUT
+from orchestration.runs import BACKFILL, KIND, LEFT_OUT, execute
+from orchestration.side_by_side import executor_of
 from orchestration.workspace import Workspace
 from scoring import reader
 from tests.orchestration import tiny_shop
@@ -67,7 +68,13 @@ class Shop:
             dg.define_asset_job(JUDGED, selection=judged),
             dg.define_asset_job(JUDGED_WITHOUT_FIT, selection=judged, tags=WITHOUT_FIT),
         ]
-        self._definitions = dg.Definitions.merge(definitions, dg.Definitions(jobs=jobs))
+        self._definitions = dg.Definitions(
+            assets=definitions.assets,
+            asset_checks=definitions.asset_checks,
+            jobs=[*jobs, *(definitions.jobs or [])],
+            resources={"workspace": Workspace(home_path=str(home.root))},
+            executor=executor_of(2),
+        )
 
     def run(self, job: str, days: Days, *, tasks: int = 2) -> dg.ExecuteInProcessResult:
         self._spark.conf.set("spark.sql.shuffle.partitions", str(tasks))
@@ -78,11 +85,10 @@ class Shop:
         }
         one = {"dagster/partition": str(days.last)}
         with dg.DagsterInstance.ephemeral() as instance:
-            result = self._definitions.resolve_job_def(job).execute_in_process(
-                instance=instance,
+            result = execute(
+                self._definitions.resolve_job_def(job),
+                instance,
                 tags=one if len(days) == 1 else tags,
-                resources={"workspace": Workspace(home_path=str(self.home.root))},
-                raise_on_error=False,
             )
         assert self._spark.conf.get("spark.sql.shuffle.partitions") == str(tasks)
         return result
