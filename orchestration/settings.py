@@ -17,7 +17,7 @@ from scoring.mixes import MIXES, CandidatesConfig
 from scoring.slates import SlateConfig
 from scoring.value import ValueConfig
 
-_SMALL_BYTE_DAYS: Final = 256 << 20
+_SMALL_BYTE_DAYS: Final = 128 << 20
 """Bytes in landing times days made, below which compiling costs more than it saves (measured:
 docs/performance.md)."""
 
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     spark_memory: str = Field("4g", description="the driver's JVM heap")
     engine: Literal["auto", "small", "large"] = Field(
         "auto",
-        description="small compiles little: for runs of few days (MB in landing × days < 256)",
+        description="small compiles little: for runs of few days (MB in landing × days < 128)",
     )
     buckets: int = Field(4, ge=1, description="groups of users held in memory one at a time")
     steps: int = Field(

@@ -71,10 +71,10 @@ def test_a_value_out_of_range_is_refused(
     ("engine", "num_bytes", "num_days", "is_small"),
     [
         ("auto", 10 << 20, 1, True),
-        ("auto", 10 << 20, 25, True),
-        ("auto", 10 << 20, 26, False),
-        ("auto", 257 << 20, 1, False),
-        ("small", 257 << 20, 60, True),
+        ("auto", 10 << 20, 12, True),
+        ("auto", 10 << 20, 13, False),
+        ("auto", 129 << 20, 1, False),
+        ("small", 129 << 20, 60, True),
         ("large", 10, 1, False),
     ],
 )
