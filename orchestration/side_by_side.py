@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Final
 
 import dagster as dg
+from dagster._core.errors import raise_execution_interrupts
 from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.compute_logs import create_compute_log_file_key
@@ -111,7 +112,9 @@ class SideBySideExecutor(Executor):
             if not num_running:
                 active.sleep_til_ready()
                 continue
-            key, event = told.get()
+            # Dagster keeps ctrl-C for whoever can do something about it: only here anybody waits.
+            with raise_execution_interrupts():
+                key, event = told.get()
             if isinstance(event, BaseException):
                 raise event
             if event is not None:

@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -156,3 +158,22 @@ def test_what_ends_a_thread_ends_the_run(history: dg.DagsterInstance) -> None:
     assert not ran(history, interrupted, above).success
     [run] = history.get_runs()
     assert run.status in {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+def test_ctrl_c_ends_the_run_at_once(history: dg.DagsterInstance) -> None:
+    done: list[str] = []
+
+    @dg.asset
+    def interrupted() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(0.5)
+        done.append("interrupted")
+
+    @dg.asset(deps=[interrupted])
+    def above() -> None:
+        done.append("above")
+
+    result = ran(history, interrupted, above)
+
+    assert not result.success
+    assert done == ["interrupted"]
