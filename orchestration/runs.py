@@ -41,6 +41,9 @@ run_retries:
   retry_on_asset_or_op_failure: false
 telemetry:
   enabled: false
+# No invitation to a mailing list over the first page.
+nux:
+  enabled: false
 """
 
 
