@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN_DAYS: Final = 60
+_FEW_DAYS: Final = 8
 _COUNTED_DAYS: Final = 7
 _WIDTH, _HEIGHT = 7.0, 2.6
 _NIGHT, _GOLD, _GREY = "#2f3e7c", "#d98e04", "#8a8f98"
@@ -167,8 +168,19 @@ def _figure(title: str) -> "tuple[Figure, Axes]":
     return figure, axes
 
 
+def _whole_days(axes: "Axes") -> None:
+    """Name days and not hours where an axis has few of them."""
+    from matplotlib.dates import AutoDateLocator, DateFormatter, DayLocator
+
+    first, last = axes.get_xlim()
+    if isinstance(axes.xaxis.get_major_locator(), AutoDateLocator) and last - first < _FEW_DAYS:
+        axes.xaxis.set_major_locator(DayLocator())
+        axes.xaxis.set_major_formatter(DateFormatter("%m-%d"))
+
+
 def _markdown(figure: "Figure") -> str:
     for axes in figure.axes:
+        _whole_days(axes)
         for label in axes.get_xticklabels():
             label.set_rotation(0)
     written = io.BytesIO()
