@@ -110,7 +110,7 @@ def value_of(row: int, chosen: Chosen, *, given: Inputs, config: ValueConfig) ->
 
 def _formula(terms: tuple[Term, ...], *, is_by_hour: bool) -> str:
     if not terms:
-        return "fused_score (no ranker serves)"
+        return f"fused_score{' · presence' if is_by_hour else ''} (no ranker serves)"
     return formula([one.task for one in terms], is_by_hour=is_by_hour)
 
 

@@ -1,10 +1,10 @@
 """Ranks candidates: the champion's probabilities, and the value they make.
 
-Where no ranker serves, the fused candidate order is the value and there are no probabilities.
+Where no ranker serves, the fused score is the value and there are no probabilities.
 
-A ranker learns from slots that were shown while they were live: what it predicts of a live slot
-holds for a user who is there. So the value of a slot is times his presence at its hour, at the
-place that the slot then has among those of its hour (``scoring.hours``).
+The value of a live slot is times the user's presence at its hour: it is shown only while it is
+live, and what a ranker learned of slots that were shown holds for a user who is there. The ranker
+is asked at the place that the slot has among those of its hour (``scoring.hours``).
 """
 
 from collections.abc import Mapping
@@ -59,17 +59,18 @@ def rank(
         config: What the surface wants.
         hours: The candidates' hours.
     """
+    presence_R = hours.presence_R if hours.has_slots else None
     if serving.champion.ranker == NONE:
-        return Ranked(rows.fused_R.astype(np.float64), None)
+        fused_R = rows.fused_R.astype(np.float64)
+        return Ranked(fused_R if presence_R is None else fused_R * presence_R, None, presence_R)
     ranker = ranker_of(serving)
     price_R = given.numeric_NF[:, _PRICE].astype(np.float64)
     scores = ranker.score(given)
     value_R = expected_value(scores, price_R, config)
-    if not hours.has_slots:
+    if presence_R is None:
         return Ranked(value_R, scores)
     scores = ranker.score(given.at_positions(hours.places(value_R)))
-    value_R = expected_value(scores, price_R, config) * hours.presence_R
-    return Ranked(value_R, scores, hours.presence_R)
+    return Ranked(expected_value(scores, price_R, config) * presence_R, scores, presence_R)
 
 
 # By sha256: a worker serves many batches with the models of a few nights.

@@ -27,6 +27,7 @@ from training.item_side import COLUMNS
 from training.promote import Champion
 from training.rankers import gbdt
 from training.rankers.gbdt import Gbdt, GbdtConfig
+from training.retrieval.live_presence import PresenceConfig, presence
 
 CONFIG = GbdtConfig(
     num_rounds=20, learning_rate=0.3, max_depth=3, max_bin=32, encoder=EncoderConfig(min_count=10)
@@ -152,7 +153,8 @@ def test_a_live_slots_value_is_explained_with_the_users_presence(fitted: Gbdt) -
 
     value = found.value
     assert value is not None
-    assert value.presence == pytest.approx((9 + 3 / 24) / 12)
+    [there_H] = presence(np.array([hours]), PresenceConfig())
+    assert value.presence == pytest.approx(there_H[20])
     assert value.value == pytest.approx(value.presence * sum(one.part for one in value.terms))
     assert value.formula.endswith(") · presence")
     assert found.is_made_alike is True

@@ -4,6 +4,7 @@ import pytest
 from scoring.hours import ALL_DAY, Hours
 from tests.training.known_evening import side_of, user_daily
 from training.assemble import Rows
+from training.retrieval.live_presence import PresenceConfig, presence
 
 SLOTS = [
     {"item_no": n, "item_type": "live_slot", "item_id": f"h{n}@sat-{hour:02}", "host_id": f"h{n}"}
@@ -28,8 +29,8 @@ def test_a_slot_has_an_hour_and_the_users_presence_in_it() -> None:
 
     assert found.has_slots
     assert found.hour_R.tolist() == [8, ALL_DAY, 8, 20, ALL_DAY]
-    prior = 3 / 24
-    expected = [1 / 24, 1.0, (3 + prior) / 15, (9 + prior) / 15, 1.0]
+    there_UH = presence(np.array(days), PresenceConfig())
+    expected = [1 / 24, 1.0, there_UH[1, 8], there_UH[1, 20], 1.0]
     assert found.presence_R.tolist() == pytest.approx(expected)
 
 

@@ -54,6 +54,15 @@ def test_without_a_ranker_the_fused_order_is_the_value() -> None:
     assert found.p_by_task is None
 
 
+def test_without_a_ranker_a_live_slot_counts_as_often_as_the_user_is_there() -> None:
+    rows = some_rows()
+    num_rows = len(rows.item_R)
+    presence_R = np.linspace(0.1, 0.9, num_rows)
+    hours = Hours(rows.user_R, rows.item_R, np.arange(num_rows) % 24, presence_R)
+    found = rank(rows, GIVEN, serving=Serving(FUSED, "", {}), config=ValueConfig(), hours=hours)
+    np.testing.assert_array_equal(found.value_R, rows.fused_R * presence_R)
+
+
 def test_the_champions_probabilities_make_the_value(fitted: Gbdt) -> None:
     config = ValueConfig(click_value=1.0, order_value=3.0, price_power=1.0, typical_price_cents=0.5)
 

@@ -5,7 +5,8 @@ from etl.surfaces import LIVE_STREAMS
 from tests.training.known_evening import batch_of, own_group, shelf_of
 from training.retrieval.live_presence import PresenceConfig, presence, propose
 
-CONFIG = PresenceConfig(prior_days=3.0, num_most_clicked=0)
+CONFIG = PresenceConfig(spread_hours=0.01, prior_days=3.0, num_most_clicked=0)
+"""Hours do not touch one another."""
 SLOTS = tuple(
     {"item_no": n, "item_type": "live_slot", "item_id": f"{host}@sat-{hour:02}", **words}
     for n, (host, hour, words) in enumerate(
@@ -52,7 +53,7 @@ def test_of_whom_no_hours_are_known_is_there_at_any() -> None:
 
 
 def test_the_most_clicked_are_proposed_to_everybody() -> None:
-    clicked = PresenceConfig(prior_days=24.0, prior_share=0.1)
+    clicked = PresenceConfig(spread_hours=0.01, prior_days=24.0, prior_share=0.1)
 
     found = scores({"hosts": [own_group("host_id", "h2")]}, hours(h8=1), clicked)
 
@@ -65,9 +66,22 @@ def test_the_most_clicked_are_proposed_to_everybody() -> None:
     }
 
 
-def test_presences_are_shares() -> None:
+def test_who_came_at_an_hour_may_come_an_hour_earlier_or_later() -> None:
+    days_UH = np.zeros((1, 24), np.int64)
+    days_UH[0, 23] = 8
+
+    [there_H] = presence(days_UH, PresenceConfig(spread_hours=1.0, prior_days=0.0))
+
+    assert there_H[22] == pytest.approx(there_H[0])
+    assert there_H[0] / there_H[23] == pytest.approx(np.exp(-0.5))
+    assert there_H[1] / there_H[23] == pytest.approx(np.exp(-2.0))
+    assert there_H.argmin() == 11
+
+
+@pytest.mark.parametrize("config", [CONFIG, PresenceConfig()])
+def test_presences_are_shares(config: PresenceConfig) -> None:
     counts_UH = np.random.default_rng(0).integers(0, 28, (5, 24))
-    shares_UH = presence(counts_UH, CONFIG)
+    shares_UH = presence(counts_UH, config)
     np.testing.assert_allclose(shares_UH.sum(axis=1), 1)
     assert (shares_UH > 0).all()
 
