@@ -138,7 +138,8 @@ def data_quality_results(
     """Write what the run's checks found into the lake."""
     with metered_step() as cost:
         num_results = check_results.write(workspace.lake(context.run_id))
-    return dg.MaterializeResult(metadata={"num_results": num_results} | said(cost))
+    shown = {"num_results": num_results, "dagster/partition_row_count": num_results}
+    return dg.MaterializeResult(metadata=shown | said(cost))
 
 
 @dg.definitions
