@@ -118,12 +118,18 @@ def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> Spar
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     for name in _WORKER_THREADS:
         os.environ.setdefault(name, "1")
+    with _starting:
+        # Steps that run side by side may all be the first to ask.
+        found = None if extra else running()
+        return found or _started(config, extra or {})
+
+
+def _started(config: SparkConfig, extra: Mapping[str, str]) -> SparkSession:
     builder = SparkSession.builder
-    for name, value in {**_SETTINGS, **_of_machine(config), **(extra or {})}.items():
+    for name, value in {**_SETTINGS, **_of_machine(config), **extra}.items():
         builder.config(name, value)
     try:
-        # Steps that run side by side may all be the first to ask.
-        with _starting, nullcontext() if config.is_chatty else _quiet_start():
+        with nullcontext() if config.is_chatty else _quiet_start():
             started = builder.getOrCreate()
     except (PySparkRuntimeError, FileNotFoundError) as error:
         raise _explain() from error

@@ -42,14 +42,16 @@ class _Meter:
     @contextmanager
     def counting(self, cost: Cost, told: list[Cost]) -> Iterator[None]:
         """Tell a cost what is used meanwhile."""
-        self.look()
-        told.append(cost)
+        with self._lock:
+            self._look()
+            told.append(cost)
         try:
             yield
         finally:
-            self.look()
-            # By identity: two costs may hold the same figures.
-            told[:] = [other for other in told if other is not cost]
+            with self._lock:
+                self._look()
+                # By identity: two costs may hold the same figures.
+                told[:] = [other for other in told if other is not cost]
 
     def start(self) -> None:
         """Look now and then from now on; processes that end in between would not be counted."""

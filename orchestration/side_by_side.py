@@ -8,10 +8,10 @@ lets processes do; what may start when, what is skipped and what is tried again 
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from queue import SimpleQueue
-from typing import Final
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
+from queue import Empty, SimpleQueue
+from typing import Final, Self
 
 import dagster as dg
 from dagster._core.errors import raise_execution_interrupts
@@ -30,10 +30,14 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
+from dagster._utils.interrupts import pop_captured_interrupt
 
 from etl import spark
 
 NAME: Final = "side_by_side"
+_CANCEL_SECONDS: Final = 0.5
+_INTERRUPTED: Final = 130
+"""Exit status of a process that ctrl-C ended, by convention."""
 _Told = tuple[str, DagsterEvent | BaseException | None]
 """A step's key with an event of it, with what ended its thread, or with None at its end."""
 
@@ -97,56 +101,105 @@ class SideBySideExecutor(Executor):
         with ExitStack() as stack:
             yield from _captured(job_context, execution_plan, stack)
             active = stack.enter_context(execution_plan.start(retry_mode=job_context.retry_mode))
-            threads = stack.enter_context(_threads(self._num_steps))
+            threads = stack.enter_context(_Threads(self._num_steps))
             yield from self._taken(job_context, active, threads)
 
     def _taken(
-        self, context: PlanExecutionContext, active: ActiveExecution, threads: ThreadPoolExecutor
+        self, context: PlanExecutionContext, active: ActiveExecution, threads: "_Threads"
     ) -> Iterator[DagsterEvent]:
-        told: SimpleQueue[_Told] = SimpleQueue()
-        num_running = 0
+        retries: dict[str, DagsterEvent] = {}
         while not active.is_complete:
-            for step in active.get_steps_to_execute(limit=self._num_steps - num_running):
-                threads.submit(_run, context.for_step(step, active.get_known_state()), told)
-                num_running += 1
-            if not num_running:
+            for step in active.get_steps_to_execute(limit=self._num_steps - threads.num_running):
+                threads.run(context.for_step(step, active.get_known_state()))
+            if not threads.num_running:
                 active.sleep_til_ready()
                 continue
+            told = threads.wait(active.sleep_interval())  # type: ignore[no-untyped-call]
+            if told is not None:
+                yield from _handled(context, active, told, retries)
+
+
+def _handled(
+    context: PlanExecutionContext,
+    active: ActiveExecution,
+    told: _Told,
+    retries: dict[str, DagsterEvent],
+) -> Iterator[DagsterEvent]:
+    """Book what a step told; ``retries`` holds the steps that are to be tried again."""
+    key, event = told
+    if isinstance(event, BaseException):
+        raise event
+    if event is None:
+        # Only now: an attempt that began before the last one's end would be taken for it.
+        if key in retries:
+            active.handle_event(retries.pop(key))
+        active.verify_complete(context, key)
+        yield from active.plan_events_iterator(context)
+        return
+    yield event
+    if event.is_step_up_for_retry:
+        retries[key] = event
+    else:
+        active.handle_event(event)
+
+
+class _Threads:
+    """The threads of a run; where it breaks off, what they still do is cancelled."""
+
+    def __init__(self, num_steps: int) -> None:
+        self._pool = ThreadPoolExecutor(num_steps, thread_name_prefix="step")
+        self._told: SimpleQueue[_Told] = SimpleQueue()
+        self._running: set[Future[None]] = set()
+        self.num_running = 0
+        """Steps whose end was not told yet."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self._cancel()
+        self._pool.shutdown()
+
+    def run(self, step: StepExecutionContext) -> None:
+        """Let a thread run a step."""
+        self.num_running += 1
+        self._running.add(self._pool.submit(self._run, step))
+
+    def wait(self, seconds: float) -> _Told | None:
+        """Wait for what a step tells next; None if it told nothing in so many ``seconds`` > 0."""
+        try:
             # Dagster keeps ctrl-C for whoever can do something about it: only here anybody waits.
             with raise_execution_interrupts():
-                key, event = told.get()
-            if isinstance(event, BaseException):
-                raise event
-            if event is not None:
-                yield event
-                active.handle_event(event)
-                continue
-            num_running -= 1
-            active.verify_complete(context, key)
-            yield from active.plan_events_iterator(context)
+                told = self._told.get(timeout=seconds if seconds > 0 else None)
+        except Empty:
+            return None
+        self.num_running -= told[1] is None
+        return told
 
-
-def _run(step: StepExecutionContext, told: SimpleQueue[_Told]) -> None:
-    try:
-        for event in dagster_event_sequence_for_step(step):
-            told.put((step.step.key, event))
-    except BaseException as error:
-        told.put((step.step.key, error))
-    else:
-        told.put((step.step.key, None))
-
-
-@contextmanager
-def _threads(num_steps: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads; where the run breaks off, what Spark still does for them is cancelled."""
-    with ThreadPoolExecutor(num_steps, thread_name_prefix="step") as threads:
+    def _run(self, step: StepExecutionContext) -> None:
         try:
-            yield threads
-        except BaseException:
-            session = spark.running()
-            if session is not None:
-                session.sparkContext.cancelAllJobs()
-            raise
+            for event in dagster_event_sequence_for_step(step):
+                self._told.put((step.step.key, event))
+        except BaseException as error:
+            self._told.put((step.step.key, error))
+        else:
+            self._told.put((step.step.key, None))
+
+    def _cancel(self) -> None:
+        """Cancel Spark's jobs, the next ones too, until all steps have ended.
+
+        A second ctrl-C ends the process: what a step does in Python cannot be broken off.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        while wait(self._running, _CANCEL_SECONDS).not_done:
+            if pop_captured_interrupt():
+                os._exit(_INTERRUPTED)
+            # Whatever is wrong with Spark by now, the run's own error is what is told.
+            with suppress(Exception):
+                session = spark.running()
+                if session is not None:
+                    session.sparkContext.cancelAllJobs()
 
 
 def _captured(
@@ -158,8 +211,7 @@ def _captured(
     log_key = logs.build_log_key_for_run(context.run_id, create_compute_log_file_key())  # type: ignore[no-untyped-call]
     try:
         captured = stack.enter_context(logs.capture_logs(log_key))
-    except OSError as error:
-        # A run without its prints is better than none.
+    except Exception as error:  # A run without its prints is better than none.
         yield DagsterEvent.engine_event(context, f"what is printed is not kept: {error}")
     else:
         yield DagsterEvent.capture_logs(context, keys, log_key, captured)

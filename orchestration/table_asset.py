@@ -147,10 +147,12 @@ def table_assets(
         night = Night.of(context, workspace)
         wanted = [table for table in made_tables if key(table) in context.selected_asset_keys]
         with _worth_retrying(), metered_step() as cost:
-            made = make(night, **_inputs(night, given))
-            for table in wanted:
-                night.lake.write(table, made[table].rows, night.days)
-        night.let_go()
+            try:
+                made = make(night, **_inputs(night, given))
+                for table in wanted:
+                    night.lake.write(table, made[table].rows, night.days)
+            finally:
+                night.let_go()
         for table in wanted:
             picture = (pictures or {}).get(table)
             drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}

@@ -107,7 +107,7 @@ def _value(found: Explanation, value: Value) -> RenderableType:
         grid.add_row("terms", " + ".join(_term(one, value) for one in value.terms))
         grid.add_row("price", "not known" if value.price_cents is None else _cents(value))
     if value.presence is not None:
-        grid.add_row("presence", f"{value.presence:.4f} of his visits are in the slot's hour")
+        grid.add_row("presence", f"{value.presence:.4f} of his active hours are the slot's")
     standing = found.standing
     if standing is not None:
         of_all = f"of {standing.num_candidates} candidates"

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.assemble import Rows
+from training.inputs import SCORED_POSITION
 from training.item_side import ItemSide
 from training.lookup import taken
 from training.retrieval.live_presence import PresenceConfig, presence
@@ -32,8 +33,8 @@ class Hours:
     hour_R: np.ndarray
     """int64, of UTC; ``ALL_DAY`` of what is no live slot."""
     presence_R: np.ndarray
-    """float64, in (0, 1]: the share of the user's days on which he is there in the hour, smoothed
-    (``training.retrieval.live_presence``); 1 where the item is there all day."""
+    """float64, in (0, 1]: the share of the user's active hours that are this hour of the day,
+    spread and smoothed (``training.retrieval.live_presence``); 1 where it is there all day."""
 
     @classmethod
     def of(cls, rows: Rows, *, users: pa.Table, items: ItemSide) -> "Hours":
@@ -65,7 +66,7 @@ class Hours:
             value_R: What they are worth; ties by item_no.
 
         Returns:
-            int64, R, from 0.
+            int64, R, from 0; ``SCORED_POSITION`` of what is no slot.
         """
         order = np.lexsort((self.item_R, -value_R, self.hour_R, self.user_R))
         user, hour = self.user_R[order], self.hour_R[order]
@@ -74,4 +75,4 @@ class Hours:
         count = np.arange(len(order))
         place_R = np.empty(len(order), np.int64)
         place_R[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
-        return place_R
+        return np.where(self.hour_R == ALL_DAY, int(SCORED_POSITION), place_R)

@@ -30,7 +30,11 @@ def write(arrays: Mapping[str, np.ndarray | pa.Array], folder: Path) -> Path:
     content = sink.getvalue()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.arrow"
-    path.write_bytes(content)
+    if not path.exists():
+        # Whoever maps a file must never see it shrink.
+        part = path.with_suffix(".part")
+        part.write_bytes(content)
+        part.rename(path)
     return path
 
 

@@ -11,6 +11,7 @@ from orchestration.commands._days import console, day_of, require_within
 from orchestration.holding import hold
 from orchestration.runs import run
 from orchestration.settings import Settings
+from orchestration.workspace import Workspace
 
 
 def command(
@@ -25,7 +26,10 @@ def command(
     require_within(home, days)
     said = console()
     hold(home, "nightmarket backfill")
-    for request in planning.backfill(days, LakeFiles(home.lake, home.first_day())):
+    requests = planning.backfill(days, LakeFiles(home.lake, home.first_day()))
+    # One Spark serves them all: it is chosen for the longest, whichever comes first.
+    Workspace(home_path=str(home.root)).lake(num_days=max(len(one.days) for one in requests))
+    for request in requests:
         said.print(f"{request.days} ({len(request.days)} days)")
         run(request, home, said)
     said.print(f"done. Publish the last day: nightmarket publish --day {days.last}")

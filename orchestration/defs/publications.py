@@ -1,14 +1,26 @@
 """Publication: the last step of a night. A backfill passes here without moving the pointer."""
 
+from typing import Final
+
 import dagster as dg
 
-from etl import surfaces, tables
+from etl import tables
 from orchestration.partitions import DAYS, days_of
 from orchestration.publishing import publish_day
 from orchestration.reads import key
 from orchestration.runs import BACKFILL, KIND
 from orchestration.table_asset import OWNER, column_schema
 from orchestration.workspace import Workspace
+
+READ: Final = (
+    *tables.SLATES.values(),
+    *tables.SIMILAR.values(),
+    tables.SILVER_ITEMS,
+    tables.FEATURES_USER_DAILY,
+    tables.FEATURES_USER_PAIRS,
+    tables.FEATURES_ITEM_DAILY,
+)
+"""What is published, and what the checker of its promises reads."""
 
 
 def is_backfill(context: dg.AssetExecutionContext) -> bool:
@@ -19,8 +31,7 @@ def is_backfill(context: dg.AssetExecutionContext) -> bool:
 
 @dg.asset(
     key=key(tables.PUBLICATIONS_LOG),
-    deps=[key(tables.SLATES[name]) for name in surfaces.NAMES]
-    + [key(tables.SIMILAR[name]) for name in surfaces.NAMES],
+    deps=[key(table) for table in READ],
     check_specs=[
         dg.AssetCheckSpec(
             "guarantees",

@@ -64,6 +64,7 @@ def _examples(surface: Surface) -> dg.AssetsDefinition:
             "impressions_before": on_driver(days_back(tables.SILVER_IMPRESSIONS, LATE_DAYS)),
             "outcomes": same_days(tables.SILVER_OUTCOMES),
             "items": as_of_last_day(tables.SILVER_ITEMS),
+            "item_sides": on_driver(days_back(tables.FEATURES_ITEM_DAILY, _EVENINGS)),
             "candidates": evenings_before(tables.CANDIDATES[surface.name], _EVENINGS),
             "users": evenings_before(tables.FEATURES_USER_DAILY, _EVENINGS),
             "pairs": since_full(tables.FEATURES_USER_PAIRS, _EVENINGS),

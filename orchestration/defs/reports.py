@@ -38,6 +38,7 @@ reports_slates = table_asset(
     reads={
         "events": on_driver(same_days(tables.SILVER_EVENTS)),
         "items": on_driver(same_days(tables.SILVER_ITEMS)),
+        "item_daily": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
         **{f"slates_{name}": on_driver(same_days(table)) for name, table in tables.SLATES.items()},
     },
     picture=pictures.slate_quality,

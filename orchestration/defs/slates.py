@@ -44,7 +44,10 @@ def reads_of(surface: Surface) -> dict[str, Read]:
         "pairs": since_full(tables.FEATURES_USER_PAIRS),
         "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
         "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
+        "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
+        "covisitation": on_driver(same_days(tables.RETRIEVAL_COVISITATION)),
         "champions": on_driver(same_days(tables.RANKERS_CHAMPIONS)),
+        "models": on_driver(same_days(tables.RANKERS_GBDT)),
     }
 
 

@@ -134,10 +134,13 @@ def test_a_check_that_blocks_stops_what_follows(history: dg.DagsterInstance) -> 
     assert materialized(result) == ["checked"]
 
 
-def test_a_step_is_tried_again_by_its_policy(history: dg.DagsterInstance) -> None:
+@pytest.mark.parametrize("delay", [None, 0.05])
+def test_a_step_is_tried_again_by_its_policy(
+    history: dg.DagsterInstance, delay: float | None
+) -> None:
     tries: list[int] = []
 
-    @dg.asset(retry_policy=dg.RetryPolicy(max_retries=2, delay=0.05))
+    @dg.asset(retry_policy=dg.RetryPolicy(max_retries=2, delay=delay))
     def shaky() -> None:
         tries.append(1)
         if len(tries) < 3:
@@ -177,3 +180,21 @@ def test_ctrl_c_ends_the_run_at_once(history: dg.DagsterInstance) -> None:
 
     assert not result.success
     assert done == ["interrupted"]
+
+
+def test_a_step_is_tried_again_while_another_still_runs(history: dg.DagsterInstance) -> None:
+    is_mended = threading.Event()
+    tries: list[int] = []
+
+    @dg.asset(retry_policy=dg.RetryPolicy(max_retries=1, delay=0.05))
+    def shaky() -> None:
+        tries.append(1)
+        if len(tries) < 2:
+            raise OSError("the disk was busy")
+        is_mended.set()
+
+    @dg.asset
+    def long() -> None:
+        assert is_mended.wait(WAIT_SECONDS)
+
+    assert ran(history, shaky, long).success

@@ -41,6 +41,12 @@ def test_what_is_no_slot_is_there_all_day() -> None:
     assert found.presence_R.tolist() == [1.0]
 
 
+def test_what_is_no_slot_has_the_place_that_everything_is_scored_at() -> None:
+    of_user = np.zeros(3, int)
+    hours = Hours(of_user, np.arange(3), np.array([ALL_DAY, 20, ALL_DAY]), np.ones(3))
+    assert hours.places(np.array([1.0, 2.0, 3.0])).tolist() == [0, 0, 0]
+
+
 def test_places_are_counted_within_a_users_hour_from_the_best_on() -> None:
     hours = Hours(
         user_R=np.array([0, 0, 0, 0, 1, 1]),
