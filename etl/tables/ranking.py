@@ -173,6 +173,8 @@ GBDT: Final = Table(
         ),
         partition="the night it was fitted on; only nights of the ranker's calendar have rows",
     ),
+    # It names the version of the examples' table, which counts commits.
+    volatile=("manifest",),
 )
 
 REPORTS: Final = Table(
