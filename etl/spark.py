@@ -69,6 +69,13 @@ _WORKER_THREADS: Final = (
     "ARROW_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
+_CLASSES: Final = {
+    "functions": ("col", "lit"),
+    "org.apache.spark.sql.functions": ("col", "lit", "expr", "struct", "when", "array"),
+    "org.apache.spark.sql.classic.SparkSession": ("getActiveSession",),
+    "PythonUtils": ("toSeq", "toList"),
+}
+"""What pyspark asks the JVM for whenever a column is named, by its class."""
 _starting: Final = threading.Lock()
 
 
@@ -138,15 +145,6 @@ def _started(config: SparkConfig, extra: Mapping[str, str]) -> SparkSession:
         # It repeats as JSON, a page long, what is raised anyway.
         PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
     return started
-
-
-_CLASSES: Final = {
-    "functions": ("col", "lit"),
-    "org.apache.spark.sql.functions": ("col", "lit", "expr", "struct", "when", "array"),
-    "org.apache.spark.sql.classic.SparkSession": ("getActiveSession",),
-    "PythonUtils": ("toSeq", "toList"),
-}
-"""What pyspark asks the JVM for whenever a column is named, by its class."""
 
 
 def _know_by_name(session: SparkSession) -> None:

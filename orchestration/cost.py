@@ -60,16 +60,12 @@ class _Meter:
                 self._sampler = threading.Thread(target=self._look_on, daemon=True)
                 self._sampler.start()
 
-    def look(self) -> None:
-        """Tell who asked."""
-        with self._lock:
-            self._look()
-
     def _look_on(self) -> None:
         while True:
             time.sleep(_SAMPLE_SECONDS)
-            if self.steps or self.others:
-                self.look()
+            with self._lock:
+                if self.steps or self.others:
+                    self._look()
 
     def _look(self) -> None:
         used, resident = 0.0, 0
@@ -109,9 +105,11 @@ def metered_step() -> Iterator[Cost]:
 def _measured(told: list[Cost]) -> Iterator[Cost]:
     cost, start = Cost(), time.monotonic()
     _meter.start()
-    with _meter.counting(cost, told):
-        yield cost
-    cost.wall_seconds = time.monotonic() - start
+    try:
+        with _meter.counting(cost, told):
+            yield cost
+    finally:
+        cost.wall_seconds = time.monotonic() - start
 
 
 def _family() -> list[psutil.Process]:

@@ -56,7 +56,8 @@ def fit_nights(night: Night, surfaces: Sequence[Surface]) -> list[dict[str, Any]
         return _fit_night(night, surface, day, read=read, calendar=calendar)
 
     with ThreadPoolExecutor(num_workers) as pool:
-        return list(pool.map(lambda pair: fit(*pair), asked))
+        fits = [pool.submit(fit, surface, day) for surface, day in asked]
+        return [one.result() for one in fits]
 
 
 def _fit_night(

@@ -34,7 +34,6 @@ from dagster._utils.interrupts import pop_captured_interrupt
 
 from etl import spark
 
-NAME: Final = "side_by_side"
 _CANCEL_SECONDS: Final = 0.5
 _INTERRUPTED: Final = 130
 """Exit status of a process that ctrl-C ended, by convention."""
@@ -45,7 +44,7 @@ _Told = tuple[str, DagsterEvent | BaseException | None]
 def executor_of(num_steps: int) -> dg.ExecutorDefinition:
     """Declare the executor that runs at most ``num_steps`` at once."""
 
-    @dg.executor(name=NAME)
+    @dg.executor(name="side_by_side")
     def side_by_side(_: dg.InitExecutorContext) -> Executor:
         """All steps in one process, several at a time."""
         return SideBySideExecutor(num_steps)

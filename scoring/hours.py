@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from etl.arrow import places_in_runs, run_starts
 from training.assemble import Rows
 from training.inputs import SCORED_POSITION
 from training.item_side import ItemSide
@@ -69,10 +70,6 @@ class Hours:
             int64, R, from 0; ``SCORED_POSITION`` of what is no slot.
         """
         order = np.lexsort((self.item_R, -value_R, self.hour_R, self.user_R))
-        user, hour = self.user_R[order], self.hour_R[order]
-        is_first = np.ones(len(order), bool)
-        is_first[1:] = (user[1:] != user[:-1]) | (hour[1:] != hour[:-1])
-        count = np.arange(len(order))
         place_R = np.empty(len(order), np.int64)
-        place_R[order] = count - np.maximum.accumulate(np.where(is_first, count, 0))
+        place_R[order] = places_in_runs(run_starts(self.user_R[order], self.hour_R[order]))
         return np.where(self.hour_R == ALL_DAY, int(SCORED_POSITION), place_R)

@@ -74,13 +74,14 @@ def build(  # noqa: PLR0913
             champion=promote.first(surface.name, evening),
         )
 
+    own = [_list(by_segment, name) for name in names]
+    of_segments = [made("segment", names, own)] if names else []
     default = made("default", [EVERYBODY], [overall])
-    parts = [default]
-    if names:
-        parts.insert(0, made("segment", names, [_list(by_segment, name) for name in names]))
     quiet = sorted({*segments} - {*names, NO_SEGMENT})
-    parts += [_of_segment(default, segment) for segment in quiet]
-    return pa.concat_tables(parts).cast(arrow_schema(SLATES[surface.name].schema))
+    of_quiet = [_of_segment(default, segment) for segment in quiet]
+    return pa.concat_tables([*of_segments, default, *of_quiet]).cast(
+        arrow_schema(SLATES[surface.name].schema)
+    )
 
 
 def _of_segment(default: pa.Table, segment: str) -> pa.Table:
@@ -122,9 +123,9 @@ def _rows(own: dict[int, float], overall: dict[int, float], eligible: np.ndarray
 
 def _together(parts: list[Rows]) -> Rows:
     """Put the candidates of several rows one behind another, as if they were of several users."""
-    ends = np.cumsum([0, *(len(part.item_R) for part in parts)])
+    starts = np.cumsum([0, *(len(part.item_R) for part in parts)])
     numbered = [
-        replace(part, user_R=part.user_R + number, row_P=part.row_P + ends[number])
+        replace(part, user_R=part.user_R + number, row_P=part.row_P + starts[number])
         for number, part in enumerate(parts)
     ]
     columns = {

@@ -39,7 +39,10 @@ reports_slates = table_asset(
         "events": on_driver(same_days(tables.SILVER_EVENTS)),
         "items": on_driver(same_days(tables.SILVER_ITEMS)),
         "item_daily": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
+        "pairs": on_driver(same_days(tables.FEATURES_USER_PAIRS)),
+        "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
         **{f"slates_{name}": on_driver(same_days(table)) for name, table in tables.SLATES.items()},
+        **{f"candidates_{n}": on_driver(same_days(one)) for n, one in tables.CANDIDATES.items()},
     },
     picture=pictures.slate_quality,
 )
