@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-LAKE_VERSION: Final = 3
+LAKE_VERSION: Final = 4
 _FILE: Final = "nightmarket.toml"
 
 

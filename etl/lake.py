@@ -6,10 +6,11 @@ killed between the two leaves a day that reads as missing, and making it again l
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
@@ -131,6 +132,13 @@ class Lake:
         """Make a DataFrame of ``table`` without rows."""
         # The limit lets Spark see that there is nothing, and skip what would be done with it.
         return self.spark.createDataFrame([], table.schema).limit(0)
+
+    def frame(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
+        """Make a DataFrame of ``table`` of a few rows that lie in memory."""
+        values = [tuple(row[name] for name in table.column_names) for row in rows]
+        if not values:
+            return self.empty(table)
+        return self.spark.createDataFrame(values, table.schema)
 
     @property
     def files(self) -> LakeFiles:

@@ -29,6 +29,8 @@ from training import array_file, item_side
 from training.retrieval import source_lists
 from training.retrieval.covisitation import CovisitationConfig
 
+Models = Mapping[str, Mapping[str, bytes]]
+"""Files of fitted sources by source and name."""
 _writing: Final = threading.RLock()
 """Steps that run side by side share a sender: what one writes another may be about to send."""
 
@@ -83,10 +85,30 @@ class Sender:
             )
             yield evening, self._sent_file(arrays)
 
-    def night_files(self, surface: Surface, evenings: Days) -> dict[date, NightFiles]:
-        """Write and send all that candidates are made of."""
+    def night_files(
+        self, surface: Surface, evenings: Days, models: Mapping[date, Models]
+    ) -> dict[date, NightFiles]:
+        """Write and send all that candidates are made of.
+
+        Args:
+            surface: For which surface.
+            evenings: Of which evenings.
+            models: Each evening's learned sources, by name, as files by name.
+        """
         items = self.item_sides(evenings)
-        return {e: NightFiles(items[e], path.name) for e, path in self.lists(surface, evenings)}
+        return {
+            evening: NightFiles(items[evening], path.name, self._sent_models(models[evening]))
+            for evening, path in self.lists(surface, evenings)
+        }
+
+    def _sent_models(self, models: Models) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (
+                source,
+                self._sent_file({n: np.frombuffer(f, np.uint8) for n, f in files.items()}).name,
+            )
+            for source, files in sorted(models.items())
+        )
 
     def _of_surface(self, table: tables.Table, surface: Surface, evening: date) -> pa.Table:
         return self.lake.files.arrow(

@@ -28,6 +28,8 @@ STATE: Final = (
     tables.RETRIEVAL_COVISITATION,
 )
 """Built on by the day after; needed from the lake's first day on."""
+FITTED: Final = tuple(tables.RETRIEVAL_FITS.values())
+"""Learned sources: the last fit before an evening proposes on it."""
 PROPOSED: Final = (
     tables.RETRIEVAL_POPULARITY,
     tables.RETRIEVAL_NEW_ITEMS,
@@ -38,7 +40,7 @@ PROPOSED: Final = (
 _LEARNED: Final = tuple(tables.EXAMPLES.values())
 _JUDGED: Final = tuple(t for t in tables.ALL if t.layer == "rankers")
 _SERVED: Final = tuple(t for t in tables.ALL if t.layer in {"slates", "reports", "publications"})
-EVERYTHING: Final = (*STATE, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
+EVERYTHING: Final = (*STATE, *FITTED, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
 
 
 def backfill(days: Days, files: LakeFiles) -> list[Request]:
@@ -46,6 +48,7 @@ def backfill(days: Days, files: LakeFiles) -> list[Request]:
     before = days.day_before
     parts = (
         (STATE, files.first_day),
+        (FITTED, days.first - timedelta(days=_CANDIDATE_DAYS + _FIT_DAYS)),
         (PROPOSED, days.first - timedelta(days=_CANDIDATE_DAYS)),
         (_LEARNED, days.first - timedelta(days=_EXAMPLE_DAYS)),
         (_JUDGED, days.first - timedelta(days=_FIT_DAYS)),

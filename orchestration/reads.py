@@ -34,6 +34,8 @@ class Read:
 
     is_own_past: bool = False
     """Whether only days before the first are read: a table's own, or a state's."""
+    is_past_optional: bool = False
+    """Whether earlier days than those being made are read where they were made."""
 
     def require_made(self, lake: Lake, days: Days) -> None:
         """Refuse a window with days that were never made.
@@ -43,7 +45,8 @@ class Read:
         """
         ahead = days.last + timedelta(days=self.num_days_ahead)
         last = days.day_before if self.is_own_past else ahead
-        first = days.first - timedelta(days=self.num_days_back)
+        num_days_back = 0 if self.is_past_optional else self.num_days_back
+        first = days.first - timedelta(days=num_days_back)
         lake.files.require_made(self.table, Days(min(first, last), last))
 
     @property
@@ -71,6 +74,11 @@ def days_back(table: Table, num_days: int) -> Read:
     return Read(
         table, num_days, 0, lambda lake, days: lake.read(table, days.reaching_back(num_days))
     )
+
+
+def newest_within(table: Table, num_days: int) -> Read:
+    """Read the days being made and, where they were made, ``num_days`` before them."""
+    return replace(days_back(table, num_days), is_past_optional=True)
 
 
 def evenings_before(table: Table, num_days: int) -> Read:

@@ -5,7 +5,7 @@ users stands in ``scoring.fusion``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +19,10 @@ from etl.surfaces import Surface
 from etl.tables import CANDIDATES
 from scoring.fusion import fuse
 from scoring.mixes import CandidatesConfig
-from training import user_side
+from training import array_file, user_side
 from training.item_side import mapped_items
+from training.retrieval.fitted import Fitted
+from training.retrieval.learned import NIGHTLY
 from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import USER_ARRAYS, UserBatch
@@ -34,6 +36,8 @@ class NightFiles:
     """``training.item_side``"""
     lists: str
     """``training.retrieval.source_lists`` of the surface"""
+    models: tuple[tuple[str, str], ...] = ()
+    """Learned sources and their fitted files (``training.retrieval.fitted``)"""
 
 
 def build(  # noqa: PLR0913
@@ -83,4 +87,13 @@ def build(  # noqa: PLR0913
 @lru_cache(maxsize=4)
 def _mapped(files: NightFiles, surface: Surface) -> tuple[Shelf, SourceLists]:
     lists = SourceLists.read(Path(SparkFiles.get(files.lists)))
-    return Shelf(mapped_items(files.items), surface), lists
+    models = {source: _fitted(source, name) for source, name in files.models}
+    return Shelf(mapped_items(files.items), surface), replace(lists, models=models)
+
+
+# A model serves several evenings.
+@lru_cache(maxsize=16)
+def _fitted(source: str, name: str) -> Fitted:
+    found = array_file.read(Path(SparkFiles.get(name)))
+    files = {file: array_file.numbers(content).tobytes() for file, content in found.items()}
+    return Fitted.load(NIGHTLY[source], files)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from etl.tables.retrieval import LEARNED
 from training.retrieval.covisitation import SeedConfig
 from training.retrieval.live_presence import PresenceConfig
 from training.retrieval.searched import SearchedConfig
@@ -20,6 +21,8 @@ class Share:
     """Weight of its reciprocal ranks in the fused score."""
 
 
+_LEARNED: Final = {name: Share(100, 0.5) for name in LEARNED}
+
 MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
     "product_feed": {
         "popularity": Share(200, 0.3),
@@ -31,6 +34,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "watched_products": Share(60, 0.8),
         "well_rated": Share(150, 1.0),
         "searched": Share(60, 1.0),
+        **_LEARNED,
     },
     "live_streams": {
         "popularity": Share(100, 0.3),
@@ -45,6 +49,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "followed_hosts": Share(60, 1.0),
         "live_presence": Share(100, 1.0),
         "searched": Share(20, 0.3),
+        **_LEARNED,
     },
     "short_videos": {
         "popularity": Share(200, 0.3),
@@ -58,6 +63,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "host_affinity": Share(60, 0.5),
         "followed_hosts": Share(60, 0.7),
         "searched": Share(30, 0.4),
+        **_LEARNED,
     },
 }
 """By surface; sources of what a log lacks propose nothing."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.retrieval import LEARNED, SOURCE_CODES
 from scoring.mixes import CandidatesConfig
 from training.retrieval import (
     covisitation,
@@ -42,6 +42,17 @@ class Asked:
 
 Source = Callable[[Asked, int], Proposals]
 
+
+def _learned(name: str) -> Source:
+    """Ask what a learned source was last fitted as; without a model nothing is proposed."""
+
+    def asked(a: Asked, num_items: int) -> Proposals:
+        model = a.lists.models.get(name)
+        return model.propose(a.batch, a.shelf, num_items=num_items) if model else Proposals.none()
+
+    return asked
+
+
 SOURCES: Final[Mapping[str, Source]] = {
     "popularity": lambda a, n: popularity.propose(a.batch, a.lists, num_items=n),
     "popularity_in_categories": lambda a, n: popularity.propose_in_categories(
@@ -70,6 +81,7 @@ SOURCES: Final[Mapping[str, Source]] = {
     "searched": lambda a, n: searched.propose(
         a.batch, a.shelf, num_items=n, config=a.config.searched
     ),
+    **{name: _learned(name) for name in LEARNED},
 }
 
 

@@ -35,6 +35,7 @@ from data_quality.expectations.ranking import (
 from data_quality.expectations.retrieval import (
     candidates,
     retrieval_covisitation,
+    retrieval_fits,
     retrieval_new_items,
     retrieval_popularity,
     similar,
@@ -61,6 +62,7 @@ from data_quality.expectations.user_states import (
 )
 from etl import surfaces, tables
 from etl.tables import PARTITION, Table
+from etl.tables.retrieval import LEARNED
 
 SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "bronze/files": bronze_files,
@@ -81,6 +83,7 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "retrieval/popularity": retrieval_popularity,
     "retrieval/covisitation": retrieval_covisitation,
     "retrieval/new_items": retrieval_new_items,
+    **{f"retrieval/{name}": retrieval_fits for name in LEARNED},
     **{f"similar/{name}": similar for name in surfaces.NAMES},
     **{f"candidates/{name}": partial(candidates, name) for name in surfaces.NAMES},
     **{f"examples/{name}": examples for name in surfaces.NAMES},
@@ -118,7 +121,7 @@ def related_tables(table: Table) -> tuple[Table, ...]:
 
 
 def _usual(table: Table, config: QualityConfig) -> Suite:
-    if table.layer in WITHOUT_USUAL:
+    if table.layer in WITHOUT_USUAL or table in tables.RETRIEVAL_FITS.values():
         return ()
     return (
         Check(

@@ -102,6 +102,27 @@ def retrieval_new_items() -> Suite:
     )
 
 
+def retrieval_fits() -> Suite:
+    """A fitted source has files and learned from something; one that is not says why."""
+    return (
+        one_of("surface", surfaces.NAMES),
+        *not_empty("reason"),
+        *at_least(0, "num_users", "num_items", "num_visits"),
+        rule("sha256 is 64 hex digits", "sha256 RLIKE '^[0-9a-f]{64}$'", shows=("sha256",)),
+        rule(
+            "a fitted source says from what",
+            "NOT is_fitted OR (sha256 IS NOT NULL AND manifest IS NOT NULL AND num_users > 0 "
+            "AND num_items > 0 AND num_visits > 0)",
+            shows=("is_fitted", "sha256", "num_users", "num_items", "num_visits"),
+        ),
+        rule(
+            "manifest is JSON",
+            "manifest IS NULL OR try_parse_json(manifest) IS NOT NULL",
+            shows=("left(manifest, 40) AS manifest",),
+        ),
+    )
+
+
 def similar() -> Suite:
     """Neighbours are other items, each once, nearest first, from known sources."""
     return (

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pyspark.sql.types import (
+    BooleanType,
     ByteType,
     DateType,
     DoubleType,
@@ -15,7 +16,7 @@ from pyspark.sql.types import (
 
 from etl import surfaces
 from etl.tables.features import AS_KNOWN
-from etl.tables.schema import ITEM_NO, USER_ID, Table, array_of, columns, required
+from etl.tables.schema import ITEM_NO, USER_ID, Table, array_of, columns, optional, required
 
 SOURCE_CODES: Final = {
     "popularity": 1,
@@ -31,6 +32,14 @@ SOURCE_CODES: Final = {
     "live_presence": 11,
     "searched": 12,
     "well_rated": 13,
+    "item_cf": 15,
+    "linear_items": 16,
+    "propagation": 17,
+    "low_pass": 18,
+    "factors": 19,
+    "item2vec": 20,
+    "content": 21,
+    "sasrec": 22,
 }
 """How arrays of candidates write the source that proposed; a code is never given twice."""
 
@@ -102,6 +111,38 @@ NEW_ITEMS: Final = Table(
 )
 
 
+LEARNED: Final = (
+    "item_cf",
+    "linear_items",
+    "propagation",
+    "low_pass",
+    "factors",
+    "item2vec",
+    "content",
+    "sasrec",
+)
+"""Sources that are fitted: a row of theirs names a model, which ``training.registry`` keeps."""
+
+
+def _fits(source: str) -> Table:
+    return Table(
+        path=f"retrieval/{source}",
+        grain="one surface for which the source was to be fitted that night",
+        key=("surface",),
+        schema=columns(
+            _SURFACE,
+            required("is_fitted", BooleanType(), "there is a model of that night"),
+            required("reason", StringType(), "why it was fitted, or was not"),
+            optional("sha256", StringType(), "of the model's files; null where there is none"),
+            required("num_users", LongType(), "users whose visits were learned from"),
+            required("num_items", LongType(), "items that the source knows, untouched ones too"),
+            required("num_visits", LongType(), "visits learned from"),
+            optional("manifest", StringType(), "JSON: settings, seed, versions of libraries"),
+            partition=AS_KNOWN,
+        ),
+    )
+
+
 def _similar(surface: str) -> Table:
     return Table(
         path=f"similar/{surface}",
@@ -156,5 +197,6 @@ def _candidates(surface: str) -> Table:
     )
 
 
+FITS: Final = {name: _fits(name) for name in LEARNED}
 SIMILAR: Final = {name: _similar(name) for name in surfaces.NAMES}
 CANDIDATES: Final = {name: _candidates(name) for name in surfaces.NAMES}

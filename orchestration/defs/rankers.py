@@ -1,8 +1,7 @@
 """Rankers: examples, fitted models, how they measured, and who serves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 from pyspark.sql import DataFrame
@@ -85,16 +84,11 @@ def _made(night: Night, surface: Surface, log: Log, known: Evenings) -> Made:
     return Made(rows, {"made_of": made_of, "impressions": dg.MetadataValue.json(fates)})
 
 
-def _frame(night: Night, table: Table, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
-    values = [tuple(row[name] for name in table.column_names) for row in rows]
-    return night.lake.spark.createDataFrame(values, table.schema)
-
-
 def _gbdt(night: Night) -> Made:
     """Fit where the calendar says so."""
     rows = fit_nights(night, surfaces.ALL)
     said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
-    return Made(_frame(night, tables.RANKERS_GBDT, rows), {"fits": dg.MetadataValue.json(said)})
+    return Made(night.lake.frame(tables.RANKERS_GBDT, rows), {"fits": dg.MetadataValue.json(said)})
 
 
 def _judged(night: Night) -> Mapping[Table, Made]:
@@ -103,8 +97,8 @@ def _judged(night: Night) -> Mapping[Table, Made]:
     reports = [row for _, judgement in found for row in judgement.reports]
     champions = [judgement.champion.row(day) for day, judgement in found]
     return {
-        tables.RANKERS_REPORTS: Made(_frame(night, tables.RANKERS_REPORTS, reports)),
-        tables.RANKERS_CHAMPIONS: Made(_frame(night, tables.RANKERS_CHAMPIONS, champions)),
+        tables.RANKERS_REPORTS: Made(night.lake.frame(tables.RANKERS_REPORTS, reports)),
+        tables.RANKERS_CHAMPIONS: Made(night.lake.frame(tables.RANKERS_CHAMPIONS, champions)),
     }
 
 

@@ -1,23 +1,29 @@
 """Retrieval: what each source learned, what is similar to what, and each user's candidates."""
 
+from datetime import date
+
 import dagster as dg
 from pyspark.sql import DataFrame
 
 from etl import surfaces, tables
 from etl.surfaces import Surface
-from orchestration.night_files import Sender, has_items
+from orchestration.night_files import Models, Sender, has_items
 from orchestration.reads import (
     as_of_last_day,
     days_back,
+    newest_within,
     on_driver,
     same_days,
     since_full,
     state_as_of_day_before,
 )
+from orchestration.source_fits import fit_nights, fitted_last
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import candidates
+from scoring.mixes import CandidatesConfig
 from training.retrieval import covisitation, new_items, popularity, similar
 from training.retrieval.covisitation import CovisitationConfig
+from training.retrieval.learned import NIGHTLY, Learned, SourcesConfig
 from training.retrieval.new_items import NewItemsConfig
 from training.retrieval.popularity import PopularityConfig
 
@@ -95,8 +101,9 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
     def make(night: Night, users: DataFrame, pairs: DataFrame, history: DataFrame) -> Made:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
-        files = Sender.of(night.lake).night_files(surface, night.days)
         config = night.workspace.settings.candidate_config(surface.name)
+        models = {day: _models(night, surface, day, config) for day in night.days}
+        files = Sender.of(night.lake).night_files(surface, night.days, models)
         return Made(
             candidates.build(
                 users, pairs=pairs, history=history, surface=surface, files=files, config=config
@@ -114,6 +121,38 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
             "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
             "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
             "covisitation": on_driver(since_full(tables.RETRIEVAL_COVISITATION)),
+            **{
+                name: on_driver(newest_within(table, SourcesConfig().max_age_days))
+                for name, table in tables.RETRIEVAL_FITS.items()
+            },
+        },
+    )
+
+
+def _models(night: Night, surface: Surface, day: date, config: CandidatesConfig) -> Models:
+    """Read what the learned sources of a mix were last fitted as."""
+    home, files = night.workspace.home, night.lake.files
+    asked = [name for name, share in config.mix.items() if name in NIGHTLY and share.num_items]
+    found = {name: fitted_last(files, surface, name, day, home.models) for name in asked}
+    return {name: model for name, model in found.items() if model is not None}
+
+
+def _fits(learned: Learned) -> dg.AssetsDefinition:
+    table = tables.RETRIEVAL_FITS[learned.name]
+
+    def make(night: Night) -> Made:
+        rows = list(fit_nights(night, learned))
+        said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
+        metadata = {"fits": dg.MetadataValue.json(said)}
+        return Made(night.lake.frame(table, rows), metadata)
+
+    return table_asset(
+        table,
+        make,
+        reads={
+            "history": on_driver(since_full(tables.FEATURES_USER_HISTORY)),
+            "users": on_driver(same_days(tables.FEATURES_USER_DAILY)),
+            "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
         },
     )
 
@@ -122,5 +161,6 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
 def retrieval() -> dg.Definitions:
     """What sources learned for all surfaces, and one asset a surface of all that follows."""
     of_surfaces = [make(surface) for make in (_similar, _candidates) for surface in surfaces.ALL]
-    learned = [retrieval_popularity, retrieval_new_items, retrieval_covisitation]
-    return dg.Definitions(assets=[*learned, *of_surfaces])
+    counted = [retrieval_popularity, retrieval_new_items, retrieval_covisitation]
+    fits = [_fits(source) for source in NIGHTLY.values()]
+    return dg.Definitions(assets=[*counted, *fits, *of_surfaces])

@@ -33,6 +33,8 @@ class Learned:
     """Values of settings that fitting reads, likewise."""
     needs: str | None = None
     """A package that may be absent."""
+    is_log: bool = False
+    """Whether its scores are logarithms of chances."""
     is_optional: bool = False
     """Whether it is left out unless it is asked for by name: it costs more than it brings."""
 
@@ -56,6 +58,18 @@ class Learned:
     @property
     def _file(self) -> ModuleType:
         return importlib.import_module(f"training.retrieval.{self.module}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourcesConfig:
+    """From how much nights fit, and for how long a model serves."""
+
+    min_visits: int = 1_000
+    """Visits below which nothing is fitted."""
+    max_users: int = 500_000
+    """Users whose histories are read at most, drawn by the hash of their ids."""
+    max_age_days: int = 27
+    """Days that a model serves where no newer one was fitted."""
 
 
 POPULARITY: Final = Learned(name="popularity", module="most_touched", config="MostTouchedConfig")
@@ -108,7 +122,7 @@ ORDERED: Final = (
         choices=_RECENCY,
         is_optional=True,
     ),
-    Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
+    Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch", is_log=True),
 )
 """For histories in order."""
 
@@ -157,3 +171,28 @@ UNORDERED: Final = (
     ),
 )
 """For histories without an order: what reads one is off."""
+
+_NIGHTLY: Final = (
+    Learned(name="item_cf", module="item_cf", config="ItemCfConfig"),
+    Learned(
+        name="linear_items",
+        module="linear_items",
+        config="LinearItemsConfig",
+        settings={"max_exact_items": 4_000, "rank": 300},
+    ),
+    Learned(name="propagation", module="propagation", config="PropagationConfig"),
+    Learned(name="low_pass", module="low_pass", config="LowPassConfig", settings={"rank": 128}),
+    Learned(name="factors", module="factors", config="FactorsConfig", settings={"num_factors": 64}),
+    Learned(name="item2vec", module="item2vec", config="Item2vecConfig", needs="gensim"),
+    Learned(name="content", module="content", config="ContentConfig"),
+    Learned(
+        name="sasrec",
+        module="sasrec",
+        config="SasrecConfig",
+        settings={"num_epochs": 20},
+        needs="torch",
+        is_log=True,
+    ),
+)
+NIGHTLY: Final = {learned.name: learned for learned in _NIGHTLY}
+"""What nights can fit, with settings for their cost; which of them propose is said by the mixes."""

@@ -21,6 +21,11 @@ class Proposals:
     score_P: np.ndarray
     """float64: the source's own score, higher is better."""
 
+    @classmethod
+    def none(cls) -> "Proposals":
+        """Propose nothing to anybody."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+
 
 def by_score(user_P: np.ndarray, score_P: np.ndarray) -> np.ndarray:
     """Order proposals by user, then score downwards; equal scores stay as they stand.

@@ -74,13 +74,22 @@ class Lists:
         return np.isin(listed, wanted) & (self.item_UK != NO_ITEM)
 
 
-def lists(source: Source, histories: Interactions, *, num_items: int) -> Lists:
+def lists(
+    source: Source,
+    histories: Interactions,
+    *,
+    num_items: int,
+    is_allowed_I: np.ndarray | None = None,
+    masks_history: bool = True,
+) -> Lists:
     """Ask a source for its best items that are not in each user's history.
 
     Args:
         source: Whom to ask.
         histories: What is known of the users now.
         num_items: K.
+        is_allowed_I: bool: items that may be listed; all of them if None.
+        masks_history: Whether what a user knows is left out.
 
     Returns:
         Ties stand by item number, smaller first.
@@ -90,7 +99,10 @@ def lists(source: Source, histories: Interactions, *, num_items: int) -> Lists:
     start = 0
     for block in histories.blocks(BLOCK_USERS):
         scores_UI = source.score_users(block)
-        scores_UI[block.row_N, block.item_N] = -np.inf
+        if masks_history:
+            scores_UI[block.row_N, block.item_N] = -np.inf
+        if is_allowed_I is not None:
+            scores_UI[:, ~is_allowed_I] = -np.inf
         rows = slice(start, start + len(block))
         _best(scores_UI, item_UK[rows], score_UK[rows])
         start += len(block)

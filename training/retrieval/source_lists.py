@@ -4,7 +4,8 @@ Popularity, new items and co-visitation hold the same for all users; here they l
 every worker maps. Shapes: E elements of all lists of a kind, L lists, L + 1 offsets.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 
 from etl.arrow import days_of_epoch, flat_lists, offsets_of
 from training import array_file
+from training.retrieval.fitted import Fitted
 from training.user_side import codes_in
 
 _PARTS: Final = ("indptr", "item", "score")
@@ -101,6 +103,8 @@ class SourceLists:
     """What the sources of one surface read on one evening."""
 
     arrays: dict[str, pa.Array]
+    models: Mapping[str, Fitted] = field(default_factory=dict)
+    """Learned sources by name; one that has no model proposes nothing."""
 
     @classmethod
     def read(cls, path: Path) -> "SourceLists":

@@ -1,0 +1,73 @@
+"""A learned source as a night keeps it: with the items that it knows, asked by batches of users.
+
+Shapes: U users, I items that the source knows, K places of a list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from training.lookup import find
+from training.retrieval.learned import Learned
+from training.retrieval.proposals import Proposals
+from training.retrieval.shelf import Shelf
+from training.retrieval.source import NO_ITEM, Source, UnknownSourceError, lists
+from training.retrieval.touched import visits
+from training.user_side import UserBatch
+
+_ITEMS: Final = "item_no.i8"
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What one source learned on one night, for one surface."""
+
+    learned: Learned
+    item_no_I: np.ndarray
+    """int64, ascending: the items behind the source's dense numbers."""
+    source: Source
+
+    def save(self) -> dict[str, bytes]:
+        """Write it as files by name."""
+        return {**self.source.save(), _ITEMS: self.item_no_I.astype("<i8").tobytes()}
+
+    @classmethod
+    def load(cls, learned: Learned, files: Mapping[str, bytes]) -> "Fitted":
+        """Make it again from what it saved.
+
+        Raises:
+            UnknownSourceError: If the items are missing, or the source does not know its files.
+        """
+        if _ITEMS not in files:
+            raise UnknownSourceError(f"{learned.name} needs {_ITEMS}, found {sorted(files)}")
+        item_no_I = np.frombuffer(files[_ITEMS], "<i8").astype(np.int64)
+        own = {name: content for name, content in files.items() if name != _ITEMS}
+        return cls(learned, item_no_I, learned.load(own))
+
+    def propose(self, batch: UserBatch, shelf: Shelf, *, num_items: int) -> Proposals:
+        """Propose what the source finds best of what the surface may show.
+
+        A user of whom the source knows no visit is proposed nothing. What he visited is left to
+        other sources, but for live slots, which come again every week.
+        """
+        asked = visits(batch.short, self.item_no_I, num_users=batch.num_users)
+        rows = np.flatnonzero(asked.length_U > 0)
+        eligible = shelf.items.item_no_N[shelf.is_eligible_N]
+        found = lists(
+            self.source,
+            asked.taken(rows),
+            num_items=min(num_items, len(self.item_no_I)),
+            is_allowed_I=find(eligible, self.item_no_I) >= 0,
+            masks_history=shelf.surface.is_bought_once,
+        )
+        row, place = np.nonzero(found.item_UK != NO_ITEM)
+        score = found.score_UK[row, place].astype(np.float64)
+        item_no = self.item_no_I[found.item_UK[row, place]]
+        return Proposals(rows[row], item_no, _not_negative(score, is_log=self.learned.is_log))
+
+
+def _not_negative(score_P: np.ndarray, *, is_log: bool) -> np.ndarray:
+    """Say scores as tables hold them: chances for their logarithms, 0 for what speaks against."""
+    return np.exp(score_P) if is_log else np.maximum(score_P, 0.0)
