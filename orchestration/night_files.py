@@ -31,6 +31,17 @@ from training.retrieval.covisitation import CovisitationConfig
 
 Models = Mapping[str, Mapping[str, bytes]]
 """Files of fitted sources by source and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedSources:
+    """What the sources of one surface have learned by an evening."""
+
+    models: Models
+    weights: Mapping[str, tuple[float, ...]]
+    """By source, for each group of users; of sources that have none the configured ones hold."""
+
+
 _writing: Final = threading.RLock()
 """Steps that run side by side share a sender: what one writes another may be about to send."""
 
@@ -86,18 +97,23 @@ class Sender:
             yield evening, self._sent_file(arrays)
 
     def night_files(
-        self, surface: Surface, evenings: Days, models: Mapping[date, Models]
+        self, surface: Surface, evenings: Days, learned: Mapping[date, LearnedSources]
     ) -> dict[date, NightFiles]:
         """Write and send all that candidates are made of.
 
         Args:
             surface: For which surface.
             evenings: Of which evenings.
-            models: Each evening's learned sources, by name, as files by name.
+            learned: What each evening's sources have learned.
         """
         items = self.item_sides(evenings)
         return {
-            evening: NightFiles(items[evening], path.name, self._sent_models(models[evening]))
+            evening: NightFiles(
+                items[evening],
+                path.name,
+                self._sent_models(learned[evening].models),
+                tuple(sorted(learned[evening].weights.items())),
+            )
             for evening, path in self.lists(surface, evenings)
         }
 

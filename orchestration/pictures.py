@@ -102,6 +102,25 @@ def slate_quality(night: Night) -> str:
     return _markdown(figure)
 
 
+def sources(night: Night) -> str:
+    """Recall of each source alone and what is lost without it, product feed, newest day."""
+    own = (pc.field("surface") == "product_feed") & (pc.field("user_group") == "all")
+    rows = _recent(night, tables.REPORTS_SOURCES).filter(own)
+    if not rows.num_rows:
+        return "Nobody who came has been proposed anything yet."
+    newest = pc.max(rows.column("arrival_date"))
+    shown = rows.filter(pc.equal(rows.column("arrival_date"), newest)).sort_by("recall_alone")
+    names = [name.replace("_", " ") for name in shown.column("source").to_pylist()]
+    figure, axes = _figure(f"share of visits on {newest} that candidates held, product feed")
+    figure.set_size_inches(_WIDTH, 0.9 + 0.24 * len(names))
+    alone, lost = (shown.column(name).to_pylist() for name in ("recall_alone", "lost_without"))
+    axes.barh(names, alone, color=_NIGHT, height=0.7, label="the source alone")
+    axes.barh(names, lost, color=_GOLD, height=0.3, label="lost where it is left out")
+    axes.axvline(shown.column("recall")[0].as_py(), color=_GREY, linestyle="--", label="all")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return _markdown(figure)
+
+
 def learning(night: Night) -> str:
     """NDCG@10 of clicks by night: the rankers beside the fused order and popularity-of-7-days."""
     rows = _recent(night, tables.RANKERS_REPORTS)

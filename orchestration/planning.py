@@ -2,7 +2,8 @@
 
 State needs every day since the lake's first. The first night is served by the ranker that the
 calendar fitted last; that fit needs the examples of four weeks, and those the candidates of the
-evenings before them.
+evenings before them. What weighs the sources then is learned from a week of proposals before, and
+these are made by models that were fitted up to four weeks earlier.
 """
 
 from datetime import date, timedelta
@@ -17,11 +18,15 @@ from etl.tables import Table
 from orchestration.reads import key
 from orchestration.runs import BACKFILL, NIGHT, Request
 from training.example_rows import LATE_DAYS
+from training.retrieval.learned import SourcesConfig
+from training.retrieval.weights import WeightsConfig
 from training.split import CalendarConfig
 
 _FIT_DAYS: Final = CalendarConfig().fit_every_days - 1
 _EXAMPLE_DAYS: Final = CalendarConfig().num_days + _FIT_DAYS
 _CANDIDATE_DAYS: Final = _EXAMPLE_DAYS + LATE_DAYS + 1
+_ASKED_DAYS: Final = _CANDIDATE_DAYS + WeightsConfig().num_days
+_MODEL_DAYS: Final = _ASKED_DAYS + SourcesConfig().max_age_days
 
 STATE: Final = (
     *(t for t in tables.ALL if t.layer in {"bronze", "silver", "features"}),
@@ -30,9 +35,14 @@ STATE: Final = (
 """Built on by the day after; needed from the lake's first day on."""
 FITTED: Final = tuple(tables.RETRIEVAL_FITS.values())
 """Learned sources: the last fit before an evening proposes on it."""
-PROPOSED: Final = (
+ASKED: Final = (
     tables.RETRIEVAL_POPULARITY,
     tables.RETRIEVAL_NEW_ITEMS,
+    *tables.PROPOSALS.values(),
+)
+"""What sources weigh is learned from the proposals of a week."""
+PROPOSED: Final = (
+    tables.RETRIEVAL_WEIGHTS,
     *tables.SIMILAR.values(),
     *tables.CANDIDATES.values(),
 )
@@ -40,7 +50,7 @@ PROPOSED: Final = (
 _LEARNED: Final = tuple(tables.EXAMPLES.values())
 _JUDGED: Final = tuple(t for t in tables.ALL if t.layer == "rankers")
 _SERVED: Final = tuple(t for t in tables.ALL if t.layer in {"slates", "reports", "publications"})
-EVERYTHING: Final = (*STATE, *FITTED, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
+EVERYTHING: Final = (*STATE, *FITTED, *ASKED, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
 
 
 def backfill(days: Days, files: LakeFiles) -> list[Request]:
@@ -48,7 +58,8 @@ def backfill(days: Days, files: LakeFiles) -> list[Request]:
     before = days.day_before
     parts = (
         (STATE, files.first_day),
-        (FITTED, days.first - timedelta(days=_CANDIDATE_DAYS + _FIT_DAYS)),
+        (FITTED, days.first - timedelta(days=_MODEL_DAYS)),
+        (ASKED, days.first - timedelta(days=_ASKED_DAYS)),
         (PROPOSED, days.first - timedelta(days=_CANDIDATE_DAYS)),
         (_LEARNED, days.first - timedelta(days=_EXAMPLE_DAYS)),
         (_JUDGED, days.first - timedelta(days=_FIT_DAYS)),

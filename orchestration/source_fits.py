@@ -23,14 +23,15 @@ from etl.days import Days, last_full, one_day
 from etl.lake import Lake
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
-from orchestration.night_files import Sender
+from orchestration.night_files import LearnedSources, Sender
 from orchestration.table_asset import Night
 from training import registry, split
 from training.item_side import ItemSide
 from training.registry import ModelName
+from training.retrieval import user_groups
 from training.retrieval.fitted import Fitted
 from training.retrieval.interactions import Interactions
-from training.retrieval.learned import Learned, SourcesConfig
+from training.retrieval.learned import NIGHTLY, Learned, SourcesConfig
 from training.retrieval.touched import Catalogue, Touched
 from training.split import CalendarConfig
 
@@ -123,6 +124,28 @@ def _touched(files: LakeFiles, day: date, version: int | None, max_users: int) -
     )
     opted_out = frozenset(users.column("user_id").to_pylist())
     return Touched.of(batches, opted_out=opted_out, max_users=max_users)
+
+
+def learned_by(night: Night, surface: Surface, evenings: Days) -> dict[date, LearnedSources]:
+    """Read what the sources of a surface's mix have learned by each evening."""
+    home, files = night.workspace.home, night.lake.files
+    mix = night.workspace.settings.candidate_config(surface.name).mix
+    asked = [name for name, share in mix.items() if name in NIGHTLY and share.num_items]
+    found = {}
+    for evening in evenings:
+        models = {name: fitted_last(files, surface, name, evening, home.models) for name in asked}
+        known = {name: model for name, model in models.items() if model is not None}
+        found[evening] = LearnedSources(known, weights_by(files, surface, evening))
+    return found
+
+
+def weights_by(files: LakeFiles, surface: Surface, evening: date) -> dict[str, tuple[float, ...]]:
+    """Read what an evening's sources weigh, for each group of users."""
+    own = pc.field("surface") == surface.name
+    rows = files.arrow(tables.RETRIEVAL_WEIGHTS, one_day(evening), where=own).to_pylist()
+    by_name = {(row["source"], row["user_group"]): row["weight"] for row in rows}
+    names = sorted({source for source, _ in by_name})
+    return {name: tuple(by_name[name, group] for group in user_groups.NAMES) for name in names}
 
 
 def fitted_last(

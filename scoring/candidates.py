@@ -38,6 +38,8 @@ class NightFiles:
     """``training.retrieval.source_lists`` of the surface"""
     models: tuple[tuple[str, str], ...] = ()
     """Learned sources and their fitted files (``training.retrieval.fitted``)"""
+    weights: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    """Sources and what they weigh, by group of users (``tables.RETRIEVAL_WEIGHTS``)"""
 
 
 def build(  # noqa: PLR0913
@@ -70,7 +72,7 @@ def build(  # noqa: PLR0913
     )
 
     def kernel(evening: date, who: pa.Table, state: pa.Table) -> pa.Table:
-        shelf, lists = _mapped(files[evening], surface)
+        shelf, lists = mapped(files[evening], surface)
         batch = UserBatch.of(evening, who, state)
         return fuse(batch, shelf, lists, config=config).rows(evening, who)
 
@@ -85,10 +87,13 @@ def build(  # noqa: PLR0913
 
 # A worker serves many batches of an evening: it maps the evening's files once.
 @lru_cache(maxsize=4)
-def _mapped(files: NightFiles, surface: Surface) -> tuple[Shelf, SourceLists]:
+def mapped(files: NightFiles, surface: Surface) -> tuple[Shelf, SourceLists]:
+    """Map what a surface may show on an evening, and what its sources read."""
     lists = SourceLists.read(Path(SparkFiles.get(files.lists)))
     models = {source: _fitted(source, name) for source, name in files.models}
-    return Shelf(mapped_items(files.items), surface), replace(lists, models=models)
+    return Shelf(mapped_items(files.items), surface), replace(
+        lists, models=models, weights=dict(files.weights)
+    )
 
 
 # A model serves several evenings.

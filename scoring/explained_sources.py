@@ -5,7 +5,7 @@ the source itself read that evening: co-visitation's ways are found by its own f
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -205,8 +205,7 @@ def beyond(
         sides: The items and the lists that sources can propose to him.
         config: How much is proposed and how it is fused.
     """
-    endless = replace(config, num_candidates=sum(share.num_items for share in config.mix.values()))
-    fused = fuse(batch, *sides, config=endless)
+    fused = fuse(batch, *sides, config=config.uncut)
     [*at] = np.flatnonzero(fused.item_C == item_no).tolist()
     if not at:
         return None

@@ -21,9 +21,11 @@ from etl.tables.retrieval import SOURCE_CODES
 from scoring.mixes import CandidatesConfig
 from scoring.sources import Asked, propose
 from training.lookup import find, key
+from training.retrieval import user_groups
 from training.retrieval.proposals import Proposals, by_score
 from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
+from training.retrieval.touched import visits
 from training.user_side import UserBatch
 
 _ITEM_BITS: Final = 0xFFFFFFFF
@@ -50,11 +52,25 @@ def fuse(
     batch = shelf.own(batch)
     eligible = shelf.items.item_no_N[shelf.is_eligible_N]
     done = _done(batch, shelf.surface)
+    group_U = group_of(batch, shelf)
     found = []
     for name, proposals in propose(Asked(batch, shelf, lists, config)):
         kept = _suppressed(proposals, eligible, done)
-        found.append(_ranked(SOURCE_CODES[name], kept, config.mix[name].weight, config))
+        weight_P = weights_of(name, lists, config)[group_U[kept.user_P]]
+        found.append(_ranked(SOURCE_CODES[name], kept, weight_P, config.rank_offset))
     return _fuse(_Ranked.joined(found), batch.num_users, config.num_candidates)
+
+
+def group_of(batch: UserBatch, shelf: Shelf) -> np.ndarray:
+    """Find each user's group by his visits to the surface's items: int64, U."""
+    own = visits(batch.short, shelf.items.item_no_N, num_users=batch.num_users)
+    return user_groups.codes(own.length_U)
+
+
+def weights_of(source: str, lists: SourceLists, config: CandidatesConfig) -> np.ndarray:
+    """A source's weight for each group of users: float64; learned, or else as configured."""
+    configured = (config.mix[source].weight,) * len(user_groups.NAMES)
+    return np.array(lists.weights.get(source, configured))
 
 
 def _done(batch: UserBatch, surface: Surface) -> np.ndarray:
@@ -90,14 +106,14 @@ class _Ranked:
         return cls(*(array[order] for array in arrays))
 
 
-def _ranked(code: int, proposals: Proposals, weight: float, config: CandidatesConfig) -> _Ranked:
+def _ranked(code: int, proposals: Proposals, weight_P: np.ndarray, rank_offset: float) -> _Ranked:
     rank = places_in_runs(run_starts(proposals.user_P)) + 1
     return _Ranked(
         key(proposals.user_P, proposals.item_P),
         np.full(len(rank), code, np.int8),
         rank.astype(np.int16),
         proposals.score_P.astype(np.float32),
-        weight / (config.rank_offset + rank),
+        weight_P / (rank_offset + rank),
     )
 
 

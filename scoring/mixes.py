@@ -1,7 +1,7 @@
 """Which sources propose on which surface, how many items, and with what weight: one line each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from etl.tables.retrieval import LEARNED
@@ -91,3 +91,8 @@ class CandidatesConfig:
     """How the user's searches are remembered."""
     num_buckets: int = 4
     """Groups of users in memory one at a time; no row depends on it."""
+
+    @property
+    def uncut(self) -> "CandidatesConfig":
+        """The same, with everything kept that any source proposes."""
+        return replace(self, num_candidates=sum(share.num_items for share in self.mix.values()))

@@ -45,12 +45,14 @@ def build(
     Returns:
         Rows of ``tables.EXAMPLES[surface.name]``.
     """
-    asked = _actions(events, items, surface).join(known.served("inner"), known.key)
+    asked = actions(events, items, surface).join(known.served("inner"), known.key)
     return described(asked, known, examples, surface=surface, config=config)
 
 
-def _actions(events: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
-    """One row per user and arrival day: the items he touched that day and how far he went.
+def actions(events: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
+    """List what users touched, and how far they went: a row per user, event day and arrival day.
+
+    Its columns are day (of arrival), feature_date (the evening before), user_id and acted.
 
     Later than ``LATE_DAYS`` no night has the evening at hand; a clock that is ahead names an
     evening that already knew of the event. Neither becomes an example, in a range no more than in

@@ -34,16 +34,19 @@ from data_quality.expectations.ranking import (
 )
 from data_quality.expectations.retrieval import (
     candidates,
+    proposals,
     retrieval_covisitation,
     retrieval_fits,
     retrieval_new_items,
     retrieval_popularity,
+    retrieval_weights,
     similar,
 )
 from data_quality.expectations.serving import (
     data_quality_results,
     publications_log,
     reports_slates,
+    reports_sources,
     slates,
 )
 from data_quality.expectations.silver import (
@@ -84,6 +87,8 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "retrieval/covisitation": retrieval_covisitation,
     "retrieval/new_items": retrieval_new_items,
     **{f"retrieval/{name}": retrieval_fits for name in LEARNED},
+    "retrieval/weights": retrieval_weights,
+    **{f"proposals/{name}": proposals for name in surfaces.NAMES},
     **{f"similar/{name}": similar for name in surfaces.NAMES},
     **{f"candidates/{name}": partial(candidates, name) for name in surfaces.NAMES},
     **{f"examples/{name}": examples for name in surfaces.NAMES},
@@ -92,6 +97,7 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "rankers/champions": rankers_champions,
     **{f"slates/{name}": partial(slates, name) for name in surfaces.NAMES},
     "reports/slates": reports_slates,
+    "reports/sources": reports_sources,
     "data_quality/results": data_quality_results,
     "publications/log": publications_log,
 }
@@ -99,6 +105,7 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
 
 WITHOUT_USUAL: Final = ("rankers", "reports", "data_quality", "publications")
 """Layers whose number of rows follows the calendar and the configuration, not the shop."""
+_BY_CALENDAR: Final = (*tables.RETRIEVAL_FITS.values(), tables.RETRIEVAL_WEIGHTS)
 
 
 def suite(table: Table, *, config: QualityConfig) -> Suite:
@@ -121,7 +128,7 @@ def related_tables(table: Table) -> tuple[Table, ...]:
 
 
 def _usual(table: Table, config: QualityConfig) -> Suite:
-    if table.layer in WITHOUT_USUAL or table in tables.RETRIEVAL_FITS.values():
+    if table.layer in WITHOUT_USUAL or table in _BY_CALENDAR:
         return ()
     return (
         Check(

@@ -22,7 +22,7 @@ from data_quality.checks import (
     within,
 )
 from etl import surfaces
-from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.retrieval import SOURCE_CODES, USER_GROUPS
 
 _CODES: Final = ", ".join(str(code) for code in SOURCE_CODES.values())
 _IS_KNOWN: Final = (
@@ -119,6 +119,33 @@ def retrieval_fits() -> Suite:
             "manifest is JSON",
             "manifest IS NULL OR try_parse_json(manifest) IS NOT NULL",
             shows=("left(manifest, 40) AS manifest",),
+        ),
+    )
+
+
+def retrieval_weights() -> Suite:
+    """Every source of a surface has one weight a group, none of them below 0."""
+    return (
+        one_of("surface", surfaces.NAMES),
+        one_of("user_group", USER_GROUPS),
+        one_of("source", tuple(SOURCE_CODES)),
+        *at_least(0, "weight", "num_users"),
+    )
+
+
+def proposals() -> Suite:
+    """A visitor visited something; what was proposed to him came from known sources."""
+    return (
+        *not_empty("user_id"),
+        *at_least(0, "num_visits"),
+        never_null_in("items", {"item_no": "-1", "proposals": "array"}),
+        distinct("items", "item_no"),
+        rule("he visited something", "size(visited) > 0", shows=()),
+        each(
+            "items",
+            "proposed by known sources, ranks from 1 on",
+            f"forall(x.proposals, p -> p.source IN ({_CODES}) AND p.rank >= 1)",
+            whole=f"{_IS_KNOWN} AND array_min(flatten(items.proposals).rank) >= 1",
         ),
     )
 

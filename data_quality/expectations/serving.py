@@ -17,6 +17,7 @@ from data_quality.checks import (
     within,
 )
 from etl import surfaces
+from etl.tables.retrieval import SOURCE_CODES, USER_GROUPS
 from etl.tables.serving import AUDIENCES, PREDICTIONS
 
 POLICIES: Final = ("slates", "popularity_7d", "covisitation", "candidates")
@@ -131,6 +132,24 @@ def reports_slates() -> Suite:
         ),
         within("value", 0, 1),
         *at_least(0, "num_users", "num_truths"),
+    )
+
+
+def reports_sources() -> Suite:
+    """Each measure is a share of what visitors went to; the whole stands within its interval."""
+    shares = ("recall", "recall_low", "recall_high", "recall_alone", "found_by_it_only")
+    return (
+        one_of("surface", surfaces.NAMES),
+        one_of("user_group", ("all", *USER_GROUPS)),
+        one_of("source", tuple(SOURCE_CODES)),
+        *at_least(1, "num_users", "num_visited"),
+        *(within(name, 0, 1) for name in (*shares, "share_of_found")),
+        *(within(f"lost_without{end}", -1, 1) for end in ("", "_low", "_high")),
+        rule(
+            "recall is within its interval",
+            "recall BETWEEN recall_low AND recall_high",
+            shows=("recall_low", "recall", "recall_high"),
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pyspark.sql.types import (
+    ArrayType,
     BooleanType,
     ByteType,
     DateType,
@@ -42,6 +43,9 @@ SOURCE_CODES: Final = {
     "sasrec": 22,
 }
 """How arrays of candidates write the source that proposed; a code is never given twice."""
+
+USER_GROUPS: Final = ("new", "light", "heavy")
+"""Groups of users by the visits that a surface knows of them: none, 1 to 9, 10 and more."""
 
 _SURFACE: Final = required("surface", StringType(), "one of: " + ", ".join(surfaces.NAMES))
 
@@ -165,6 +169,58 @@ def _similar(surface: str) -> Table:
     )
 
 
+_PROPOSED: Final = array_of(
+    required("source", ByteType(), f"code of the source: {SOURCE_CODES}"),
+    required("rank", ShortType(), "its rank there, 1 for the first"),
+    required("score", FloatType(), "its score there, in the source's own unit"),
+)
+
+
+def _proposals(surface: str) -> Table:
+    return Table(
+        path=f"proposals/{surface}",
+        grain="one user who visited something that day, with all that sources would have proposed "
+        "the evening before",
+        key=("user_id",),
+        schema=columns(
+            USER_ID,
+            required(
+                "num_visits", IntegerType(), "his visits to the surface's items, of the 50 latest"
+            ),
+            required("visited", ArrayType(IntegerType()), "item_no of what he visited, ascending"),
+            required(
+                "items",
+                array_of(
+                    ITEM_NO,
+                    required("proposals", _PROPOSED, "who proposed it, by source"),
+                ),
+                "everything that may be shown and that any source proposed, by item_no",
+            ),
+            partition="the day of the visits; sources are as of the evening before",
+        ),
+        retention_days=14,
+    )
+
+
+WEIGHTS: Final = Table(
+    path="retrieval/weights",
+    grain="one source's weight for one group of users on one surface",
+    key=("surface", "user_group", "source"),
+    schema=columns(
+        _SURFACE,
+        required(
+            "user_group",
+            StringType(),
+            f"one of {', '.join(USER_GROUPS)}: no visit, 1 to 9, 10 and more",
+        ),
+        required("source", StringType(), "the source"),
+        required("weight", DoubleType(), "of 1/(offset + rank) in the fused score, >= 0"),
+        required("num_users", LongType(), "visitors it was learned from; 0: the configured weight"),
+        partition=AS_KNOWN,
+    ),
+)
+
+
 def _candidates(surface: str) -> Table:
     return Table(
         path=f"candidates/{surface}",
@@ -179,13 +235,7 @@ def _candidates(surface: str) -> Table:
                     required("fused_score", DoubleType(), "score that all sources together give"),
                     required(
                         "proposals",
-                        array_of(
-                            required("source", ByteType(), f"code of the source: {SOURCE_CODES}"),
-                            required("rank", ShortType(), "its rank there, 1 for the first"),
-                            required(
-                                "score", FloatType(), "its score there, in the source's own unit"
-                            ),
-                        ),
+                        _PROPOSED,
                         "who proposed it, by source",
                     ),
                 ),
@@ -199,4 +249,5 @@ def _candidates(surface: str) -> Table:
 
 FITS: Final = {name: _fits(name) for name in LEARNED}
 SIMILAR: Final = {name: _similar(name) for name in surfaces.NAMES}
+PROPOSALS: Final = {name: _proposals(name) for name in surfaces.NAMES}
 CANDIDATES: Final = {name: _candidates(name) for name in surfaces.NAMES}

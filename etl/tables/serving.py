@@ -15,6 +15,7 @@ from pyspark.sql.types import (
 )
 
 from etl import surfaces
+from etl.tables.retrieval import USER_GROUPS
 from etl.tables.schema import ITEM_NO, Table, array_of, columns, optional, required
 
 AUDIENCES: Final = ("user", "segment", "default")
@@ -85,6 +86,29 @@ SLATE_REPORTS: Final = Table(
         required("num_users", LongType(), "users with a truth in the horizon"),
         required("num_truths", LongType(), "their distinct items in the horizon"),
         partition="the last day watched",
+    ),
+)
+
+SOURCE_REPORTS: Final = Table(
+    path="reports/sources",
+    grain="what one candidate source brought to one group of the day's visitors",
+    key=("surface", "user_group", "source"),
+    schema=columns(
+        required("surface", StringType(), "one of: " + ", ".join(surfaces.NAMES)),
+        required("user_group", StringType(), f"all, or one of {', '.join(USER_GROUPS)}"),
+        required("source", StringType(), "the source"),
+        required("num_users", LongType(), "visitors of the day, at most 1,000 in all"),
+        required("num_visited", LongType(), "items that they visited"),
+        required("recall", DoubleType(), "share of these that all sources' candidates hold"),
+        required("recall_low", DoubleType(), "its 95 % bootstrap interval by user"),
+        required("recall_high", DoubleType(), "likewise"),
+        required("recall_alone", DoubleType(), "share that the source's own list holds"),
+        required("lost_without", DoubleType(), "recall that is lost where it is left out"),
+        required("lost_without_low", DoubleType(), "its 95 % bootstrap interval by user"),
+        required("lost_without_high", DoubleType(), "likewise"),
+        required("found_by_it_only", DoubleType(), "share that no other source proposed at all"),
+        required("share_of_found", DoubleType(), "its part of the fused scores of what was found"),
+        partition="the day of the visits; sources and weights are as of the evening before",
     ),
 )
 

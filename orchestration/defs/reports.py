@@ -8,7 +8,8 @@ from etl import surfaces, tables
 from orchestration import pictures
 from orchestration.judged_slates import evidence
 from orchestration.night_files import has_items
-from orchestration.reads import on_driver, same_days
+from orchestration.reads import evenings_before, on_driver, same_days
+from orchestration.source_weights import source_reports
 from orchestration.table_asset import Made, Night, table_asset
 from scoring import reports
 from scoring.reports import ReportsConfig
@@ -32,6 +33,21 @@ def _slates(night: Night) -> Made:
     return Made(reduce(DataFrame.unionByName, parts))
 
 
+def _sources(night: Night) -> Made:
+    """Say what every source brought to those who came."""
+    rows = night.lake.frame(tables.REPORTS_SOURCES, source_reports(night))
+    return Made(rows)
+
+
+reports_sources = table_asset(
+    tables.REPORTS_SOURCES,
+    _sources,
+    reads={
+        "weights": on_driver(evenings_before(tables.RETRIEVAL_WEIGHTS, 1)),
+        **{f"proposals_{n}": on_driver(same_days(one)) for n, one in tables.PROPOSALS.items()},
+    },
+    picture=pictures.sources,
+)
 reports_slates = table_asset(
     tables.REPORTS_SLATES,
     _slates,

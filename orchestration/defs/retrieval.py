@@ -1,31 +1,35 @@
 """Retrieval: what each source learned, what is similar to what, and each user's candidates."""
 
-from datetime import date
+from datetime import timedelta
 
 import dagster as dg
 from pyspark.sql import DataFrame
 
 from etl import surfaces, tables
+from etl.days import Days
 from etl.surfaces import Surface
-from orchestration.night_files import Models, Sender, has_items
+from orchestration.night_files import Sender, has_items
 from orchestration.reads import (
     as_of_last_day,
     days_back,
+    evenings_before,
     newest_within,
     on_driver,
     same_days,
     since_full,
     state_as_of_day_before,
 )
-from orchestration.source_fits import fit_nights, fitted_last
+from orchestration.source_fits import fit_nights, learned_by
+from orchestration.source_weights import learned_weights
 from orchestration.table_asset import Made, Night, no_items, table_asset
-from scoring import candidates
-from scoring.mixes import CandidatesConfig
+from scoring import candidates, proposals
+from scoring.proposals import ProposalsConfig, Visitors
 from training.retrieval import covisitation, new_items, popularity, similar
 from training.retrieval.covisitation import CovisitationConfig
 from training.retrieval.learned import NIGHTLY, Learned, SourcesConfig
 from training.retrieval.new_items import NewItemsConfig
 from training.retrieval.popularity import PopularityConfig
+from training.retrieval.weights import WeightsConfig
 
 
 def _popularity(night: Night, events: DataFrame, item_daily: DataFrame) -> DataFrame:
@@ -80,6 +84,13 @@ retrieval_covisitation = table_asset(
 )
 
 
+_MODELS = {
+    name: on_driver(newest_within(table, SourcesConfig().max_age_days))
+    for name, table in tables.RETRIEVAL_FITS.items()
+}
+"""What learned sources propose by."""
+
+
 def _similar(surface: Surface) -> dg.AssetsDefinition:
     table = tables.SIMILAR[surface.name]
 
@@ -102,8 +113,8 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
         config = night.workspace.settings.candidate_config(surface.name)
-        models = {day: _models(night, surface, day, config) for day in night.days}
-        files = Sender.of(night.lake).night_files(surface, night.days, models)
+        learned = learned_by(night, surface, night.days)
+        files = Sender.of(night.lake).night_files(surface, night.days, learned)
         return Made(
             candidates.build(
                 users, pairs=pairs, history=history, surface=surface, files=files, config=config
@@ -121,20 +132,61 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
             "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
             "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
             "covisitation": on_driver(since_full(tables.RETRIEVAL_COVISITATION)),
-            **{
-                name: on_driver(newest_within(table, SourcesConfig().max_age_days))
-                for name, table in tables.RETRIEVAL_FITS.items()
-            },
+            "weights": on_driver(same_days(tables.RETRIEVAL_WEIGHTS)),
+            **_MODELS,
         },
     )
 
 
-def _models(night: Night, surface: Surface, day: date, config: CandidatesConfig) -> Models:
-    """Read what the learned sources of a mix were last fitted as."""
-    home, files = night.workspace.home, night.lake.files
-    asked = [name for name, share in config.mix.items() if name in NIGHTLY and share.num_items]
-    found = {name: fitted_last(files, surface, name, day, home.models) for name in asked}
-    return {name: model for name, model in found.items() if model is not None}
+def _proposals(surface: Surface) -> dg.AssetsDefinition:
+    table = tables.PROPOSALS[surface.name]
+
+    def make(night: Night, **inputs: DataFrame) -> Made:
+        first = max(night.days.day_before, night.lake.first_day)
+        last = night.days.last - timedelta(days=1)
+        if first > last:
+            return Made(night.lake.empty(table), {"empty_because": "no evening came before"})
+        if not has_items(night.lake, surface, night.days):
+            return no_items(night, table, surface)
+        evenings = Days(first, last)
+        learned = learned_by(night, surface, evenings)
+        files = Sender.of(night.lake).night_files(surface, evenings, learned)
+        settings = night.workspace.settings
+        config = ProposalsConfig(candidates=settings.candidate_config(surface.name))
+        visitors = Visitors(**inputs)
+        return Made(proposals.build(visitors, surface=surface, files=files, config=config))
+
+    return table_asset(
+        table,
+        make,
+        reads={
+            "events": same_days(tables.SILVER_EVENTS),
+            "items": as_of_last_day(tables.SILVER_ITEMS),
+            "users": evenings_before(tables.FEATURES_USER_DAILY, 1),
+            "pairs": since_full(tables.FEATURES_USER_PAIRS, 1),
+            "history": since_full(tables.FEATURES_USER_HISTORY, 1),
+            "item_sides": on_driver(days_back(tables.FEATURES_ITEM_DAILY, 1)),
+            "popularity": on_driver(days_back(tables.RETRIEVAL_POPULARITY, 1)),
+            "new_items": on_driver(days_back(tables.RETRIEVAL_NEW_ITEMS, 1)),
+            "covisitation": on_driver(since_full(tables.RETRIEVAL_COVISITATION, 1)),
+            **_MODELS,
+        },
+    )
+
+
+def _weights(night: Night) -> DataFrame:
+    """Learn what sources weigh from what visitors of the last days did."""
+    return night.lake.frame(tables.RETRIEVAL_WEIGHTS, learned_weights(night))
+
+
+retrieval_weights = table_asset(
+    tables.RETRIEVAL_WEIGHTS,
+    _weights,
+    reads={
+        name: on_driver(days_back(table, WeightsConfig().num_days - 1))
+        for name, table in tables.PROPOSALS.items()
+    },
+)
 
 
 def _fits(learned: Learned) -> dg.AssetsDefinition:
@@ -160,7 +212,9 @@ def _fits(learned: Learned) -> dg.AssetsDefinition:
 @dg.definitions
 def retrieval() -> dg.Definitions:
     """What sources learned for all surfaces, and one asset a surface of all that follows."""
-    of_surfaces = [make(surface) for make in (_similar, _candidates) for surface in surfaces.ALL]
-    counted = [retrieval_popularity, retrieval_new_items, retrieval_covisitation]
+    of_surfaces = [
+        make(surface) for make in (_similar, _proposals, _candidates) for surface in surfaces.ALL
+    ]
+    counted = [retrieval_popularity, retrieval_new_items, retrieval_covisitation, retrieval_weights]
     fits = [_fits(source) for source in NIGHTLY.values()]
     return dg.Definitions(assets=[*counted, *fits, *of_surfaces])

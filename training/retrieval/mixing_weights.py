@@ -5,6 +5,7 @@ pool (a conditional logit; McFadden, 1973). Groups of users (by length of histor
 their own, held near the common ones. Shapes: N candidates, F features, G groups, U users.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,22 +57,48 @@ def fit(pool: Pool, is_found_N: np.ndarray, length_U: np.ndarray, *, num_groups:
     counted_U = np.bincount(pool.user_N, is_found_N, pool.num_users) > 0
     rows = counted_U[pool.user_N]
     features_FN, user_N, is_found = pool.features()[:, rows], pool.user_N[rows], is_found_N[rows]
-    common = _fit(features_FN, user_N, is_found, np.zeros(len(features_FN)), _SMALL)
+    common = logit(features_FN, user_N, is_found, near_F=np.zeros(len(features_FN)), pull=_SMALL)
     group_N = np.searchsorted(length_above, length_U)[user_N]
-    own = []
-    for group in range(len(length_above) + 1):
-        of = group_N == group
-        own.append(_fit(features_FN[:, of], user_N[of], is_found[of], common, _NEAR))
-    return Weights(np.array(own), length_above)
+    own = by_group(
+        features_FN, user_N, is_found, group_N=group_N, common_GF=[common] * (len(length_above) + 1)
+    )
+    return Weights(own, length_above)
 
 
-def _fit(
+def by_group(
     features_FN: np.ndarray,
     user_N: np.ndarray,
     is_found_N: np.ndarray,
+    *,
+    group_N: np.ndarray,
+    common_GF: Sequence[np.ndarray],
+) -> np.ndarray:
+    """Learn each group's weights, held near given ones: float64, G × F."""
+    own = []
+    for group, common_F in enumerate(common_GF):
+        of = group_N == group
+        found = logit(features_FN[:, of], user_N[of], is_found_N[of], near_F=common_F, pull=_NEAR)
+        own.append(found)
+    return np.array(own)
+
+
+def logit(
+    features_FN: np.ndarray,
+    user_N: np.ndarray,
+    is_found_N: np.ndarray,
+    *,
     near_F: np.ndarray,
     pull: float,
 ) -> np.ndarray:
+    """Fit one group's weights, none below 0: float64, F.
+
+    Args:
+        features_FN: float32.
+        user_N: int64, ascending; each has a found candidate.
+        is_found_N: bool: those that were held out.
+        near_F: Weights that the fit is held near.
+        pull: How strongly, in users' worth.
+    """
     if not len(user_N):
         return near_F
     start = np.flatnonzero(np.r_[True, user_N[1:] != user_N[:-1]])

@@ -105,6 +105,8 @@ class SourceLists:
     arrays: dict[str, pa.Array]
     models: Mapping[str, Fitted] = field(default_factory=dict)
     """Learned sources by name; one that has no model proposes nothing."""
+    weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Learned weights of sources, one for each of ``user_groups.NAMES``."""
 
     @classmethod
     def read(cls, path: Path) -> "SourceLists":

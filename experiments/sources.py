@@ -1,0 +1,121 @@
+"""What each candidate source brings: alone, left out, and nobody else; by group of users.
+
+All of it is of one evening's proposals to users who came the next day, cut after the best by fused
+score as candidates are. Shapes: U users, N candidates, S sources, V visited candidates.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from etl.arrow import ranges
+from training.metrics import bootstrap_ratio
+from training.retrieval import user_groups
+from training.retrieval.weights import Proposed
+
+EVERYBODY: Final = "all"
+_SEED: Final = 1
+
+
+@dataclass(frozen=True)
+class Evening:
+    """One evening's proposals, and what weighed them."""
+
+    proposed: Proposed
+    weight_GS: np.ndarray
+    """float64: weights of that evening, by group of users."""
+    rank_offset: float
+    num_candidates: int
+    """Places of a user's list."""
+
+    @cached_property
+    def parts_SN(self) -> np.ndarray:
+        """Each source's part of a candidate's fused score: float32."""
+        group_N = user_groups.codes(self.proposed.num_visits_U)[self.proposed.user_N]
+        weight_SN = self.weight_GS.astype(np.float32).T[:, group_N]
+        return self.proposed.features(self.rank_offset) * weight_SN
+
+    @cached_property
+    def visited_V(self) -> np.ndarray:
+        """int64: places in N of what was visited."""
+        return np.flatnonzero(self.proposed.is_visited_N)
+
+    def is_kept(self, score_N: np.ndarray) -> np.ndarray:
+        """Tell which visited candidates stand in the lists that scores make: bool, V.
+
+        A candidate without a score is in no list; ties stand by item_no.
+        """
+        indptr = np.searchsorted(
+            self.proposed.user_N, np.arange(len(self.proposed.num_visits_U) + 1)
+        )
+        own = self.proposed.user_N[self.visited_V]
+        of_V, other = ranges(indptr, own)
+        mine = self.visited_V[of_V]
+        is_before = (score_N[other] == score_N[mine]) & (other < mine)
+        num_before_V = np.bincount(
+            of_V, (score_N[other] > score_N[mine]) | is_before, len(self.visited_V)
+        )
+        return (num_before_V < self.num_candidates) & (score_N[self.visited_V] > 0)
+
+    def found_U(self, is_kept_V: np.ndarray) -> np.ndarray:
+        """Count what lists held of each user's visits: float64, U."""
+        own = self.proposed.user_N[self.visited_V]
+        return np.bincount(own, is_kept_V, len(self.proposed.num_visits_U))
+
+
+def report(evening: Evening, sources: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Measure every source for each group of users and for everybody.
+
+    Yields:
+        Rows of ``tables.REPORTS_SOURCES`` but for day and surface, of groups that came.
+    """
+    parts_SN = evening.parts_SN
+    whole_N = parts_SN.sum(axis=0)
+    is_mixed_V = evening.is_kept(whole_N)
+    ranked_SN = evening.proposed.features(evening.rank_offset)
+    is_found_SV = ranked_SN[:, evening.visited_V] > 0
+    share_SV = parts_SN[:, evening.visited_V] / np.maximum(whole_N[evening.visited_V], 1e-9)
+    mixed_U = evening.found_U(is_mixed_V)
+    for number, source in enumerate(sources):
+        rest_N = np.delete(parts_SN, number, axis=0).sum(axis=0)
+        alone_U = evening.found_U(evening.is_kept(ranked_SN[number]))
+        without_U = evening.found_U(evening.is_kept(rest_N))
+        is_only_V = is_found_SV[number] & (is_found_SV.sum(axis=0) == 1)
+        only_U = evening.found_U(is_only_V)
+        credit_U = evening.found_U(share_SV[number] * is_mixed_V)
+        for group, chosen_U in _groups(evening.proposed):
+            total_U = evening.proposed.num_visited_U[chosen_U].astype(np.float64)
+            lost_U = (mixed_U - without_U)[chosen_U]
+            mixed, lost = (
+                bootstrap_ratio(value, total_U, seed=_SEED) for value in (mixed_U[chosen_U], lost_U)
+            )
+            yield {
+                "user_group": group,
+                "source": source,
+                "num_users": len(total_U),
+                "num_visited": int(total_U.sum()),
+                "recall": mixed.mean,
+                "recall_low": mixed.low,
+                "recall_high": mixed.high,
+                "recall_alone": float(alone_U[chosen_U].sum() / total_U.sum()),
+                "lost_without": lost.mean,
+                "lost_without_low": lost.low,
+                "lost_without_high": lost.high,
+                "found_by_it_only": float(only_U[chosen_U].sum() / total_U.sum()),
+                "share_of_found": _share(credit_U[chosen_U], mixed_U[chosen_U]),
+            }
+
+
+def _share(part_U: np.ndarray, whole_U: np.ndarray) -> float:
+    return float(part_U.sum() / whole_U.sum()) if whole_U.sum() else 0.0
+
+
+def _groups(proposed: Proposed) -> Iterator[tuple[str, np.ndarray]]:
+    codes_U = user_groups.codes(proposed.num_visits_U)
+    yield EVERYBODY, np.arange(len(codes_U))
+    for code, name in enumerate(user_groups.NAMES):
+        if (codes_U == code).any():
+            yield name, np.flatnonzero(codes_U == code)

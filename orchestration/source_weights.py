@@ -1,0 +1,81 @@
+"""Learns what each source weighs, and reports what it brought, from what visitors were proposed."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from etl import surfaces, tables
+from etl.days import Days, one_day
+from etl.surfaces import Surface
+from experiments.sources import Evening, report
+from orchestration.source_fits import weights_by
+from orchestration.table_asset import Night
+from training.retrieval import user_groups, weights
+from training.retrieval.weights import Proposed, WeightsConfig
+
+
+def learned_weights(night: Night) -> Iterator[dict[str, Any]]:
+    """Learn every surface's weights on every night.
+
+    Yields:
+        Rows of ``tables.RETRIEVAL_WEIGHTS``.
+    """
+    for surface in surfaces.ALL:
+        for day in night.days:
+            yield from _rows(night, surface, day)
+
+
+def _rows(night: Night, surface: Surface, day: date) -> Iterator[dict[str, Any]]:
+    config = night.workspace.settings.candidate_config(surface.name)
+    given = {name: share.weight for name, share in config.mix.items() if share.num_items}
+    proposed = Proposed.of(_proposals(night, surface, day), list(given))
+    found = weights.fit(proposed, given, rank_offset=config.rank_offset, config=WeightsConfig())
+    for group, weight_S in zip(user_groups.NAMES, found.weight_GS, strict=True):
+        for source, weight in zip(given, weight_S, strict=True):
+            yield {
+                "arrival_date": day,
+                "surface": surface.name,
+                "user_group": group,
+                "source": source,
+                "weight": float(weight),
+                "num_users": found.num_users,
+            }
+
+
+def source_reports(night: Night) -> Iterator[dict[str, Any]]:
+    """Report on every surface's sources, for the evening before each of the nights.
+
+    Yields:
+        Rows of ``tables.REPORTS_SOURCES``.
+    """
+    for surface in surfaces.ALL:
+        for day in night.days:
+            if day > night.lake.first_day:
+                for row in _report(night, surface, day):
+                    yield {"arrival_date": day, "surface": surface.name, **row}
+
+
+def _report(night: Night, surface: Surface, day: date) -> Iterator[Mapping[str, Any]]:
+    config = night.workspace.settings.candidate_config(surface.name)
+    files, evening = night.lake.files, day - timedelta(days=1)
+    weights = weights_by(files, surface, evening)
+    rows = files.arrow(tables.PROPOSALS[surface.name], one_day(day)).sort_by("user_id")
+    if rows.num_rows:
+        found = Evening(
+            Proposed.of(rows, list(weights)),
+            np.array(list(weights.values())).T,
+            config.rank_offset,
+            config.num_candidates,
+        )
+        yield from report(found, list(weights))
+
+
+def _proposals(night: Night, surface: Surface, day: date) -> pa.Table:
+    """Read the visitors of the last days there are, by day and user."""
+    files = night.lake.files
+    first = max(day - timedelta(days=WeightsConfig().num_days - 1), files.first_day)
+    rows = files.arrow(tables.PROPOSALS[surface.name], Days(first, day))
+    return rows.sort_by([("arrival_date", "ascending"), ("user_id", "ascending")])
