@@ -17,7 +17,8 @@ _LAYERS: Final = {
     "examples": "What rankers learn from.",
     "rankers": "Fitted rankers, how they measured, who serves.",
     "slates": "What users are shown.",
-    "reports": "How slates fared.",
+    "proposals": "What sources would have proposed to those who came.",
+    "reports": "How slates fared, and what sources brought.",
     "data_quality": "What was checked.",
     "publications": "What readers were given.",
 }

@@ -62,12 +62,12 @@ class Fitted:
             is_allowed_I=find(eligible, self.item_no_I) >= 0,
             masks_history=shelf.surface.is_bought_once,
         )
-        row, place = np.nonzero(found.item_UK != NO_ITEM)
-        score = found.score_UK[row, place].astype(np.float64)
+        score_UK = _told(found.score_UK, is_log=self.learned.is_log)
+        row, place = np.nonzero((found.item_UK != NO_ITEM) & (score_UK > 0))
         item_no = self.item_no_I[found.item_UK[row, place]]
-        return Proposals(rows[row], item_no, _not_negative(score, is_log=self.learned.is_log))
+        return Proposals(rows[row], item_no, score_UK[row, place].astype(np.float64))
 
 
-def _not_negative(score_P: np.ndarray, *, is_log: bool) -> np.ndarray:
-    """Say scores as tables hold them: chances for their logarithms, 0 for what speaks against."""
-    return np.exp(score_P) if is_log else np.maximum(score_P, 0.0)
+def _told(score_UK: np.ndarray, *, is_log: bool) -> np.ndarray:
+    """Say scores as tables hold them: chances for their logarithms; what is not above 0 is left."""
+    return np.exp(score_UK) if is_log else score_UK
