@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from benchmarks import retrieval_files, retrieval_run
 from benchmarks.retrieval_files import Protocol, UnreadableFileError
@@ -26,6 +27,7 @@ from training.retrieval.mixing import NothingFoundError
 SEED: Final = 1
 _SHOWN: Final = ("hr@10", "ndcg@10", "recall@20", "ndcg@20", "recall@100")
 _OFF: Final = sorted({one.name for one in ORDERED} - {one.name for one in UNORDERED})
+_WIDTH: Final = 150
 _JUDGED_AT: Final = {"split": "ndcg@20"}
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -97,12 +99,13 @@ def _chosen(names: str, known: tuple[Learned, ...]) -> list[Learned]:
 
 
 def _run(protocol: Protocol, sources: list[Learned], json_: Path | None, seed: int) -> None:
-    console = Console()
+    console = _console()
     for one in sources:
         if not one.is_available:
             console.print(f"{one.name} is skipped: {one.needs} is not installed (make setup)")
     ready = [one for one in sources if one.is_available]
-    results = retrieval_run.run(protocol, ready, seed=seed, say=console.print)
+    with threadpool_limits(1):
+        results = retrieval_run.run(protocol, ready, seed=seed, say=console.print)
     console.print(_table(protocol, results))
     if protocol.name == "split":
         console.print(f"off, as these files have no order: {', '.join(_OFF)}")
@@ -114,6 +117,12 @@ def _run(protocol: Protocol, sources: list[Learned], json_: Path | None, seed: i
     )
     if json_ is not None:
         json_.write_text(json.dumps(written(protocol, results), indent=1) + "\n")
+
+
+def _console() -> Console:
+    """Print to a terminal as wide as it is, into a file as wide as the table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH)
 
 
 def _table(protocol: Protocol, results: Results) -> Table:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from training.metrics import Interval, bootstrap, ideal_dcg
+from training.metrics import Interval, bootstrap_means, ideal_dcg
 from training.retrieval.interactions import Interactions
 from training.retrieval.source import Lists
 
@@ -34,9 +34,21 @@ def by_user(lists: Lists, truth: Interactions) -> dict[str, np.ndarray]:
     return measured
 
 
-def intervals(by_user: Mapping[str, np.ndarray]) -> dict[str, Interval]:
-    """Average over users, with 95 % bootstrap intervals."""
-    return {name: bootstrap(value_U, seed=_SEED) for name, value_U in by_user.items()}
+def intervals(
+    by_user: Mapping[str, Mapping[str, np.ndarray]],
+) -> dict[str, dict[str, Interval]]:
+    """Average each list's measures over users, with 95 % bootstrap intervals.
+
+    Args:
+        by_user: What ``by_user`` found, by the lists' names.
+    """
+    named = [(name, measure) for name, found in by_user.items() for measure in found]
+    values = np.stack([by_user[name][measure] for name, measure in named], axis=1)
+    found = bootstrap_means(values, seed=_SEED)
+    result: dict[str, dict[str, Interval]] = {name: {} for name in by_user}
+    for (name, measure), interval in zip(named, found, strict=True):
+        result[name][measure] = interval
+    return result
 
 
 def mean(lists: Lists, truth: Interactions, name: str) -> float:

@@ -67,9 +67,7 @@ class Results:
 
     def intervals(self) -> dict[str, dict[str, Interval]]:
         """Means over users, with 95 % bootstrap intervals."""
-        return {
-            name: retrieval_measures.intervals(measured) for name, measured in self.by_user.items()
-        }
+        return retrieval_measures.intervals(self.by_user)
 
     def best_single(self, measure: str) -> str:
         """The source that is best by a measure."""

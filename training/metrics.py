@@ -12,6 +12,7 @@ import numpy as np
 from etl.arrow import places_in_runs, run_starts
 
 NUM_RESAMPLES: Final = 1000
+_RESAMPLES_AT_ONCE: Final = 50
 _CONFIDENCE: Final = (2.5, 97.5)
 _SMALLEST: Final = 1e-7
 
@@ -112,6 +113,39 @@ def bootstrap(value_U: np.ndarray, *, seed: int) -> Interval:
     return bootstrap_by_group(value_U, np.arange(len(value_U)), seed=seed)
 
 
+def bootstrap_means(value_UM: np.ndarray, *, seed: int) -> list[Interval]:
+    """Means of many measures over the same users, each with its interval as ``bootstrap`` gives it.
+
+    Users are drawn once for all measures, which makes a hundred of them cost little more than one.
+
+    Args:
+        value_UM: one value a user and measure; NaN where he does not count.
+        seed: of the resampling.
+    """
+    num_users, num_measures = value_UM.shape
+    counts_UM = ~np.isnan(value_UM)
+    sums = np.concatenate([np.where(counts_UM, value_UM, 0), counts_UM], axis=1)
+    rng = np.random.default_rng(seed)
+    found = np.empty((NUM_RESAMPLES, 2 * num_measures))
+    for start in range(0, NUM_RESAMPLES if num_users else 0, _RESAMPLES_AT_ONCE):
+        rows = range(start, min(start + _RESAMPLES_AT_ONCE, NUM_RESAMPLES))
+        drawn = [
+            np.bincount(rng.integers(0, num_users, num_users), minlength=num_users) for _ in rows
+        ]
+        found[rows.start : rows.stop] = np.array(drawn, np.float64) @ sums
+    num_M = counts_UM.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = found[:, :num_measures] / found[:, num_measures:]
+        ends = np.nanpercentile(means, _CONFIDENCE, axis=0) if num_users else means[:2]
+        whole_M = sums[:, :num_measures].sum(axis=0) / num_M
+    return [
+        Interval(float(whole_M[m]), float(ends[0, m]), float(ends[1, m]), int(num_M[m]))
+        if num_M[m]
+        else Interval(float("nan"), float("nan"), float("nan"), 0)
+        for m in range(num_measures)
+    ]
+
+
 def bootstrap_by_group(value_N: np.ndarray, user_N: np.ndarray, *, seed: int) -> Interval:
     """Mean over rows, resampled by user: a user's nights stay together.
 
@@ -141,7 +175,9 @@ def bootstrap_ratio(numerator_U: np.ndarray, denominator_U: np.ndarray, *, seed:
     rng = np.random.default_rng(seed)
     ratios = np.empty(NUM_RESAMPLES)
     for number in range(NUM_RESAMPLES):
-        drawn = np.bincount(rng.integers(0, num_users, num_users), minlength=num_users)
+        counts = np.bincount(rng.integers(0, num_users, num_users), minlength=num_users)
+        # Products of whole numbers and floats take a path that is thirty times slower.
+        drawn = counts.astype(np.float64)
         ratios[number] = (drawn @ numerator_U) / (drawn @ denominator_U)
     low, high = np.percentile(ratios, _CONFIDENCE)
     ratio = float(numerator_U.sum() / denominator_U.sum())
