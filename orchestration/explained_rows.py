@@ -3,7 +3,7 @@
 Belongs here: which rows an explanation rests on. What is made of them is ``scoring.explain``.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -14,13 +14,15 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl import surfaces, tables
+from etl import tables
 from etl.days import one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from etl.tables import Table
+from orchestration.learned_sources import learned_by
 from scoring.explained_evening import Known
 from scoring.explained_place import NoSlatesError
+from scoring.mixes import CandidatesConfig
 from scoring.rank import Serving
 from scoring.stand_ins import EVERYBODY
 from training import item_side, registry
@@ -50,6 +52,8 @@ class Evening:
     models: Path
     surface: Surface
     day: date
+    candidates: CandidatesConfig
+    """How the surface's candidates are proposed."""
 
     def known(self, user: str, item: str) -> tuple[Known, pa.Table]:
         """Read what the night knew of a user and an item; also his features/user_history row."""
@@ -65,6 +69,8 @@ class Evening:
         seeds = _numbers(history, "short")
         ranked = _numbers(candidates, "items")
         lists = self._lists(pairs, segment, seeds)
+        is_candidate = item_row["item_no"] in ranked
+        learned = learned_by(self.files, self.models, self.surface, self.day, self.candidates)
         known = Known(
             evening=self.day,
             surface=self.surface,
@@ -75,11 +81,13 @@ class Evening:
             candidates=candidates,
             item_daily=self._items(
                 {item_row["item_no"], *seeds, *_numbers(pairs, "items"), *ranked},
-                None if item_row["item_no"] in ranked else _reach(user_row, pairs, lists),
+                are_all_read=not is_candidate,
             ),
             **lists,
             names=self._names(seeds),
             serving=self._serving(),
+            models={} if is_candidate else learned.models,
+            weights=learned.weights,
         )
         return known, history
 
@@ -137,17 +145,18 @@ class Evening:
             ),
         }
 
-    def _items(self, wanted: set[int], reach: pc.Expression | None) -> pa.Table:
-        """Read some items, what sources could propose if that is asked for, and what these show."""
-        where = among("item_no", wanted) if reach is None else among("item_no", wanted) | reach
-        rows = self._described(where)
+    def _items(self, wanted: set[int], *, are_all_read: bool) -> pa.Table:
+        """Read some items and what these show, or all that sources could propose."""
+        if are_all_read:
+            return self._described(None)
+        rows = self._described(among("item_no", wanted))
         ids = {one for shown in rows.column("product_ids").to_pylist() for one in shown or ()}
         known = set(rows.column("item_no").to_pylist())
         return pa.concat_tables(
             [rows, self._described(among("item_id", ids) & ~among("item_no", known))]
         )
 
-    def _described(self, where: pc.Expression) -> pa.Table:
+    def _described(self, where: pc.Expression | None) -> pa.Table:
         table, columns = tables.FEATURES_ITEM_DAILY, item_side.COLUMNS
         return self.files.arrow(table, one_day(self.day), where=where, columns=columns)
 
@@ -173,19 +182,6 @@ class Evening:
 
     def _as_of(self, table: Table, where: pc.Expression) -> pa.Table:
         return self.files.arrow_as_of(table, self.day, where=where)
-
-
-def _reach(user: pa.Table, pairs: pa.Table, lists: Mapping[str, pa.Table]) -> pc.Expression:
-    """Choose the items that any source looks up for a user."""
-    listed = _numbers(lists["covisitation"], "neighbours")
-    for name in ("popularity", "new_items"):
-        listed.update(lists[name].column("item_no").to_pylist())
-    hosts = _words(pairs, "hosts", "host_id") | _words(pairs, "sellers", "seller_id")
-    hosts |= _words(user, "followed_hosts", "host_id")
-    found = among("item_no", listed) | among("host_id", hosts)
-    found |= pc.field("product_ids").is_valid()
-    found |= pc.field("item_type") == surfaces.LIVE_STREAMS.item_type
-    return found | pc.field("title").is_valid() if _words(user, "query_words", "word") else found
 
 
 def among(name: str, values: Collection[Any]) -> pc.Expression:

@@ -71,11 +71,12 @@ def explanation(
     """
     home = settings.at_home
     files = LakeFiles(home.lake, home.first_day())
-    known, history = Evening(files, home.models, surface, day).known(user, item)
+    config = settings.candidate_config(surface.name)
+    known, history = Evening(files, home.models, surface, day, config).known(user, item)
     found = explain(
         known,
         slate=settings.slate_config(surface.name),
-        candidates=settings.candidate_config(surface.name),
+        candidates=config,
     )
     led = [seed.item_no for one in found.proposals for seed in one.seeds]
     entries = entries_of([found.item_no, *led], history)

@@ -24,23 +24,11 @@ from etl.days import Days, one_day
 from etl.lake import Lake
 from etl.lake_files import newest
 from etl.surfaces import Surface
+from orchestration.learned_sources import LearnedSources, Models
 from scoring.candidates import NightFiles
 from training import array_file, item_side
 from training.retrieval import source_lists
 from training.retrieval.covisitation import CovisitationConfig
-
-Models = Mapping[str, Mapping[str, bytes]]
-"""Files of fitted sources by source and name."""
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedSources:
-    """What the sources of one surface have learned by an evening."""
-
-    models: Models
-    weights: Mapping[str, tuple[float, ...]]
-    """By source, for each group of users; of sources that have none the configured ones hold."""
-
 
 _writing: Final = threading.RLock()
 """Steps that run side by side share a sender: what one writes another may be about to send."""

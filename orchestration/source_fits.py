@@ -6,32 +6,28 @@ days become histories, and a fitted source becomes a row of retrieval/<source>.
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from importlib.metadata import version as version_of
-from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
 import pyarrow.compute as pc
-from threadpoolctl import threadpool_limits
 
 from etl import surfaces, tables
 from etl.days import Days, last_full, one_day
 from etl.lake import Lake
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
-from orchestration.night_files import LearnedSources, Sender
+from orchestration.night_files import Sender
 from orchestration.table_asset import Night
 from training import registry, split
 from training.item_side import ItemSide
 from training.registry import ModelName
-from training.retrieval import user_groups
 from training.retrieval.fitted import Fitted
 from training.retrieval.interactions import Interactions
-from training.retrieval.learned import NIGHTLY, Learned, SourcesConfig
+from training.retrieval.learned import Learned, SourcesConfig
 from training.retrieval.touched import Catalogue, Touched
 from training.split import CalendarConfig
 
@@ -76,9 +72,7 @@ def _fit(night: Night, learned: Learned, surface: Surface, day: date) -> dict[st
         return counts | {"reason": needed}
     seed = night.workspace.settings.seed
     chosen = learned.configured({})
-    # One thread: how sums are split over threads would show in the last digits.
-    with threadpool_limits(1):
-        source = learned.fit(interactions, config=chosen, seed=seed)
+    source = learned.fit(interactions, config=chosen, seed=seed)
     manifest = {
         "config": asdict(chosen),
         "seed": seed,
@@ -124,52 +118,3 @@ def _touched(files: LakeFiles, day: date, version: int | None, max_users: int) -
     )
     opted_out = frozenset(users.column("user_id").to_pylist())
     return Touched.of(batches, opted_out=opted_out, max_users=max_users)
-
-
-def learned_by(night: Night, surface: Surface, evenings: Days) -> dict[date, LearnedSources]:
-    """Read what the sources of a surface's mix have learned by each evening."""
-    home, files = night.workspace.home, night.lake.files
-    mix = night.workspace.settings.candidate_config(surface.name).mix
-    asked = [name for name, share in mix.items() if name in NIGHTLY and share.num_items]
-    found = {}
-    for evening in evenings:
-        models = {name: fitted_last(files, surface, name, evening, home.models) for name in asked}
-        known = {name: model for name, model in models.items() if model is not None}
-        found[evening] = LearnedSources(known, weights_by(files, surface, evening))
-    return found
-
-
-def weights_by(files: LakeFiles, surface: Surface, evening: date) -> dict[str, tuple[float, ...]]:
-    """Read what an evening's sources weigh, for each group of users."""
-    own = pc.field("surface") == surface.name
-    rows = files.arrow(tables.RETRIEVAL_WEIGHTS, one_day(evening), where=own).to_pylist()
-    by_name = {(row["source"], row["user_group"]): row["weight"] for row in rows}
-    names = sorted({source for source, _ in by_name})
-    return {name: tuple(by_name[name, group] for group in user_groups.NAMES) for name in names}
-
-
-def fitted_last(
-    files: LakeFiles, surface: Surface, source: str, evening: date, models: Path
-) -> Mapping[str, bytes] | None:
-    """Read the files of the model that a source was fitted as last by an evening, if there is one.
-
-    A night that was made without training has no row; an older model serves on.
-    """
-    table = tables.RETRIEVAL_FITS[source]
-    oldest = evening - timedelta(days=SourcesConfig().max_age_days)
-    for day in reversed(list(Days(max(oldest, files.first_day), evening))):
-        if not split.is_fit_night(day, first_day=files.first_day, config=CalendarConfig()):
-            continue
-        row = _fit_of(files, table, surface, day)
-        if row is not None and row["is_fitted"]:
-            return registry.read(models, ModelName(source, surface.name, day), row["sha256"])
-    return None
-
-
-def _fit_of(
-    files: LakeFiles, table: tables.Table, surface: Surface, day: date
-) -> dict[str, Any] | None:
-    if files.missing_days(table, one_day(day)):
-        return None
-    rows: pa.Table = files.arrow(table, one_day(day), where=pc.field("surface") == surface.name)
-    return next(iter(rows.to_pylist()), None)

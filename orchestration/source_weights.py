@@ -11,7 +11,7 @@ from etl import surfaces, tables
 from etl.days import Days, one_day
 from etl.surfaces import Surface
 from experiments.sources import Evening, report
-from orchestration.source_fits import weights_by
+from orchestration.learned_sources import weights_by
 from orchestration.table_asset import Night
 from training.retrieval import user_groups, weights
 from training.retrieval.weights import Proposed, WeightsConfig

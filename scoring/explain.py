@@ -36,6 +36,7 @@ from scoring.explained_sources import (
     seeds_of,
     words_of,
 )
+from scoring.fusion import group_of, weights_of
 from scoring.mixes import CandidatesConfig
 from scoring.rank import ranker_of
 from scoring.slate_rows import Chosen
@@ -191,7 +192,11 @@ def _proposals(
     stored = proposed_of(item_no, known.candidates)
     if found is not None:
         stored = list(found.proposals)
-    return proposals_of(stored, known=words, seeds=seeds, config=config)
+    [group] = group_of(again.batch, Shelf(again.items, known.surface)).tolist()
+    weights = {name: float(weights_of(name, again.lists, config)[group]) for name in config.mix}
+    return proposals_of(
+        stored, known=words, seeds=seeds, weights=weights, rank_offset=config.rank_offset
+    )
 
 
 def _of_item(rows: pa.Table, item_no: int) -> pa.Table:

@@ -5,7 +5,7 @@ slate. What is said about it is ``scoring.explain``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -19,6 +19,8 @@ from training import item_side
 from training.item_side import ItemSide
 from training.retrieval import source_lists
 from training.retrieval.covisitation import CovisitationConfig
+from training.retrieval.fitted import Fitted
+from training.retrieval.learned import NIGHTLY
 from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
@@ -57,6 +59,10 @@ class Known:
     """Item ids of his last items."""
     serving: Serving
     """Who ordered the slate."""
+    models: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    """Files of the learned sources that can propose to him, where the item is no candidate."""
+    weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """What sources weigh, by group of users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,9 @@ class Again:
         batch = Shelf(items, known.surface).own(
             UserBatch.of(known.evening, known.user, known.state)
         )
-        return cls(batch, asked, items, SourceLists(_arrays(lists)), chosen)
+        models = {name: Fitted.load(NIGHTLY[name], own) for name, own in known.models.items()}
+        read = SourceLists(_arrays(lists), models, known.weights)
+        return cls(batch, asked, items, read, chosen)
 
 
 def _arrays(found: source_lists.Arrays) -> dict[str, pa.Array]:

@@ -66,7 +66,8 @@ def proposals_of(
     *,
     known: Mapping[str, str],
     seeds: tuple[Seed, ...],
-    config: CandidatesConfig,
+    weights: Mapping[str, float],
+    rank_offset: float,
 ) -> tuple[Proposal, ...]:
     """List the sources that proposed an item, then those that only know it.
 
@@ -74,7 +75,8 @@ def proposals_of(
         stored: ``proposals`` of the item in ``tables.CANDIDATES``; empty where it is no candidate.
         known: What each source rests on, in words.
         seeds: The ways by which co-visitation reaches the item.
-        config: How proposals were fused.
+        weights: What each source weighs for the user.
+        rank_offset: Added to each rank before it is inverted.
     """
     by_source = {_NAMES[one["source"]]: one for one in stored}
     named = [*by_source, *(name for name in SOURCE_CODES if name in known.keys() - by_source)]
@@ -83,16 +85,12 @@ def proposals_of(
             source=name,
             rank=one["rank"] if (one := by_source.get(name)) else None,
             score=one["score"] if one else None,
-            part=_part(name, one["rank"], config) if one else None,
+            part=weights[name] / (rank_offset + one["rank"]) if one else None,
             because=known.get(name, ""),
             seeds=seeds if name == "covisitation" else (),
         )
         for name in named
     )
-
-
-def _part(source: str, rank: int, config: CandidatesConfig) -> float:
-    return config.mix[source].weight / (config.rank_offset + rank)
 
 
 def proposed_of(item_no: int, candidates: pa.Table) -> list[Row]:

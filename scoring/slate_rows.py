@@ -26,9 +26,8 @@ from training.rankers.ranker import NONE
 OPTED_OUT: Final = "personalisation_off"
 CAPS: Final = "caps"
 """The rule that let an item move up past better ones of a full group."""
-_SOURCE_NAMES: Final = pa.array(
-    [name for name, _ in sorted(SOURCE_CODES.items(), key=lambda pair: pair[1])]
-)
+_NAME_OF: Final = {code: name for name, code in SOURCE_CODES.items()}
+_SOURCE_NAMES: Final = pa.array([_NAME_OF.get(code) for code in range(max(_NAME_OF) + 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Chosen:
         return pa.array(scores[task][row_N])
 
     def _sources(self, row_N: np.ndarray) -> pa.ListArray:
-        names = _SOURCE_NAMES.take(pa.array(self.rows.source_P.astype(np.int64) - 1))
+        names = _SOURCE_NAMES.take(pa.array(self.rows.source_P))
         offsets = offsets_of(self.rows.row_P, len(self.rows.item_R))
         return pa.ListArray.from_arrays(pa.array(offsets), names).take(pa.array(row_N))
 

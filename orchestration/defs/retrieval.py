@@ -1,6 +1,6 @@
 """Retrieval: what each source learned, what is similar to what, and each user's candidates."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 from pyspark.sql import DataFrame
@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame
 from etl import surfaces, tables
 from etl.days import Days
 from etl.surfaces import Surface
+from orchestration.learned_sources import LearnedSources, learned_by
 from orchestration.night_files import Sender, has_items
 from orchestration.reads import (
     as_of_last_day,
@@ -19,7 +20,7 @@ from orchestration.reads import (
     since_full,
     state_as_of_day_before,
 )
-from orchestration.source_fits import fit_nights, learned_by
+from orchestration.source_fits import fit_nights
 from orchestration.source_weights import learned_weights
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import candidates, proposals
@@ -113,7 +114,7 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
         config = night.workspace.settings.candidate_config(surface.name)
-        learned = learned_by(night, surface, night.days)
+        learned = _learned(night, surface, night.days)
         files = Sender.of(night.lake).night_files(surface, night.days, learned)
         return Made(
             candidates.build(
@@ -149,7 +150,7 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
         evenings = Days(first, last)
-        learned = learned_by(night, surface, evenings)
+        learned = _learned(night, surface, evenings)
         files = Sender.of(night.lake).night_files(surface, evenings, learned)
         settings = night.workspace.settings
         config = ProposalsConfig(candidates=settings.candidate_config(surface.name))
@@ -172,6 +173,12 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
             **_MODELS,
         },
     )
+
+
+def _learned(night: Night, surface: Surface, evenings: Days) -> dict[date, LearnedSources]:
+    models, files = night.workspace.home.models, night.lake.files
+    config = night.workspace.settings.candidate_config(surface.name)
+    return {day: learned_by(files, models, surface, day, config) for day in evenings}
 
 
 def _weights(night: Night) -> DataFrame:
