@@ -19,9 +19,10 @@ from etl.days import one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from etl.tables import Table
-from orchestration.learned_sources import learned_by
+from orchestration.learned_sources import models_by, weights_by
 from scoring.explained_evening import Known
 from scoring.explained_place import NoSlatesError
+from scoring.explained_sources import NAMES, proposed_of
 from scoring.mixes import CandidatesConfig
 from scoring.rank import Serving
 from scoring.stand_ins import EVERYBODY
@@ -52,7 +53,7 @@ class Evening:
     models: Path
     surface: Surface
     day: date
-    candidates: CandidatesConfig
+    config: CandidatesConfig
     """How the surface's candidates are proposed."""
 
     def known(self, user: str, item: str) -> tuple[Known, pa.Table]:
@@ -70,7 +71,9 @@ class Evening:
         ranked = _numbers(candidates, "items")
         lists = self._lists(pairs, segment, seeds)
         is_candidate = item_row["item_no"] in ranked
-        learned = learned_by(self.files, self.models, self.surface, self.day, self.candidates)
+        proposed = {NAMES[one["source"]] for one in proposed_of(item_row["item_no"], candidates)}
+        asked = proposed if is_candidate else set(self.config.mix)
+        models = models_by(self.files, self.models, self.surface, self.day, self.config)
         known = Known(
             evening=self.day,
             surface=self.surface,
@@ -86,8 +89,8 @@ class Evening:
             **lists,
             names=self._names(seeds),
             serving=self._serving(),
-            models={} if is_candidate else learned.models,
-            weights=learned.weights,
+            models={name: f for name, f in models.items() if name in asked},
+            weights=weights_by(self.files, self.surface, self.day),
         )
         return known, history
 

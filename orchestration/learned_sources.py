@@ -36,10 +36,10 @@ class LearnedSources:
     """By source, for each group of users; of sources that have none the configured ones hold."""
 
 
-def learned_by(
+def models_by(
     files: LakeFiles, models: Path, surface: Surface, evening: date, config: CandidatesConfig
-) -> LearnedSources:
-    """Read what the sources of a mix have learned by an evening.
+) -> Models:
+    """Read the models that the learned sources of a mix were last fitted as by an evening.
 
     Args:
         files: The lake.
@@ -50,8 +50,7 @@ def learned_by(
     """
     asked = [name for name, share in config.mix.items() if name in NIGHTLY and share.num_items]
     found = {name: fitted_last(files, surface, name, evening, models) for name in asked}
-    known = {name: model for name, model in found.items() if model is not None}
-    return LearnedSources(known, weights_by(files, surface, evening))
+    return {name: model for name, model in found.items() if model is not None}
 
 
 def weights_by(files: LakeFiles, surface: Surface, evening: date) -> dict[str, tuple[float, ...]]:
@@ -70,20 +69,19 @@ def fitted_last(
 
     A night that was made without training has no row; an older model serves on.
     """
-    table = tables.RETRIEVAL_FITS[source]
     oldest = evening - timedelta(days=SourcesConfig().max_age_days)
     for day in reversed(list(Days(max(oldest, files.first_day), evening))):
         if not split.is_fit_night(day, first_day=files.first_day, config=CalendarConfig()):
             continue
-        row = _fit_of(files, table, surface, day)
+        row = fit_of(files, surface, source, day)
         if row is not None and row["is_fitted"]:
             return registry.read(models, ModelName(source, surface.name, day), row["sha256"])
     return None
 
 
-def _fit_of(
-    files: LakeFiles, table: tables.Table, surface: Surface, day: date
-) -> dict[str, Any] | None:
+def fit_of(files: LakeFiles, surface: Surface, source: str, day: date) -> dict[str, Any] | None:
+    """Read a night's row of retrieval/<source>; None where the night was not made."""
+    table = tables.RETRIEVAL_FITS[source]
     if files.missing_days(table, one_day(day)):
         return None
     rows: pa.Table = files.arrow(table, one_day(day), where=pc.field("surface") == surface.name)

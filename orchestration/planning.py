@@ -3,7 +3,8 @@
 State needs every day since the lake's first. The first night is served by the ranker that the
 calendar fitted last; that fit needs the examples of four weeks, and those the candidates of the
 evenings before them. What weighs the sources then is learned from a week of proposals before, and
-these are made by models that were fitted up to four weeks earlier.
+these are made by models that were fitted up to four weeks earlier, some of
+which go on from fits up to three weeks before.
 """
 
 from datetime import date, timedelta
@@ -26,7 +27,8 @@ _FIT_DAYS: Final = CalendarConfig().fit_every_days - 1
 _EXAMPLE_DAYS: Final = CalendarConfig().num_days + _FIT_DAYS
 _CANDIDATE_DAYS: Final = _EXAMPLE_DAYS + LATE_DAYS + 1
 _ASKED_DAYS: Final = _CANDIDATE_DAYS + WeightsConfig().num_days
-_MODEL_DAYS: Final = _ASKED_DAYS + SourcesConfig().max_age_days
+_WARM_DAYS: Final = CalendarConfig().fit_every_days * (SourcesConfig().cold_every - 1)
+_MODEL_DAYS: Final = _ASKED_DAYS + SourcesConfig().max_age_days + _WARM_DAYS
 
 STATE: Final = (
     *(t for t in tables.ALL if t.layer in {"bronze", "silver", "features"}),

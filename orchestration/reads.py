@@ -45,9 +45,11 @@ class Read:
         """
         ahead = days.last + timedelta(days=self.num_days_ahead)
         last = days.day_before if self.is_own_past else ahead
-        num_days_back = 0 if self.is_past_optional else self.num_days_back
-        first = days.first - timedelta(days=num_days_back)
-        lake.files.require_made(self.table, Days(min(first, last), last))
+        first = days.first - timedelta(days=self.num_days_back)
+        if self.is_past_optional:
+            first, last = days.first, ahead
+        if not self.is_past_optional or first <= last:
+            lake.files.require_made(self.table, Days(min(first, last), last))
 
     @property
     def mapping(self) -> dg.PartitionMapping:
@@ -79,6 +81,12 @@ def days_back(table: Table, num_days: int) -> Read:
 def newest_within(table: Table, num_days: int) -> Read:
     """Read the days being made and, where they were made, ``num_days`` before them."""
     return replace(days_back(table, num_days), is_past_optional=True)
+
+
+def own_past(table: Table, num_days: int) -> Read:
+    """Read ``num_days`` of a table's own past where they were made; the maker reads them."""
+    past = Read(table, num_days, -1, lambda lake, days: lake.read(table, days), is_own_past=True)
+    return replace(past, is_frame=False, is_past_optional=True)
 
 
 def evenings_before(table: Table, num_days: int) -> Read:

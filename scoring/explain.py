@@ -31,6 +31,7 @@ from scoring.explained_sources import (
     Beyond,
     Proposal,
     beyond,
+    learned_words_of,
     proposals_of,
     proposed_of,
     seeds_of,
@@ -188,6 +189,7 @@ def _proposals(
         pair=_pair(known.state, item_no),
         seeds=seeds,
     )
+    words |= learned_words_of(item_no, again.batch, again.lists, names=known.names)
     words |= links_of(item_no, again.batch, users=known.user, items=again.items)
     stored = proposed_of(item_no, known.candidates)
     if found is not None:

@@ -60,7 +60,7 @@ class Known:
     serving: Serving
     """Who ordered the slate."""
     models: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
-    """Files of the learned sources that can propose to him, where the item is no candidate."""
+    """Files of the learned sources that proposed the item, or could where it is no candidate."""
     weights: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """What sources weigh, by group of users."""
 

@@ -22,7 +22,9 @@ from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
 Row = dict[str, Any]
-_NAMES: Final = {code: name for name, code in SOURCE_CODES.items()}
+NAMES: Final = {code: name for name, code in SOURCE_CODES.items()}
+"""Sources by their codes."""
+_SHOWN_ITEMS: Final = 3
 _SCOPES: Final = {
     "all": "popularity",
     "category": "popularity_in_categories",
@@ -78,7 +80,7 @@ def proposals_of(
         weights: What each source weighs for the user.
         rank_offset: Added to each rank before it is inverted.
     """
-    by_source = {_NAMES[one["source"]]: one for one in stored}
+    by_source = {NAMES[one["source"]]: one for one in stored}
     named = [*by_source, *(name for name in SOURCE_CODES if name in known.keys() - by_source)]
     return tuple(
         Proposal(
@@ -157,6 +159,25 @@ def words_of(
     for row in new_items.to_pylist():
         where = "all categories" if row["category"] == "*" else row["category"]
         words["new_items"] = f"age in days: {row['age_days']}; place {row['rank']} in {where}"
+    return words
+
+
+def learned_words_of(
+    item_no: int, batch: UserBatch, lists: SourceLists, *, names: Mapping[int, str]
+) -> dict[str, str]:
+    """Say in words which of a user's last items lead learned sources to an item.
+
+    Args:
+        item_no: The item.
+        batch: The user alone.
+        lists: With the models of the sources that are asked.
+        names: Item ids by item_no.
+    """
+    words = {}
+    for source, model in lists.models.items():
+        led = [names[one] for one in model.led_to(item_no, batch) if one in names]
+        if led:
+            words[source] = f"his last items that lead to it: {', '.join(led[:_SHOWN_ITEMS])}"
     return words
 
 

@@ -116,6 +116,11 @@ def retrieval_fits() -> Suite:
             shows=("is_fitted", "sha256", "num_users", "num_items", "num_visits"),
         ),
         rule(
+            "its parent was fitted before",
+            "parent_date IS NULL OR parent_date < arrival_date",
+            shows=("parent_date",),
+        ),
+        rule(
             "manifest is JSON",
             "manifest IS NULL OR try_parse_json(manifest) IS NOT NULL",
             shows=("left(manifest, 40) AS manifest",),

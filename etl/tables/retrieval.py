@@ -138,6 +138,7 @@ def _fits(source: str) -> Table:
             required("is_fitted", BooleanType(), "there is a model of that night"),
             required("reason", StringType(), "why it was fitted, or was not"),
             optional("sha256", StringType(), "of the model's files; null where there is none"),
+            optional("parent_date", DateType(), "night of the fit that it went on from, if any"),
             required("num_users", LongType(), "users whose visits were learned from"),
             required("num_items", LongType(), "items that the source knows, untouched ones too"),
             required("num_visits", LongType(), "visits learned from"),

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from etl import surfaces, tables
 from etl.days import Days
 from etl.surfaces import Surface
-from orchestration.learned_sources import LearnedSources, learned_by
+from orchestration.learned_sources import LearnedSources, models_by, weights_by
 from orchestration.night_files import Sender, has_items
 from orchestration.reads import (
     as_of_last_day,
@@ -16,6 +16,7 @@ from orchestration.reads import (
     evenings_before,
     newest_within,
     on_driver,
+    own_past,
     same_days,
     since_full,
     state_as_of_day_before,
@@ -31,6 +32,7 @@ from training.retrieval.learned import NIGHTLY, Learned, SourcesConfig
 from training.retrieval.new_items import NewItemsConfig
 from training.retrieval.popularity import PopularityConfig
 from training.retrieval.weights import WeightsConfig
+from training.split import CalendarConfig
 
 
 def _popularity(night: Night, events: DataFrame, item_daily: DataFrame) -> DataFrame:
@@ -150,7 +152,7 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
         if not has_items(night.lake, surface, night.days):
             return no_items(night, table, surface)
         evenings = Days(first, last)
-        learned = _learned(night, surface, evenings)
+        learned = _learned(night, surface, evenings, is_weighed=False)
         files = Sender.of(night.lake).night_files(surface, evenings, learned)
         settings = night.workspace.settings
         config = ProposalsConfig(candidates=settings.candidate_config(surface.name))
@@ -175,10 +177,18 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
     )
 
 
-def _learned(night: Night, surface: Surface, evenings: Days) -> dict[date, LearnedSources]:
-    models, files = night.workspace.home.models, night.lake.files
+def _learned(
+    night: Night, surface: Surface, evenings: Days, *, is_weighed: bool = True
+) -> dict[date, LearnedSources]:
+    files = night.lake.files
     config = night.workspace.settings.candidate_config(surface.name)
-    return {day: learned_by(files, models, surface, day, config) for day in evenings}
+    return {
+        day: LearnedSources(
+            models_by(files, night.workspace.home.models, surface, day, config),
+            weights_by(files, surface, day) if is_weighed else {},
+        )
+        for day in evenings
+    }
 
 
 def _weights(night: Night) -> DataFrame:
@@ -200,20 +210,19 @@ def _fits(learned: Learned) -> dg.AssetsDefinition:
     table = tables.RETRIEVAL_FITS[learned.name]
 
     def make(night: Night) -> Made:
-        rows = list(fit_nights(night, learned))
+        rows = fit_nights(night, learned)
         said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
         metadata = {"fits": dg.MetadataValue.json(said)}
         return Made(night.lake.frame(table, rows), metadata)
 
-    return table_asset(
-        table,
-        make,
-        reads={
-            "history": on_driver(since_full(tables.FEATURES_USER_HISTORY)),
-            "users": on_driver(same_days(tables.FEATURES_USER_DAILY)),
-            "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
-        },
-    )
+    reads = {
+        "history": on_driver(since_full(tables.FEATURES_USER_HISTORY)),
+        "users": on_driver(same_days(tables.FEATURES_USER_DAILY)),
+        "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
+    }
+    if learned.is_warm:
+        reads["parents"] = own_past(table, CalendarConfig().fit_every_days)
+    return table_asset(table, make, reads=reads)
 
 
 @dg.definitions

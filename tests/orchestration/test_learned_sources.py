@@ -6,7 +6,7 @@ import pytest
 from etl import tables
 from etl.lake_files import LakeFiles
 from etl.surfaces import LIVE_STREAMS, PRODUCT_FEED
-from orchestration.learned_sources import fitted_last, learned_by
+from orchestration.learned_sources import fitted_last, models_by, weights_by
 from scoring.mixes import CandidatesConfig, Share
 from tests.orchestration.written_lake import made, write
 from training import registry
@@ -81,19 +81,21 @@ def test_a_model_that_was_changed_is_refused(files: LakeFiles, models: Path) -> 
 
 def test_only_sources_of_the_mix_are_asked(files: LakeFiles, models: Path) -> None:
     fit(files, models, FIRST, b"old")
+
+    def learned(num_items: int) -> object:
+        config = CandidatesConfig(mix={"factors": Share(num_items, 1.0)})
+        return models_by(files, models, PRODUCT_FEED, FIRST, config)
+
+    assert learned(10) == {"factors": {"vectors": b"old"}}
+    assert learned(0) == {}
+
+
+def test_weights_are_of_the_evening_and_the_surface(files: LakeFiles) -> None:
     rows = [
         {"surface": PRODUCT_FEED.name, "user_group": group, "source": "factors", "weight": float(n)}
         for n, group in enumerate(user_groups.NAMES)
     ]
-    write(files, tables.RETRIEVAL_WEIGHTS, FIRST, *rows)
+    other = {**rows[0], "surface": LIVE_STREAMS.name, "weight": 9.0}
+    write(files, tables.RETRIEVAL_WEIGHTS, FIRST, *rows, other)
 
-    def learned(num_items: int) -> object:
-        config = CandidatesConfig(mix={"factors": Share(num_items, 1.0)})
-        return learned_by(files, models, PRODUCT_FEED, FIRST, config).models
-
-    assert learned(10) == {"factors": {"vectors": b"old"}}
-    assert learned(0) == {}
-    config = CandidatesConfig(mix={})
-    assert learned_by(files, models, PRODUCT_FEED, FIRST, config).weights == {
-        "factors": (0.0, 1.0, 2.0)
-    }
+    assert weights_by(files, PRODUCT_FEED, FIRST) == {"factors": (0.0, 1.0, 2.0)}

@@ -4,12 +4,13 @@ Shapes: U users, I items that the source knows, K places of a list.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from training.lookup import find
+from training.retrieval.interactions import UNSEEN, Interactions
 from training.retrieval.learned import Learned
 from training.retrieval.proposals import Proposals
 from training.retrieval.shelf import Shelf
@@ -66,6 +67,25 @@ class Fitted:
         row, place = np.nonzero((found.item_UK != NO_ITEM) & (score_UK > 0))
         item_no = self.item_no_I[found.item_UK[row, place]]
         return Proposals(rows[row], item_no, score_UK[row, place].astype(np.float64))
+
+    def led_to(self, item_no: int, batch: UserBatch) -> list[int]:
+        """List which of a user's visited items lead to an item by themselves, the strongest first.
+
+        The source is asked with each of them alone; one that does not know the item leads nowhere.
+
+        Args:
+            item_no: The item.
+            batch: The user alone.
+        """
+        [place] = find(self.item_no_I, np.array([item_no])).tolist()
+        own = np.unique(visits(batch.short, self.item_no_I, num_users=1).item_N)
+        if place < 0 or not len(own):
+            return []
+        alone = Interactions.of([[item] for item in own.tolist()], num_items=len(self.item_no_I))
+        asked = replace(alone, user_U=np.full(len(own), UNSEEN, np.int64))
+        score_Q = self.source.score_users(asked)[:, place]
+        order = np.lexsort((own, -score_Q))
+        return self.item_no_I[own[order][score_Q[order] > -np.inf]].tolist()
 
 
 def _told(score_UK: np.ndarray, *, is_log: bool) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from threadpoolctl import threadpool_limits
 
 from training.retrieval.interactions import Interactions
-from training.retrieval.source import Config, Source
+from training.retrieval.source import Config, Parent, Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +35,8 @@ class Learned:
     """Values of settings that fitting reads, likewise."""
     needs: str | None = None
     """A package that may be absent."""
+    is_warm: bool = False
+    """Whether a fit can go on from an earlier one."""
     is_log: bool = False
     """Whether its scores are logarithms of chances."""
     is_optional: bool = False
@@ -49,15 +51,22 @@ class Learned:
         """Make its config."""
         return getattr(self._file, self.config)(**{**self.settings, **chosen})
 
-    def fit(self, interactions: Interactions, *, config: Config, seed: int) -> Source:
+    def fit(
+        self,
+        interactions: Interactions,
+        *,
+        config: Config,
+        seed: int,
+        parent: Parent | None = None,
+    ) -> Source:
         """Fit it on one thread.
 
         How sums are split over threads would show in the last digits, and two threads beside a
         neighbour wait for one another: a hundred times the cpu-seconds were seen.
         """
-        fit = self._file.fit
+        fit, more = self._file.fit, {"parent": parent} if parent else {}
         with threadpool_limits(1):
-            return fit(interactions, config=config, seed=seed)
+            return fit(interactions, config=config, seed=seed, **more)
 
     def load(self, files: Mapping[str, bytes]) -> Source:
         """Make it again from what it saved."""
@@ -76,6 +85,8 @@ class SourcesConfig:
     """Visits below which nothing is fitted."""
     max_users: int = 500_000
     """Users whose histories are read at most, drawn by the hash of their ids."""
+    cold_every: int = 4
+    """Every so manieth fit of the calendar starts anew; the others go on from the one before."""
     max_age_days: int = 27
     """Days that a model serves where no newer one was fitted."""
 

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from training.retrieval.interactions import Interactions
 from training.retrieval.sasrec_network import Network, NetworkConfig
+from training.retrieval.source import Parent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +38,8 @@ class SasrecConfig:
     """Networks whose answers are averaged."""
     num_epochs: int = 50
     """Times that all histories are read."""
+    num_warm_epochs: int = 5
+    """Times that they are read where an earlier fit is gone on with."""
     batch_users: int = 256
     """Users of a step."""
     num_negatives: int = 512
@@ -77,17 +81,30 @@ class Sasrec:
         return enumerate(self.networks)
 
 
-def fit(interactions: Interactions, *, config: SasrecConfig, seed: int) -> Sasrec:
+def fit(
+    interactions: Interactions, *, config: SasrecConfig, seed: int, parent: Parent | None = None
+) -> Sasrec:
     """Learn what comes next at every place of every history.
 
     Args:
         interactions: Ordered histories.
         config: How the networks learn.
         seed: Of weights, order, negatives and dropout; each network has its own from it.
+        parent: An earlier fit of the same config, to go on from.
     """
     seeds = np.random.SeedSequence(seed).generate_state(config.num_networks)
-    networks = tuple(_learned(interactions, config, int(one)) for one in seeds)
-    return Sasrec(networks, interactions.num_items, config)
+    num_epochs = config.num_epochs if parent is None else config.num_warm_epochs
+    networks = []
+    for number, one in enumerate(seeds):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(one))
+            network = Network(interactions.num_items, config.network)
+            if parent is not None:
+                _go_on(network, cast(Sasrec, parent.source).networks[number], parent.place_I)
+            rng = np.random.default_rng(int(one))
+            _learn(network, interactions, config=config, num_epochs=num_epochs, rng=rng)
+        networks.append(network.eval())
+    return Sasrec(tuple(networks), interactions.num_items, config)
 
 
 def load(files: Mapping[str, bytes]) -> Sasrec:
@@ -103,31 +120,40 @@ def load(files: Mapping[str, bytes]) -> Sasrec:
     return Sasrec(tuple(networks), num_items, config)
 
 
-def _learned(interactions: Interactions, config: SasrecConfig, seed: int) -> Network:
+def _go_on(network: Network, parent: Network, place_I: np.ndarray) -> None:
+    """Start from a parent's weights; items that it did not know keep their own."""
+    given = parent.state_dict()
+    items = network.items.weight.detach().clone()
+    known = np.flatnonzero(place_I >= 0)
+    items[known] = given["items.weight"][place_I[known]]
+    network.load_state_dict({**given, "items.weight": items})
+
+
+def _learn(
+    network: Network,
+    interactions: Interactions,
+    *,
+    config: SasrecConfig,
+    num_epochs: int,
+    rng: np.random.Generator,
+) -> None:
     pieces = _pieces(interactions, config.network.max_length)
-    rng = np.random.default_rng(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Network(interactions.num_items, config.network).train()
-        optimizer = AdamW(
-            network.parameters(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
-        num_steps = config.num_epochs * math.ceil(len(pieces) / config.batch_users)
-        schedule = LambdaLR(optimizer, lambda step: _rate(step, num_steps))
-        for _ in range(config.num_epochs):
-            for batch in _batches(pieces, config.batch_users, rng):
-                negative_M = torch.from_numpy(
-                    rng.integers(0, interactions.num_items, config.num_negatives)
-                )
-                loss = _loss(network, batch, negative_M)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-    return network.eval()
+    optimizer = AdamW(
+        network.train().parameters(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+    num_steps = num_epochs * math.ceil(len(pieces) / config.batch_users)
+    schedule = LambdaLR(optimizer, lambda step: _rate(step, num_steps))
+    for _ in range(num_epochs):
+        for batch in _batches(pieces, config.batch_users, rng):
+            drawn = rng.integers(0, interactions.num_items, config.num_negatives)
+            loss = _loss(network, batch, torch.from_numpy(drawn))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
 
 
 def _loss(network: Network, batch: Interactions, negative_M: Tensor) -> Tensor:

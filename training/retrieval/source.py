@@ -59,6 +59,15 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """An earlier fit of the same source, from which a network goes on learning."""
+
+    source: Source
+    place_I: np.ndarray
+    """int64: each item's number in the parent, −1 where it did not know the item."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lists:
     """The best K items of each user, best first."""
 
