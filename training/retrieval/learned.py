@@ -210,6 +210,7 @@ _NIGHTLY: Final = (
         config="SasrecConfig",
         settings={"num_epochs": 20},
         needs="torch",
+        is_warm=True,
         is_log=True,
     ),
 )
