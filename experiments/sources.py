@@ -1,7 +1,8 @@
-"""What each candidate source brings: alone, left out, and nobody else; by group of users.
+"""What candidates hold of what users then visited, and what each source brought of it.
 
 All of it is of one evening's proposals to users who came the next day, cut after the best by fused
-score as candidates are. Shapes: U users, N candidates, S sources, V visited candidates.
+score as candidates are. Shapes: U users, N candidates, S sources, V visited candidates, W all that
+was visited, I items that the surface may show.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +12,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from etl.arrow import ranges
+from etl.arrow import places_in_runs, ranges, run_starts
+from training.lookup import key
 from training.metrics import bootstrap_ratio
 from training.retrieval import user_groups
 from training.retrieval.weights import Proposed
 
 EVERYBODY: Final = "all"
+AGES: Final = ("up to 1 day", "2 to 7 days", "8 to 28 days", "older")
+"""Groups of items by the days since they were first heard of."""
+_AGES_FROM: Final = (2, 8, 29)
 _SEED: Final = 1
 
 
@@ -59,6 +64,16 @@ class Evening:
             of_V, (score_N[other] > score_N[mine]) | is_before, len(self.visited_V)
         )
         return (num_before_V < self.num_candidates) & (score_N[self.visited_V] > 0)
+
+    @cached_property
+    def is_kept_N(self) -> np.ndarray:
+        """bool: which candidates stand in the lists."""
+        score_N = self.parts_SN.sum(axis=0)
+        order = np.lexsort((self.proposed.item_N, -score_N, self.proposed.user_N))
+        place = places_in_runs(run_starts(self.proposed.user_N[order]))
+        kept = np.zeros(len(order), bool)
+        kept[order[place < self.num_candidates]] = True
+        return kept & (score_N > 0)
 
     def found_U(self, is_kept_V: np.ndarray) -> np.ndarray:
         """Count what lists held of each user's visits: float64, U."""
@@ -119,3 +134,69 @@ def _groups(proposed: Proposed) -> Iterator[tuple[str, np.ndarray]]:
     for code, name in enumerate(user_groups.NAMES):
         if (codes_U == code).any():
             yield name, np.flatnonzero(codes_U == code)
+
+
+def by_age(evening: Evening, age_days_by_item: Mapping[int, float]) -> Iterator[Mapping[str, Any]]:
+    """Say what the lists held of what was visited, by the visited items' age.
+
+    Args:
+        evening: Proposals and weights.
+        age_days_by_item: Of items known that evening; what is younger has no age.
+
+    Yields:
+        Rows of ``tables.REPORTS_CANDIDATES`` but for day and surface, of ages that were visited.
+    """
+    proposed = evening.proposed
+    found = np.isin(
+        key(proposed.visitor_W, proposed.visited_W),
+        key(proposed.user_N, proposed.item_N)[evening.is_kept_N],
+    )
+    age_W = np.array([age_days_by_item.get(item, 0.0) for item in proposed.visited_W.tolist()])
+    group_W = np.searchsorted(_AGES_FROM, age_W, side="right")
+    for code, name in enumerate(AGES):
+        of = group_W == code
+        if of.any():
+            yield _recall_row(f"item age: {name}", proposed.visitor_W[of], found[of])
+
+
+def _recall_row(name: str, visitor_W: np.ndarray, is_found_W: np.ndarray) -> Mapping[str, Any]:
+    _, user = np.unique(visitor_W, return_inverse=True)
+    found = bootstrap_ratio(
+        np.bincount(user, is_found_W), np.bincount(user).astype(np.float64), seed=_SEED
+    )
+    return {
+        "measure": f"recall, {name}",
+        "value": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "num_users": found.num_users,
+        "num_visited": len(is_found_W),
+    }
+
+
+def spread(evening: Evening, num_eligible: int) -> Iterator[Mapping[str, Any]]:
+    """Say how lists are spread over the shelf: the share of it that they hold, and Gini.
+
+    Gini is 0 where every item that may be shown stands in as many lists, 1 where one stands in all.
+
+    Args:
+        evening: Proposals and weights.
+        num_eligible: I.
+
+    Yields:
+        Rows of ``tables.REPORTS_CANDIDATES`` but for day and surface.
+    """
+    _, count = np.unique(evening.proposed.item_N[evening.is_kept_N], return_counts=True)
+    if not len(count):
+        return
+    rising_I = np.sort(np.r_[np.zeros(max(num_eligible - len(count), 0)), count])
+    place_I = np.arange(1, len(rising_I) + 1)
+    gini = 2 * (place_I @ rising_I) / (len(rising_I) * rising_I.sum()) - 1 - 1 / len(rising_I)
+    same = {
+        "low": None,
+        "high": None,
+        "num_users": len(evening.proposed.num_visits_U),
+        "num_visited": len(evening.proposed.visited_W),
+    }
+    yield {"measure": "coverage", "value": len(count) / len(rising_I), **same}
+    yield {"measure": "gini", "value": float(gini), **same}

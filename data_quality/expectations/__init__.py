@@ -45,6 +45,7 @@ from data_quality.expectations.retrieval import (
 from data_quality.expectations.serving import (
     data_quality_results,
     publications_log,
+    reports_candidates,
     reports_slates,
     reports_sources,
     slates,
@@ -98,6 +99,7 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     **{f"slates/{name}": partial(slates, name) for name in surfaces.NAMES},
     "reports/slates": reports_slates,
     "reports/sources": reports_sources,
+    "reports/candidates": reports_candidates,
     "data_quality/results": data_quality_results,
     "publications/log": publications_log,
 }

@@ -153,6 +153,21 @@ def reports_sources() -> Suite:
     )
 
 
+def reports_candidates() -> Suite:
+    """Each measure is a share, within its interval where it has one."""
+    return (
+        one_of("surface", surfaces.NAMES),
+        *not_empty("measure"),
+        *at_least(1, "num_users", "num_visited"),
+        *(within(name, 0, 1) for name in ("value", "low", "high")),
+        rule(
+            "value is within its interval",
+            "low IS NULL OR value BETWEEN low AND high",
+            shows=("low", "value", "high"),
+        ),
+    )
+
+
 def data_quality_results() -> Suite:
     """Every result is of a known severity, says what was found, and has few examples."""
     return (

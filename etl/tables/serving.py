@@ -112,6 +112,27 @@ SOURCE_REPORTS: Final = Table(
     ),
 )
 
+CANDIDATE_REPORTS: Final = Table(
+    path="reports/candidates",
+    grain="one measure of the evening's candidates of those who then came",
+    key=("surface", "measure"),
+    schema=columns(
+        required("surface", StringType(), "one of: " + ", ".join(surfaces.NAMES)),
+        required(
+            "measure",
+            StringType(),
+            "recall, item age: …: share of what was visited that the candidates held; coverage: "
+            "share of what may be shown that is anybody's candidate; gini of how often",
+        ),
+        required("value", DoubleType(), "share, 0 … 1"),
+        optional("low", DoubleType(), "95 % bootstrap interval by user; null where there is none"),
+        optional("high", DoubleType(), "likewise"),
+        required("num_users", LongType(), "visitors, at most 1,000 of the day"),
+        required("num_visited", LongType(), "items that they visited"),
+        partition="the day of the visits; candidates are of the evening before",
+    ),
+)
+
 RESULTS: Final = Table(
     path="data_quality/results",
     grain="one expectation's result on one day of one table",

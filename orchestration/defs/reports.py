@@ -1,16 +1,18 @@
 """Reports: how the slates of one and of seven evenings ago fared on the days that followed."""
 
+from collections.abc import Mapping
 from functools import reduce
 
 from pyspark.sql import DataFrame
 
 from etl import surfaces, tables
+from etl.tables import Table
 from orchestration import pictures
 from orchestration.judged_slates import evidence
 from orchestration.night_files import has_items
 from orchestration.reads import evenings_before, on_driver, same_days
-from orchestration.source_weights import source_reports
-from orchestration.table_asset import Made, Night, table_asset
+from orchestration.source_weights import reports as reports_on_sources
+from orchestration.table_asset import Made, Night, table_asset, table_assets
 from scoring import reports
 from scoring.reports import ReportsConfig
 
@@ -33,20 +35,21 @@ def _slates(night: Night) -> Made:
     return Made(reduce(DataFrame.unionByName, parts))
 
 
-def _sources(night: Night) -> Made:
-    """Say what every source brought to those who came."""
-    rows = night.lake.frame(tables.REPORTS_SOURCES, source_reports(night))
-    return Made(rows)
+def _sources(night: Night) -> Mapping[Table, Made]:
+    """Say what candidates held for those who came, and what every source brought of it."""
+    found = reports_on_sources(night)
+    return {table: Made(night.lake.frame(table, rows)) for table, rows in found.items()}
 
 
-reports_sources = table_asset(
-    tables.REPORTS_SOURCES,
+reports_sources = table_assets(
+    [tables.REPORTS_SOURCES, tables.REPORTS_CANDIDATES],
     _sources,
     reads={
         "weights": on_driver(evenings_before(tables.RETRIEVAL_WEIGHTS, 1)),
+        "items": on_driver(evenings_before(tables.FEATURES_ITEM_DAILY, 1)),
         **{f"proposals_{n}": on_driver(same_days(one)) for n, one in tables.PROPOSALS.items()},
     },
-    picture=pictures.sources,
+    pictures={tables.REPORTS_SOURCES: pictures.sources},
 )
 reports_slates = table_asset(
     tables.REPORTS_SLATES,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from experiments.sources import EVERYBODY, Evening, report
+from experiments.sources import EVERYBODY, Evening, by_age, report, spread
 from training.retrieval.weights import Proposed
 
 SOURCES = ["covisitation", "popularity"]
@@ -22,7 +22,8 @@ def evening(seed: int, *, num_candidates: int = 3) -> Evening:
         rank.astype(np.float32),
         rng.random(len(user)) < 0.3,
         rng.integers(0, 15, 6),
-        np.full(6, 9),
+        np.repeat(np.arange(6), 9),
+        np.tile(np.arange(9), 6),
     )
     return Evening(proposed, np.array([[1.0, 0.5]] * 3), 5.0, num_candidates)
 
@@ -75,7 +76,8 @@ def test_what_one_source_alone_knew_of() -> None:
         np.array([[1, 2, np.inf], [1, np.inf, 2]], np.float32),
         np.array([True, True, True]),
         np.array([4]),
-        np.array([4]),
+        np.array([0, 0, 0, 0]),
+        np.array([1, 2, 3, 9]),
     )
     one = Evening(proposed, np.array([[1.0, 1.0]] * 3), 5.0, 200)
     rows = {(r["user_group"], r["source"]): r for r in report(one, SOURCES)}
@@ -84,3 +86,41 @@ def test_what_one_source_alone_knew_of() -> None:
         assert rows["light", source]["lost_without"] == 0.25
         assert rows["light", source]["recall_alone"] == 0.5
     assert rows["light", "popularity"]["recall"] == 0.75
+
+
+def test_recall_by_age_is_of_what_was_visited_at_that_age() -> None:
+    proposed = Proposed(
+        np.array([0, 0, 1]),
+        np.array([1, 2, 1]),
+        np.array([[1, 2, 1]], np.float32),
+        np.array([True, False, True]),
+        np.array([4, 4]),
+        np.array([0, 0, 1]),
+        np.array([1, 7, 1]),
+    )
+    one = Evening(proposed, np.array([[1.0]] * 3), 5.0, 1)
+    rows = {row["measure"]: row for row in by_age(one, {1: 40.0, 2: 3.0})}
+    # Item 7 was not heard of that evening.
+    assert rows["recall, item age: older"]["value"] == 1.0
+    assert rows["recall, item age: older"]["num_visited"] == 2
+    assert rows["recall, item age: up to 1 day"]["value"] == 0.0
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("items", "coverage", "gini"), [([1, 1, 1, 1], 0.25, 0.75), ([1, 2, 3, 4], 1.0, 0.0)]
+)
+def test_lists_are_spread_over_the_shelf(items: list[int], coverage: float, gini: float) -> None:
+    user = np.arange(4)
+    proposed = Proposed(
+        user,
+        np.array(items),
+        np.ones((1, 4), np.float32),
+        np.zeros(4, bool),
+        np.full(4, 5),
+        user,
+        np.full(4, 9),
+    )
+    one = Evening(proposed, np.array([[1.0]] * 3), 5.0, 10)
+    found = {row["measure"]: row["value"] for row in spread(one, num_eligible=4)}
+    assert found == pytest.approx({"coverage": coverage, "gini": gini})

@@ -5,7 +5,7 @@ conditional logit (McFadden, 1973): the chance that a visitor goes to a candidat
 such sums over all that was proposed to him, learned from what visitors of the last days did. Held
 near the weights of the configuration, a group's near those of all: few visits change little.
 
-Shapes: U users, N candidates, S sources, G groups.
+Shapes: U users, N candidates, S sources, G groups, W items visited.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,8 +52,15 @@ class Proposed:
     """bool."""
     num_visits_U: np.ndarray
     """int64: visits known on the evening before."""
-    num_visited_U: np.ndarray
-    """int64: items visited then, proposed or not."""
+    visitor_W: np.ndarray
+    """int64, ascending: who visited, for each of the W items visited, proposed or not."""
+    visited_W: np.ndarray
+    """int64: item_no."""
+
+    @property
+    def num_visited_U(self) -> np.ndarray:
+        """int64: items that each visited."""
+        return np.bincount(self.visitor_W, minlength=len(self.num_visits_U))
 
     @classmethod
     def of(cls, rows: pa.Table, sources: Sequence[str]) -> "Proposed":
@@ -69,14 +76,16 @@ class Proposed:
         rank = proposal.field("rank").to_numpy()
         rank_SN[place[code[told]], candidate_P[told]] = rank[told]
         row, visited = flat_lists(rows.column("visited"))
-        wanted = np.sort(key(row, visited.to_numpy().astype(np.int64)))
+        visited_W = visited.to_numpy().astype(np.int64)
+        wanted = np.sort(key(row, visited_W))
         return cls(
             user_N,
             item_N,
             rank_SN,
             find(wanted, key(user_N, item_N)) >= 0,
             rows.column("num_visits").to_numpy().astype(np.int64),
-            np.bincount(row, minlength=rows.num_rows),
+            row,
+            visited_W,
         )
 
     def features(self, rank_offset: float) -> np.ndarray:
