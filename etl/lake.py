@@ -102,13 +102,22 @@ class Lake:
         first = last_full(max(days.first, self.first_day), self.first_day)
         return self.read(table, Days(first, max(days.last, first)))
 
-    def write(self, table: Table, rows: DataFrame, days: Days) -> None:
+    def write(self, table: Table, rows: DataFrame | None, days: Days) -> None:
         """Replace ``days`` in one commit; twice leaves the same table.
+
+        Args:
+            table: Which table.
+            rows: Its rows; None where it is known that there are none, which costs next to nothing.
+            days: The days that are made.
 
         Raises:
             SchemaMismatchError: If the columns or types differ from ``table.schema``.
             RejectedRowsError: If a row is of another day, or null where none may be.
         """
+        if rows is None and self.exists(table) and self.files.is_empty(table, days):
+            self._mark(table, days)
+            return
+        rows = self.empty(table) if rows is None else rows
         _require_columns(rows.schema, table)
         self._create_if_missing(table)
         where = f"{PARTITION} >= '{days.first}' AND {PARTITION} <= '{days.last}'"
@@ -125,6 +134,9 @@ class Lake:
             if refused is None:
                 raise
             raise RejectedRowsError(f"{table.path} takes {where} only: {refused[0]}") from error
+        self._mark(table, days)
+
+    def _mark(self, table: Table, days: Days) -> None:
         for day in days:
             self.files.mark(table, day, self.run_id)
 
@@ -133,12 +145,10 @@ class Lake:
         # The limit lets Spark see that there is nothing, and skip what would be done with it.
         return self.spark.createDataFrame([], table.schema).limit(0)
 
-    def frame(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
-        """Make a DataFrame of ``table`` of a few rows that lie in memory."""
+    def frame(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> DataFrame | None:
+        """Make a DataFrame of ``table`` of a few rows that lie in memory; None of no rows."""
         values = [tuple(row[name] for name in table.column_names) for row in rows]
-        if not values:
-            return self.empty(table)
-        return self.spark.createDataFrame(values, table.schema)
+        return self.spark.createDataFrame(values, table.schema) if values else None
 
     @property
     def files(self) -> LakeFiles:

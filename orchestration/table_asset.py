@@ -87,7 +87,8 @@ class Night:
 class Made:
     """What a maker hands over: a table's rows, and what people should see of them."""
 
-    rows: DataFrame
+    rows: DataFrame | None
+    """None where it is known that there are none."""
     metadata: Metadata | None = None
 
 
@@ -156,7 +157,12 @@ def table_assets(
         for table in wanted:
             picture = (pictures or {}).get(table)
             drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}
-            shown = _written(night.lake, table) | said(cost) | (made[table].metadata or {})
+            has_rows = made[table].rows is not None
+            shown = (
+                _written(night.lake, table, has_rows=has_rows)
+                | said(cost)
+                | (made[table].metadata or {})
+            )
             yield dg.MaterializeResult(asset_key=key(table), metadata=shown | drawn)
 
     return asset
@@ -178,10 +184,10 @@ def _worth_retrying() -> Iterator[None]:
         raise dg.Failure(description=str(error), allow_retries=False) from error
 
 
-def no_items(night: Night, table: Table, surface: Surface) -> Made:
+def no_items(surface: Surface) -> Made:
     """Write an empty day, and say why: the log has nothing that ``surface`` could show."""
     reason = f"the log has no {surface.item_type.replace('_', ' ')}s"
-    return Made(night.lake.empty(table), {"empty_because": reason})
+    return Made(None, {"empty_because": reason})
 
 
 def _without_siblings(
@@ -233,12 +239,13 @@ def column_schema(table: Table) -> dg.TableSchema:
     return dg.TableSchema(columns=columns)
 
 
-def _written(lake: Lake, table: Table) -> Metadata:
-    metrics = lake.files.last_commit_metrics(table)
+def _written(lake: Lake, table: Table, made: Made) -> Metadata:
+    metrics = {} if made.rows is None else lake.files.last_commit_metrics(table)
     return {
         "dagster/partition_row_count": int(metrics.get("numOutputRows", 0)),
         "bytes_written": int(metrics.get("numOutputBytes", 0)),
         "dagster/uri": str(lake.root / table.path),
+        **(made.metadata or {}),
     }
 
 

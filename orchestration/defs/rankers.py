@@ -40,9 +40,9 @@ def _examples(surface: Surface) -> dg.AssetsDefinition:
         first = max(night.days.first - timedelta(days=_EVENINGS), night.lake.first_day)
         last = night.days.last - timedelta(days=1)
         if first > last:
-            return Made(night.lake.empty(table), {"empty_because": "no evening came before"})
+            return Made(None, {"empty_because": "no evening came before"})
         if not has_items(night.lake, surface, night.days):
-            return no_items(night, table, surface)
+            return no_items(surface)
         evenings = Days(first, last)
         known = Evenings(
             **{name: inputs[name] for name in ("users", "candidates", "pairs")},

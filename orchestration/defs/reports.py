@@ -24,9 +24,7 @@ def _slates(night: Night) -> Made:
     watched = [one for one in every if one.slate_date in made]
     judged = [s for s in surfaces.ALL if watched and has_items(night.lake, s, night.days)]
     if not judged:
-        return Made(
-            night.lake.empty(tables.REPORTS_SLATES), {"empty_because": "no slates to judge"}
-        )
+        return Made(None, {"empty_because": "no slates to judge"})
     config = ReportsConfig(num_buckets=night.workspace.settings.buckets)
     parts = [
         reports.build(evidence(night.lake, s, watched), surface=s, watched=watched, config=config)

@@ -114,7 +114,7 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
 
     def make(night: Night, users: DataFrame, pairs: DataFrame, history: DataFrame) -> Made:
         if not has_items(night.lake, surface, night.days):
-            return no_items(night, table, surface)
+            return no_items(surface)
         config = night.workspace.settings.candidate_config(surface.name)
         learned = _learned(night, surface, night.days)
         files = Sender.of(night.lake).night_files(surface, night.days, learned)
@@ -148,9 +148,9 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
         first = max(night.days.day_before, night.lake.first_day)
         last = night.days.last - timedelta(days=1)
         if first > last:
-            return Made(night.lake.empty(table), {"empty_because": "no evening came before"})
+            return Made(None, {"empty_because": "no evening came before"})
         if not has_items(night.lake, surface, night.days):
-            return no_items(night, table, surface)
+            return no_items(surface)
         evenings = Days(first, last)
         learned = _learned(night, surface, evenings, is_weighed=False)
         files = Sender.of(night.lake).night_files(surface, evenings, learned)
@@ -191,9 +191,9 @@ def _learned(
     }
 
 
-def _weights(night: Night) -> DataFrame:
+def _weights(night: Night) -> Made:
     """Learn what sources weigh from what visitors of the last days did."""
-    return night.lake.frame(tables.RETRIEVAL_WEIGHTS, learned_weights(night))
+    return Made(night.lake.frame(tables.RETRIEVAL_WEIGHTS, learned_weights(night)))
 
 
 retrieval_weights = table_asset(

@@ -25,7 +25,7 @@ def _slates(surface: Surface) -> dg.AssetsDefinition:
 
     def make(night: Night, **inputs: DataFrame) -> Made:
         if not has_items(night.lake, surface, night.days):
-            return no_items(night, table, surface)
+            return no_items(surface)
         config = night.workspace.settings.slate_config(surface.name)
         own = own_slates(night, surface, inputs, config)
         shared = pa.concat_tables(_stand_ins(night, surface, _segments(inputs["users"])))
