@@ -157,12 +157,7 @@ def table_assets(
         for table in wanted:
             picture = (pictures or {}).get(table)
             drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}
-            has_rows = made[table].rows is not None
-            shown = (
-                _written(night.lake, table, has_rows=has_rows)
-                | said(cost)
-                | (made[table].metadata or {})
-            )
+            shown = _written(night.lake, table, made[table]) | said(cost)
             yield dg.MaterializeResult(asset_key=key(table), metadata=shown | drawn)
 
     return asset
