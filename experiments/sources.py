@@ -14,7 +14,7 @@ import numpy as np
 
 from etl.arrow import places_in_runs, ranges, run_starts
 from training.lookup import key
-from training.metrics import bootstrap_ratio
+from training.metrics import bootstrap_ratio, bootstrap_ratios
 from training.retrieval import user_groups
 from training.retrieval.weights import Proposed
 
@@ -23,6 +23,7 @@ AGES: Final = ("up to 1 day", "2 to 7 days", "8 to 28 days", "older")
 """Groups of items by the days since they were first heard of."""
 _AGES_FROM: Final = (2, 8, 29)
 _SEED: Final = 1
+_SMALLEST: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -81,47 +82,67 @@ class Evening:
         return np.bincount(own, is_kept_V, len(self.proposed.num_visits_U))
 
 
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What one source brought: of each user's visits, float64, U."""
+
+    alone_U: np.ndarray
+    lost_U: np.ndarray
+    only_U: np.ndarray
+    credit_U: np.ndarray
+
+
 def report(evening: Evening, sources: Sequence[str]) -> Iterator[Mapping[str, Any]]:
     """Measure every source for each group of users and for everybody.
 
     Yields:
         Rows of ``tables.REPORTS_SOURCES`` but for day and surface, of groups that came.
     """
-    parts_SN = evening.parts_SN
-    whole_N = parts_SN.sum(axis=0)
-    is_mixed_V = evening.is_kept(whole_N)
-    ranked_SN = evening.proposed.features(evening.rank_offset)
-    is_found_SV = ranked_SN[:, evening.visited_V] > 0
-    share_SV = parts_SN[:, evening.visited_V] / np.maximum(whole_N[evening.visited_V], 1e-9)
-    mixed_U = evening.found_U(is_mixed_V)
-    for number, source in enumerate(sources):
-        rest_N = np.delete(parts_SN, number, axis=0).sum(axis=0)
-        alone_U = evening.found_U(evening.is_kept(ranked_SN[number]))
-        without_U = evening.found_U(evening.is_kept(rest_N))
-        is_only_V = is_found_SV[number] & (is_found_SV.sum(axis=0) == 1)
-        only_U = evening.found_U(is_only_V)
-        credit_U = evening.found_U(share_SV[number] * is_mixed_V)
-        for group, chosen_U in _groups(evening.proposed):
-            total_U = evening.proposed.num_visited_U[chosen_U].astype(np.float64)
-            lost_U = (mixed_U - without_U)[chosen_U]
-            mixed, lost = (
-                bootstrap_ratio(value, total_U, seed=_SEED) for value in (mixed_U[chosen_U], lost_U)
-            )
+    mixed_U = evening.found_U(evening.is_kept(evening.parts_SN.sum(axis=0)))
+    brought = _brought(evening, mixed_U)
+    total_U = evening.proposed.num_visited_U.astype(np.float64)
+    upper_UM = np.stack([mixed_U, *(one.lost_U for one in brought)], axis=1)
+    for group, chosen_U in _groups(evening.proposed):
+        lower_UM = np.repeat(total_U[chosen_U, None], upper_UM.shape[1], axis=1)
+        mixed, *lost = bootstrap_ratios(upper_UM[chosen_U], lower_UM, seed=_SEED)
+        total = total_U[chosen_U].sum()
+        for source, one, less in zip(sources, brought, lost, strict=True):
             yield {
                 "user_group": group,
                 "source": source,
-                "num_users": len(total_U),
-                "num_visited": int(total_U.sum()),
+                "num_users": len(chosen_U),
+                "num_visited": int(total),
                 "recall": mixed.mean,
                 "recall_low": mixed.low,
                 "recall_high": mixed.high,
-                "recall_alone": float(alone_U[chosen_U].sum() / total_U.sum()),
-                "lost_without": lost.mean,
-                "lost_without_low": lost.low,
-                "lost_without_high": lost.high,
-                "found_by_it_only": float(only_U[chosen_U].sum() / total_U.sum()),
-                "share_of_found": _share(credit_U[chosen_U], mixed_U[chosen_U]),
+                "recall_alone": float(one.alone_U[chosen_U].sum() / total),
+                "lost_without": less.mean,
+                "lost_without_low": less.low,
+                "lost_without_high": less.high,
+                "found_by_it_only": float(one.only_U[chosen_U].sum() / total),
+                "share_of_found": _share(one.credit_U[chosen_U], mixed_U[chosen_U]),
             }
+
+
+def _brought(evening: Evening, mixed_U: np.ndarray) -> list[_Brought]:
+    parts_SN, visited_V = evening.parts_SN, evening.visited_V
+    whole_N = parts_SN.sum(axis=0)
+    is_mixed_V = evening.is_kept(whole_N)
+    ranked_SN = evening.proposed.features(evening.rank_offset)
+    is_found_SV = ranked_SN[:, visited_V] > 0
+    share_SV = parts_SN[:, visited_V] / np.maximum(whole_N[visited_V], _SMALLEST)
+    found = []
+    for number, is_found_V in enumerate(is_found_SV):
+        rest_N = np.delete(parts_SN, number, axis=0).sum(axis=0)
+        found.append(
+            _Brought(
+                alone_U=evening.found_U(evening.is_kept(ranked_SN[number])),
+                lost_U=mixed_U - evening.found_U(evening.is_kept(rest_N)),
+                only_U=evening.found_U(is_found_V & (is_found_SV.sum(axis=0) == 1)),
+                credit_U=evening.found_U(share_SV[number] * is_mixed_V),
+            )
+        )
+    return found
 
 
 def _share(part_U: np.ndarray, whole_U: np.ndarray) -> float:

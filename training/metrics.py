@@ -4,7 +4,7 @@ Everything works on flat arrays grouped by user, so that a bootstrap resamples u
 Shapes: N rows grouped by user, U users. Nothing here reads a table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -116,34 +116,54 @@ def bootstrap(value_U: np.ndarray, *, seed: int) -> Interval:
 def bootstrap_means(value_UM: np.ndarray, *, seed: int) -> list[Interval]:
     """Means of many measures over the same users, each with its interval as ``bootstrap`` gives it.
 
-    Users are drawn once for all measures, which makes a hundred of them cost little more than one.
-
     Args:
         value_UM: one value a user and measure; NaN where he does not count.
         seed: of the resampling.
     """
-    num_users, num_measures = value_UM.shape
     counts_UM = ~np.isnan(value_UM)
-    sums = np.concatenate([np.where(counts_UM, value_UM, 0), counts_UM], axis=1)
+    return bootstrap_ratios(np.where(counts_UM, value_UM, 0.0), counts_UM, seed=seed)
+
+
+def bootstrap_ratios(
+    numerator_UM: np.ndarray, denominator_UM: np.ndarray, *, seed: int
+) -> list[Interval]:
+    """Ratios of sums over the same users, each with its 95 % percentile bootstrap interval.
+
+    Users are drawn once for all measures, which makes a hundred of them cost little more than one.
+
+    Args:
+        numerator_UM: a user's part of each upper sum.
+        denominator_UM: his part of each lower one; where it is 0 he does not count.
+        seed: of the resampling.
+    """
+    num_users, num_measures = numerator_UM.shape
+    sums = np.concatenate([numerator_UM, denominator_UM], axis=1, dtype=np.float64)
     rng = np.random.default_rng(seed)
-    found = np.empty((NUM_RESAMPLES, 2 * num_measures))
+    found = np.zeros((NUM_RESAMPLES, 2 * num_measures))
     for start in range(0, NUM_RESAMPLES if num_users else 0, _RESAMPLES_AT_ONCE):
-        rows = range(start, min(start + _RESAMPLES_AT_ONCE, NUM_RESAMPLES))
-        drawn = [
-            np.bincount(rng.integers(0, num_users, num_users), minlength=num_users) for _ in rows
-        ]
-        found[rows.start : rows.stop] = np.array(drawn, np.float64) @ sums
-    num_M = counts_UM.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = found[:, :num_measures] / found[:, num_measures:]
-        ends = np.nanpercentile(means, _CONFIDENCE, axis=0) if num_users else means[:2]
-        whole_M = sums[:, :num_measures].sum(axis=0) / num_M
+        drawn = [_drawn(rng, num_users) for _ in range(_RESAMPLES_AT_ONCE)]
+        found[start : start + _RESAMPLES_AT_ONCE] = np.array(drawn) @ sums
+    upper, lower = found[:, :num_measures], found[:, num_measures:]
+    ratios = np.divide(upper, lower, out=np.full_like(upper, np.nan), where=lower != 0)
+    whole = sums.sum(axis=0)
+    num_M = (denominator_UM != 0).sum(axis=0)
     return [
-        Interval(float(whole_M[m]), float(ends[0, m]), float(ends[1, m]), int(num_M[m]))
-        if num_M[m]
-        else Interval(float("nan"), float("nan"), float("nan"), 0)
+        _interval(whole[m], whole[num_measures + m], ratios[:, m], int(num_M[m]))
         for m in range(num_measures)
     ]
+
+
+def _drawn(rng: np.random.Generator, num_users: int) -> np.ndarray:
+    """How often each user is drawn: float64; products of whole numbers and floats are slow."""
+    counts = np.bincount(rng.integers(0, num_users, num_users), minlength=num_users)
+    return counts.astype(np.float64)
+
+
+def _interval(upper: float, lower: float, ratio_R: np.ndarray, num_users: int) -> Interval:
+    if not num_users:
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    low, high = np.nanpercentile(ratio_R, _CONFIDENCE)
+    return Interval(float(upper / lower), float(low), float(high), num_users)
 
 
 def bootstrap_by_group(value_N: np.ndarray, user_N: np.ndarray, *, seed: int) -> Interval:
@@ -171,14 +191,5 @@ def bootstrap_ratio(numerator_U: np.ndarray, denominator_U: np.ndarray, *, seed:
         denominator_U: float64, his part of the lower one.
         seed: of the resampling.
     """
-    num_users = len(numerator_U)
-    rng = np.random.default_rng(seed)
-    ratios = np.empty(NUM_RESAMPLES)
-    for number in range(NUM_RESAMPLES):
-        counts = np.bincount(rng.integers(0, num_users, num_users), minlength=num_users)
-        # Products of whole numbers and floats take a path that is thirty times slower.
-        drawn = counts.astype(np.float64)
-        ratios[number] = (drawn @ numerator_U) / (drawn @ denominator_U)
-    low, high = np.percentile(ratios, _CONFIDENCE)
-    ratio = float(numerator_U.sum() / denominator_U.sum())
-    return Interval(ratio, float(low), float(high), num_users)
+    [found] = bootstrap_ratios(numerator_U[:, None], denominator_U[:, None], seed=seed)
+    return replace(found, num_users=len(numerator_U))
