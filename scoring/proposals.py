@@ -16,6 +16,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from etl.arrow import flat_lists, lists_of
+from etl.features.positions import curves, examined
 from etl.surfaces import Surface
 from etl.tables import PROPOSALS
 from scoring.candidates import NightFiles, mapped
@@ -43,6 +44,10 @@ class Visitors:
 
     events: DataFrame
     """Rows of ``tables.SILVER_EVENTS`` of the days to make."""
+    impressions: DataFrame
+    """Rows of ``tables.SILVER_IMPRESSIONS`` of the same days."""
+    positions: DataFrame
+    """Rows of ``tables.FEATURES_POSITIONS`` of the same days."""
     items: DataFrame
     """Rows of ``tables.SILVER_ITEMS`` of the last of them."""
     users: DataFrame
@@ -79,6 +84,7 @@ def build(
         "user_id", "segment", *USER_ARRAYS, F.col("arrival_date").alias("feature_date")
     )
     asked = _drawn(on_time.join(known, ["user_id", "feature_date"]), config.max_users)
+    asked = asked.join(_looked(visitors, surface), ["user_id", "feature_date"], "left")
 
     def kernel(evening: date, who: pa.Table, state: pa.Table) -> pa.Table:
         shelf, lists = mapped(files[evening], surface)
@@ -92,6 +98,7 @@ def build(
                 "user_id": who.column("user_id"),
                 "num_visits": pa.array(seen.length_U.astype(np.int32)),
                 "visited": _visited(who.column("acted")),
+                "looked": _or_empty(who.column("looked")),
                 "items": _by_item(rows.column("items")),
             }
         )
@@ -110,6 +117,27 @@ def _drawn(asked: DataFrame, max_users: int) -> DataFrame:
     by_hash = Window.partitionBy("feature_date").orderBy(F.xxhash64("user_id"), "user_id")
     numbered = asked.withColumn("place", F.row_number().over(by_hash))
     return numbered.where(F.col("place") <= max_users).drop("place", "day")
+
+
+def _looked(visitors: Visitors, surface: Surface) -> DataFrame:
+    """List what each user was shown on the day after an evening, and how far he looked."""
+    own = visitors.items.where(F.col("item_type") == surface.item_type)
+    on_time = visitors.impressions.where(
+        (F.col("surface") == surface.name) & (F.col("shown_date") == F.col("arrival_date"))
+    )
+    weighed = on_time.join(
+        F.broadcast(curves(visitors.positions)), ["arrival_date", "surface"], "left"
+    )
+    named = weighed.join(own.select("item_type", "item_id", "item_no"), ["item_type", "item_id"])
+    evening = F.date_sub("shown_date", 1).alias("feature_date")
+    summed = named.groupBy("user_id", evening, "item_no").agg(F.sum(examined()).alias("examined"))
+    entries = F.sort_array(F.collect_list(F.struct("item_no", "examined")))
+    return summed.groupBy("user_id", "feature_date").agg(entries.alias("looked"))
+
+
+def _or_empty(lists: pa.ChunkedArray) -> pa.ListArray:
+    row, entries = flat_lists(lists)
+    return lists_of(row, len(lists), entries)
 
 
 def _visited(acted: pa.ChunkedArray) -> pa.ListArray:

@@ -190,6 +190,19 @@ def _proposals(surface: str) -> Table:
             ),
             required("visited", ArrayType(IntegerType()), "item_no of what he visited, ascending"),
             required(
+                "looked",
+                array_of(
+                    ITEM_NO,
+                    required(
+                        "examined",
+                        LongType(),
+                        "how often he looked at it that day, in millionths as features/positions "
+                        "weighs its places",
+                    ),
+                ),
+                "what the surface showed him that day, by item_no; empty without impressions",
+            ),
+            required(
                 "items",
                 array_of(
                     ITEM_NO,

@@ -164,6 +164,8 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
         make,
         reads={
             "events": same_days(tables.SILVER_EVENTS),
+            "impressions": same_days(tables.SILVER_IMPRESSIONS),
+            "positions": same_days(tables.FEATURES_POSITIONS),
             "items": as_of_last_day(tables.SILVER_ITEMS),
             "users": evenings_before(tables.FEATURES_USER_DAILY, 1),
             "pairs": since_full(tables.FEATURES_USER_PAIRS, 1),

@@ -24,6 +24,7 @@ def evening(seed: int, *, num_candidates: int = 3) -> Evening:
         rng.integers(0, 15, 6),
         np.repeat(np.arange(6), 9),
         np.tile(np.arange(9), 6),
+        np.zeros(len(user)),
     )
     return Evening(proposed, np.array([[1.0, 0.5]] * 3), 5.0, num_candidates)
 
@@ -78,6 +79,7 @@ def test_what_one_source_alone_knew_of() -> None:
         np.array([4]),
         np.array([0, 0, 0, 0]),
         np.array([1, 2, 3, 9]),
+        np.zeros(3),
     )
     one = Evening(proposed, np.array([[1.0, 1.0]] * 3), 5.0, 200)
     rows = {(r["user_group"], r["source"]): r for r in report(one, SOURCES)}
@@ -97,6 +99,7 @@ def test_recall_by_age_is_of_what_was_visited_at_that_age() -> None:
         np.array([4, 4]),
         np.array([0, 0, 1]),
         np.array([1, 7, 1]),
+        np.zeros(3),
     )
     one = Evening(proposed, np.array([[1.0]] * 3), 5.0, 1)
     rows = {row["measure"]: row for row in by_age(one, {1: 40.0, 2: 3.0})}
@@ -120,6 +123,7 @@ def test_lists_are_spread_over_the_shelf(items: list[int], coverage: float, gini
         np.full(4, 5),
         user,
         np.full(4, 9),
+        np.zeros(4),
     )
     one = Evening(proposed, np.array([[1.0]] * 3), 5.0, 10)
     found = {row["measure"]: row["value"] for row in spread(one, num_eligible=4)}

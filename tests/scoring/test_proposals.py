@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ from pyspark.sql import SparkSession
 from etl.surfaces import PRODUCT_FEED
 from etl.tables import (
     FEATURES_ITEM_DAILY,
+    FEATURES_POSITIONS,
     FEATURES_USER_DAILY,
     FEATURES_USER_HISTORY,
     FEATURES_USER_PAIRS,
     PROPOSALS,
     SILVER_EVENTS,
+    SILVER_IMPRESSIONS,
     SILVER_ITEMS,
 )
 from etl.tables.retrieval import SOURCE_CODES
@@ -61,8 +64,30 @@ def files(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict
     return {EVENING: NightFiles(paths[0].name, paths[1].name)}
 
 
+def shown(name: str, item: int, position: int, *, day: date = DAY) -> Row:
+    same = {"arrival_date": DAY, "surface": "product_feed", "item_type": "product"}
+    return {
+        **same,
+        "user_id": name,
+        "item_id": f"p{item}",
+        "position": position,
+        "shown_date": day,
+        "shown_at": datetime(day.year, day.month, day.day, 11),
+    }
+
+
+PLACES = [
+    {"arrival_date": DAY, "surface": "product_feed", "position": n, "examination": 1 / (n + 1)}
+    for n in range(3)
+]
+
+
 def proposed(
-    spark: SparkSession, files: dict[date, NightFiles], *events: Row, max_users: int = 10
+    spark: SparkSession,
+    files: dict[date, NightFiles],
+    *events: Row,
+    impressions: Sequence[Row] = (),
+    max_users: int = 10,
 ) -> dict[str, Row]:
     users = [user("a"), user("b"), user("off", is_personalisation_off=True)]
     # What became known on the day itself must not be asked with.
@@ -74,6 +99,8 @@ def proposed(
     items = [{"item_no": n, "item_id": f"p{n}", "item_type": "product"} for n in range(6)]
     visitors = Visitors(
         events=frame_of(spark, SILVER_EVENTS, events),
+        impressions=frame_of(spark, SILVER_IMPRESSIONS, impressions),
+        positions=frame_of(spark, FEATURES_POSITIONS, PLACES),
         items=frame_of(spark, SILVER_ITEMS, items),
         users=frame_of(spark, FEATURES_USER_DAILY, users),
         pairs=frame_of(spark, FEATURES_USER_PAIRS, pairs),
@@ -113,3 +140,23 @@ def test_a_day_of_many_visitors_is_sampled(
     [drawn] = proposed(spark, files, *events, max_users=1).items()
     assert set(whole) == {"a", "b"}
     assert drawn == (drawn[0], whole[drawn[0]])
+
+
+def test_what_a_visitor_was_shown_is_known_by_how_far_he_looked(
+    spark: SparkSession, files: dict[date, NightFiles]
+) -> None:
+    earlier = DAY - timedelta(days=1)
+    impressions = [
+        shown("a", 1, 0),
+        shown("a", 5, 1),
+        shown("a", 5, 2),
+        shown("a", 3, 0, day=earlier),
+        shown("b", 2, 0),
+    ]
+    found = proposed(spark, files, event("a", 5), impressions=impressions)
+    assert found["a"]["looked"] == [
+        {"item_no": 1, "examined": 1_000_000},
+        {"item_no": 5, "examined": 500_000 + 333_333},
+    ]
+    unseen = proposed(spark, files, event("a", 5))
+    assert unseen["a"]["looked"] == []

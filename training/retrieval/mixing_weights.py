@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
+from etl.arrow import run_starts
 from training.retrieval.mixing_pool import Pool
 
 _NEAR: Final = 30.0
@@ -56,57 +57,60 @@ def fit(pool: Pool, is_found_N: np.ndarray, length_U: np.ndarray, *, num_groups:
     length_above = np.unique(cuts.astype(np.int64))
     counted_U = np.bincount(pool.user_N, is_found_N, pool.num_users) > 0
     rows = counted_U[pool.user_N]
-    features_FN, user_N, is_found = pool.features()[:, rows], pool.user_N[rows], is_found_N[rows]
-    common = logit(features_FN, user_N, is_found, near_F=np.zeros(len(features_FN)), pull=_SMALL)
-    group_N = np.searchsorted(length_above, length_U)[user_N]
-    own = by_group(
-        features_FN, user_N, is_found, group_N=group_N, common_GF=[common] * (len(length_above) + 1)
-    )
-    return Weights(own, length_above)
+    choices = Choices(pool.features()[:, rows], pool.user_N[rows], is_found_N[rows])
+    common_F = logit(choices, near_F=np.zeros(len(choices.features_FN)), pull=_SMALL)
+    group_N = np.searchsorted(length_above, length_U)[choices.user_N]
+    return Weights(by_group(choices, group_N, [common_F] * (len(length_above) + 1)), length_above)
 
 
-def by_group(
-    features_FN: np.ndarray,
-    user_N: np.ndarray,
-    is_found_N: np.ndarray,
-    *,
-    group_N: np.ndarray,
-    common_GF: Sequence[np.ndarray],
-) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """N candidates among which users chose."""
+
+    features_FN: np.ndarray
+    """float32."""
+    user_N: np.ndarray
+    """int64, ascending; each has a found candidate."""
+    is_found_N: np.ndarray
+    """bool: what was chosen."""
+    offset_N: np.ndarray | float = 0.0
+    """float64: what speaks for a candidate besides its features, a logarithm of odds."""
+
+    def of(self, rows: np.ndarray) -> "Choices":
+        """Some users' candidates."""
+        offset = self.offset_N if isinstance(self.offset_N, float) else self.offset_N[rows]
+        return Choices(self.features_FN[:, rows], self.user_N[rows], self.is_found_N[rows], offset)
+
+
+def by_group(choices: Choices, group_N: np.ndarray, common_GF: Sequence[np.ndarray]) -> np.ndarray:
     """Learn each group's weights, held near given ones: float64, G × F."""
-    own = []
-    for group, common_F in enumerate(common_GF):
-        of = group_N == group
-        found = logit(features_FN[:, of], user_N[of], is_found_N[of], near_F=common_F, pull=_NEAR)
-        own.append(found)
-    return np.array(own)
+    return np.array(
+        [
+            logit(choices.of(group_N == group), near_F=common_F, pull=_NEAR)
+            for group, common_F in enumerate(common_GF)
+        ]
+    )
 
 
-def logit(
-    features_FN: np.ndarray,
-    user_N: np.ndarray,
-    is_found_N: np.ndarray,
-    *,
-    near_F: np.ndarray,
-    pull: float,
-) -> np.ndarray:
-    """Fit one group's weights, none below 0: float64, F.
+def logit(choices: Choices, *, near_F: np.ndarray, pull: float) -> np.ndarray:
+    """Fit weights of features, none of them below 0: float64, F.
 
     Args:
-        features_FN: float32.
-        user_N: int64, ascending; each has a found candidate.
-        is_found_N: bool: those that were held out.
+        choices: What was chosen among what.
         near_F: Weights that the fit is held near.
         pull: How strongly, in users' worth.
     """
+    features_FN, user_N = choices.features_FN, choices.user_N
     if not len(user_N):
         return near_F
-    start = np.flatnonzero(np.r_[True, user_N[1:] != user_N[:-1]])
+    start = np.flatnonzero(run_starts(user_N))
     lengths = np.diff(np.r_[start, len(user_N)])
-    share_N = is_found_N / np.repeat(np.add.reduceat(is_found_N, start), lengths)
+    share_N = choices.is_found_N / np.repeat(
+        np.add.reduceat(choices.is_found_N, start, dtype=np.int64), lengths
+    )
 
     def loss(weight_F: np.ndarray) -> tuple[float, np.ndarray]:
-        logit = (weight_F.astype(np.float32) @ features_FN).astype(np.float64)
+        logit = (weight_F.astype(np.float32) @ features_FN).astype(np.float64) + choices.offset_N
         logit -= np.repeat(np.maximum.reduceat(logit, start), lengths)
         chance = np.exp(logit)
         total = np.add.reduceat(chance, start)

@@ -1,29 +1,31 @@
 """Makes retrieval/weights: how much each source's ranks count for a user, by group of users.
 
 A candidate's fused score is Σ weight / (offset + rank) over its sources. The weights are those of a
-conditional logit (McFadden, 1973): the chance that a visitor goes to a candidate is the softmax of
-such sums over all that was proposed to him, learned from what visitors of the last days did. Held
-near the weights of the configuration, a group's near those of all: few visits change little.
+conditional logit (McFadden, 1973): the chance that a visitor goes to an item is the softmax of such
+sums, learned from what visitors of the last days did. Where the log says what a surface showed, the
+choice was among that, and how far he looked at an item counts as it does: what he was not shown he
+could not choose, and what is shown often is not better for it. Without impressions the choice was
+among all that was proposed. Weights are held near those of the configuration, a group's near those
+of all: few visits change little.
 
 Shapes: U users, N candidates, S sources, G groups, W items visited.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from scipy.optimize import minimize_scalar
 
 from etl.arrow import flat_lists
+from etl.features.positions import PARTS
 from etl.tables.retrieval import SOURCE_CODES
 from training.lookup import find, key
 from training.retrieval import user_groups
-from training.retrieval.mixing_weights import by_group, logit
+from training.retrieval.mixing_weights import Choices, by_group, logit
 
-_MOST: Final = 1e3
-"""Largest stretch of the configured weights."""
+_FIRST_STRETCH: Final = 10.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +58,8 @@ class Proposed:
     """int64, ascending: who visited, for each of the W items visited, proposed or not."""
     visited_W: np.ndarray
     """int64: item_no."""
+    looks_N: np.ndarray
+    """float64: how often he looked at it that day; 0 where it was not shown."""
 
     @property
     def num_visited_U(self) -> np.ndarray:
@@ -65,28 +69,33 @@ class Proposed:
     @classmethod
     def of(cls, rows: pa.Table, sources: Sequence[str]) -> "Proposed":
         """Take rows of ``tables.PROPOSALS`` apart, in the order of the sources given."""
-        user_N, items = flat_lists(rows.column("items"))
-        item_N = items.field("item_no").to_numpy().astype(np.int64)
-        candidate_P, proposal = flat_lists(items.field("proposals"))
-        code = proposal.field("source").to_numpy()
-        place = np.full(int(max(SOURCE_CODES.values())) + 1, -1)
-        place[[SOURCE_CODES[name] for name in sources]] = np.arange(len(sources))
-        rank_SN = np.full((len(sources), len(user_N)), np.inf, np.float32)
-        told = place[code] >= 0
-        rank = proposal.field("rank").to_numpy()
-        rank_SN[place[code[told]], candidate_P[told]] = rank[told]
+        user_M, items = flat_lists(rows.column("items"))
+        proposed_M = key(user_M, items.field("item_no").to_numpy().astype(np.int64))
+        user_L, looked = flat_lists(rows.column("looked"))
+        looked_L = key(user_L, looked.field("item_no").to_numpy().astype(np.int64))
+        key_N = np.union1d(proposed_M, looked_L)
+        looks_N = np.zeros(len(key_N))
+        looks_N[find(key_N, looked_L)] = looked.field("examined").to_numpy() / PARTS
         row, visited = flat_lists(rows.column("visited"))
         visited_W = visited.to_numpy().astype(np.int64)
-        wanted = np.sort(key(row, visited_W))
         return cls(
-            user_N,
-            item_N,
-            rank_SN,
-            find(wanted, key(user_N, item_N)) >= 0,
+            key_N >> 32,
+            key_N & 0xFFFFFFFF,
+            _ranks(items, find(key_N, proposed_M), sources, len(key_N)),
+            find(np.sort(key(row, visited_W)), key_N) >= 0,
             rows.column("num_visits").to_numpy().astype(np.int64),
             row,
             visited_W,
+            looks_N,
         )
+
+    @property
+    def choices_N(self) -> np.ndarray:
+        """bool: what visitors chose among, of those who chose any of it."""
+        is_among = self.looks_N > 0 if self.looks_N.any() else np.ones(len(self.user_N), bool)
+        chosen = self.is_visited_N & is_among
+        has_chosen_U = np.bincount(self.user_N, chosen, len(self.num_visits_U)) > 0
+        return is_among & has_chosen_U[self.user_N]
 
     def features(self, rank_offset: float) -> np.ndarray:
         """1 / (offset + rank), 0 where not proposed: float32, S × N."""
@@ -116,30 +125,47 @@ def fit(
     """
     num_groups = len(user_groups.NAMES)
     given_S = np.array(list(given.values()))
-    has_found_U = np.bincount(proposed.user_N, proposed.is_visited_N, len(proposed.num_visits_U))
-    used = (has_found_U > 0)[proposed.user_N]
-    num_users = int((has_found_U > 0).sum())
+    choices = _choices(proposed, rank_offset)
+    num_users = len(np.unique(choices.user_N))
     if num_users < config.min_users:
         return Weights(np.tile(given_S, (num_groups, 1)), 0)
-    features_SN = proposed.features(rank_offset)[:, used]
-    user_N, is_visited_N = proposed.user_N[used], proposed.is_visited_N[used]
-    features_SN *= np.float32(_stretch(given_S @ features_SN, user_N, is_visited_N))
-    common_S = logit(features_SN, user_N, is_visited_N, near_F=given_S, pull=config.pull)
-    group_N = user_groups.codes(proposed.num_visits_U)[user_N]
-    common_GS = [common_S] * num_groups
-    learned = by_group(features_SN, user_N, is_visited_N, group_N=group_N, common_GF=common_GS)
-    return Weights(learned, num_users)
+    stretched = replace(
+        choices, features_FN=choices.features_FN * np.float32(_stretch(choices, given_S))
+    )
+    common_S = logit(stretched, near_F=given_S, pull=config.pull)
+    group_N = user_groups.codes(proposed.num_visits_U)[choices.user_N]
+    return Weights(by_group(stretched, group_N, [common_S] * num_groups), num_users)
 
 
-def _stretch(score_N: np.ndarray, user_N: np.ndarray, is_visited_N: np.ndarray) -> float:
+def _choices(proposed: Proposed, rank_offset: float) -> Choices:
+    """Take what visitors chose among; where they were shown it, by how often they looked."""
+    used = proposed.choices_N
+    looks_N = proposed.looks_N[used]
+    return Choices(
+        proposed.features(rank_offset)[:, used],
+        proposed.user_N[used],
+        proposed.is_visited_N[used],
+        np.log(looks_N) if looks_N.any() else 0.0,
+    )
+
+
+def _ranks(
+    items: pa.StructArray, place_M: np.ndarray, sources: Sequence[str], num: int
+) -> np.ndarray:
+    """Lay out the ranks of M proposed items at their places: float32, S × N."""
+    candidate_P, proposal = flat_lists(items.field("proposals"))
+    row_of = np.full(max(SOURCE_CODES.values()) + 1, -1)
+    row_of[[SOURCE_CODES[name] for name in sources]] = np.arange(len(sources))
+    source_P = row_of[proposal.field("source").to_numpy()]
+    told = source_P >= 0
+    rank_SN = np.full((len(sources), num), np.inf, np.float32)
+    rank = proposal.field("rank").to_numpy()
+    rank_SN[source_P[told], place_M[candidate_P[told]]] = rank[told]
+    return rank_SN
+
+
+def _stretch(choices: Choices, given_S: np.ndarray) -> float:
     """How far the configured weights are to be stretched to be logarithms of odds."""
-    start = np.flatnonzero(np.r_[True, user_N[1:] != user_N[:-1]])
-    lengths = np.diff(np.r_[start, len(user_N)])
-    share_N = is_visited_N / np.repeat(np.add.reduceat(is_visited_N, start), lengths)
-    score_N = score_N - np.repeat(np.maximum.reduceat(score_N, start), lengths)
-
-    def loss(stretch: float) -> float:
-        odds = np.add.reduceat(np.exp(stretch * score_N), start)
-        return float(np.log(odds).sum() - stretch * (share_N @ score_N))
-
-    return float(minimize_scalar(loss, bounds=(1.0, _MOST), method="bounded").x)
+    one = replace(choices, features_FN=(given_S @ choices.features_FN).astype(np.float32)[None])
+    [stretch] = logit(one, near_F=np.array([_FIRST_STRETCH]), pull=0.0).tolist()
+    return max(stretch, 1.0)

@@ -28,7 +28,8 @@ def visitor(rng: np.random.Generator, *, num_visits: int, right: int) -> Row:
         for item in range(NUM_ITEMS)
     ]
     visited = [int(orders[right][rng.integers(3)])]
-    return {"user_id": "u", "num_visits": num_visits, "visited": visited, "items": items}
+    same: Row = {"user_id": "u", "looked": []}
+    return {**same, "num_visits": num_visits, "visited": visited, "items": items}
 
 
 def proposed(*rows: Row) -> Proposed:
@@ -87,3 +88,57 @@ def test_ranks_of_sources_that_are_not_asked_about_are_left_out() -> None:
     assert np.isfinite(one.rank_SN).all()
     assert one.features(5.0).max() == pytest.approx(1 / 6)
     assert one.is_visited_N.sum() == 1
+
+
+def test_what_was_not_shown_could_not_be_chosen() -> None:
+    """A source of what is shown to everybody foretells visits, but not what one likes of it."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for _ in range(400):
+        row = visitor(rng, num_visits=5, right=RIGHT)
+        by_noise = {one["item_no"]: one["proposals"] for one in row["items"]}
+        shown = [n for n in by_noise if by_noise[n][0 if NOISE < RIGHT else 1]["rank"] <= 6]
+        best = min(shown, key=lambda n: by_noise[n][1 if NOISE < RIGHT else 0]["rank"])
+        row["visited"] = [best]
+        row["looked"] = [{"item_no": n, "examined": 1_000_000} for n in sorted(shown)]
+        rows.append(row)
+    blind = [{**row, "looked": []} for row in rows]
+
+    right, noise = learned(*rows)[1]
+    assert right > 4 * noise
+    right, noise = learned(*blind)[1]
+    assert noise > right / 2
+
+
+def test_an_item_looked_at_twice_as_often_is_not_twice_as_good() -> None:
+    """Both items are as good; one is shown higher up, and so is chosen more often."""
+    rng = np.random.default_rng(6)
+    rows = []
+    for _ in range(600):
+        chosen = 1 if rng.random() < 0.8 else 2
+        proposals = {
+            1: [{"source": RIGHT, "rank": 1, "score": 1.0}],
+            2: [{"source": NOISE, "rank": 1, "score": 1.0}],
+        }
+        items = [{"item_no": n, "proposals": own} for n, own in proposals.items()]
+        looked = [{"item_no": 1, "examined": 800_000}, {"item_no": 2, "examined": 200_000}]
+        same = {"user_id": "u", "num_visits": 5, "items": items}
+        rows.append({**same, "visited": [chosen], "looked": looked})
+    right, noise = learned(*rows)[1]
+    assert right == pytest.approx(noise, abs=0.15)
+
+
+def test_items_that_nobody_proposed_are_among_the_choices() -> None:
+    row = {
+        "user_id": "u",
+        "num_visits": 1,
+        "visited": [9],
+        "items": [{"item_no": 3, "proposals": [{"source": RIGHT, "rank": 2, "score": 1.0}]}],
+        "looked": [{"item_no": 3, "examined": 500_000}, {"item_no": 9, "examined": 250_000}],
+    }
+    found = proposed(row)
+    assert found.item_N.tolist() == [3, 9]
+    assert found.looks_N.tolist() == [0.5, 0.25]
+    assert found.is_visited_N.tolist() == [False, True]
+    assert np.isinf(found.rank_SN[:, 1]).all()
+    assert found.choices_N.all()
