@@ -10,7 +10,7 @@ KERNELS := $(addprefix training/retrieval/,top_k.c top_k_tile.h top_k_library.py
 SETUP := .venv/.set-up-$(NETWORKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check dev lock clean
+.PHONY: help setup demo test check bench dev lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -38,6 +38,9 @@ check: $(SETUP)  ## lint, types, import contracts, definitions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
+
+bench: $(SETUP)  ## speed of learning and listing candidates, beside faiss, similaripy, implicit
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernels
 
 dev: $(SETUP)  ## the Dagster UI on the default home, history kept
 	$(BIN)/nightmarket ui
