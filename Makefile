@@ -6,23 +6,25 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCKS := requirements/base.txt $(if $(filter 0,$(NETWORKS)),,requirements/networks.txt)
+KERNELS := $(addprefix training/retrieval/,top_k.c top_k_tile.h top_k_library.py)
 SETUP := .venv/.set-up-$(NETWORKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check dev lock clean
+.PHONY: help setup demo test check bench dev lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
-setup: $(SETUP)  ## environment, Delta's jars and the class archive; NETWORKS=0 leaves torch out
+setup: $(SETUP)  ## environment, Delta's jars, class archive, C kernel; NETWORKS=0 leaves torch out
 
-$(SETUP): $(LOCKS) pyproject.toml etl/jars.py
+$(SETUP): $(LOCKS) pyproject.toml etl/jars.py $(KERNELS)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else f"Python 3.11 or 3.12 is needed, {sys.executable} is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(UV) && $(UV) --version | grep -q ' $(UV_VERSION) ' || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python $(LOCKS)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m etl.jars
+	$(BIN)/python -m training.retrieval.top_k_library
 	@rm -f .venv/.set-up-* && touch $@
 
 demo: $(SETUP)  ## a simulated shop from raw logs to slates; then look with make dev
@@ -36,6 +38,9 @@ check: $(SETUP)  ## lint, types, import contracts, definitions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
+
+bench: $(SETUP)  ## speed of learning and listing candidates, beside faiss, similaripy, implicit
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernels
 
 dev: $(SETUP)  ## the Dagster UI on the default home, history kept
 	$(BIN)/nightmarket ui

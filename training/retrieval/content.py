@@ -13,7 +13,7 @@ from scipy.sparse import csr_array, diags_array
 
 from training.retrieval.eigen import strongest
 from training.retrieval.interactions import Interactions
-from training.retrieval.source import packed, unpacked
+from training.retrieval.source import dense_products, packed, unpacked, without
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +36,16 @@ class Content:
 
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Sum cosines with what each user touched: float32, U × I."""
+        return dense_products(self, histories)
+
+    def user_vectors(self, histories: Interactions) -> np.ndarray:
+        """Sum the vectors of what each user touched: float32, U × D."""
         asked_UD = histories.recent(self.config.recency) @ self.vectors_ID
-        scores = asked_UD @ self.vectors_ID.T
-        scores[:, ~self.vectors_ID.any(axis=1)] = -np.inf
-        scores[~asked_UD.any(axis=1)] = -np.inf
-        return scores
+        return without(asked_UD, np.count_nonzero(asked_UD, axis=1) == 0)
+
+    def item_vectors(self) -> np.ndarray:
+        """Say the items' vectors, where something is known of them: float32, I × D."""
+        return without(self.vectors_ID, np.count_nonzero(self.vectors_ID, axis=1) == 0)
 
     def save(self) -> dict[str, bytes]:
         """Write the vectors and the settings."""

@@ -13,7 +13,7 @@ from implicit.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 
 from training.retrieval.interactions import Interactions
-from training.retrieval.source import packed, unpacked
+from training.retrieval.source import dense_products, packed, unpacked, without
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +46,18 @@ class Factors:
 
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Solve for the users' vectors and multiply: float32, U × I."""
-        user_UD = self._users(histories.distinct().last(self.config.num_last))
-        scores = user_UD @ self.vectors_ID.T
-        scores[histories.length_U == 0] = -np.inf
-        return scores
+        return dense_products(self, histories)
 
-    def _users(self, histories: Interactions) -> np.ndarray:
+    def user_vectors(self, histories: Interactions) -> np.ndarray:
+        """Solve for the users' vectors: float32, U × D."""
+        user_UD = self._solved(histories.distinct().last(self.config.num_last))
+        return without(user_UD, histories.length_U == 0)
+
+    def item_vectors(self) -> np.ndarray:
+        """Say the items' vectors: float32, I × D."""
+        return self.vectors_ID
+
+    def _solved(self, histories: Interactions) -> np.ndarray:
         alpha, decay = self.config.alpha, self.config.recency if histories.is_ordered else 1.0
         user_UD = np.zeros((len(histories), self.vectors_ID.shape[1]), np.float32)
         wanted_N = decay**histories.steps_back_N

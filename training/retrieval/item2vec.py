@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.retrieval.interactions import Interactions
-from training.retrieval.source import packed, unpacked
+from training.retrieval.source import dense_products, packed, unpacked, without
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,10 +40,16 @@ class Item2vec:
 
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Sum cosines with what each user touched: float32, U × I."""
-        scores = (histories.recent(self.config.recency) @ self.vectors_ID) @ self.vectors_ID.T
-        scores[:, ~self.vectors_ID.any(axis=1)] = -np.inf
-        scores[histories.length_U == 0] = -np.inf
-        return scores
+        return dense_products(self, histories)
+
+    def user_vectors(self, histories: Interactions) -> np.ndarray:
+        """Sum the vectors of what each user touched: float32, U × D."""
+        asked_UD = histories.recent(self.config.recency) @ self.vectors_ID
+        return without(asked_UD, histories.length_U == 0)
+
+    def item_vectors(self) -> np.ndarray:
+        """Say the items' vectors, where somebody touched them: float32, I × D."""
+        return without(self.vectors_ID, np.count_nonzero(self.vectors_ID, axis=1) == 0)
 
     def save(self) -> dict[str, bytes]:
         """Write the vectors and the settings."""

@@ -14,7 +14,7 @@ from scipy.sparse import diags_array
 
 from training.retrieval.eigen import normalised, strongest
 from training.retrieval.interactions import Interactions
-from training.retrieval.source import packed, unpacked
+from training.retrieval.source import dense_products, packed, unpacked, without
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,14 +47,20 @@ class LowPass:
 
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Filter what each user touched: float32, U × I."""
+        return dense_products(self, histories)
+
+    def user_vectors(self, histories: Interactions) -> np.ndarray:
+        """Say what each user touched by the kept vectors: float32, U × R."""
         degree = np.maximum(self.degree_I, 1)
         asked = histories.recent(self.config.recency)
         asked = asked @ diags_array((degree**-self.config.from_power).astype(np.float32))
         passed_UR = (asked @ self.vectors_IR) * self.values_R**self.config.value_power
-        scores = passed_UR @ self.vectors_IR.T
-        scores *= (degree**-self.config.to_power).astype(np.float32)
-        scores[histories.length_U == 0] = -np.inf
-        return scores
+        return without(passed_UR, histories.length_U == 0)
+
+    def item_vectors(self) -> np.ndarray:
+        """Let items answer by degree: float32, I × R."""
+        answer_I = np.maximum(self.degree_I, 1) ** -self.config.to_power
+        return self.vectors_IR * answer_I.astype(np.float32)[:, None]
 
     def save(self) -> dict[str, bytes]:
         """Write vectors, values, degrees and settings."""

@@ -22,7 +22,7 @@ from torch.optim import Adam
 
 from training.retrieval.eigen import normalised, strongest
 from training.retrieval.interactions import UNSEEN, Interactions
-from training.retrieval.source import packed, unpacked
+from training.retrieval.source import dense_products, packed, unpacked, without
 
 _NOISE: Final = 0.1
 _SMALLEST: Final = 1e-6
@@ -60,6 +60,10 @@ class SoftmaxFactors:
 
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Cosine of each user and item: float32, U × I."""
+        return dense_products(self, histories)
+
+    def user_vectors(self, histories: Interactions) -> np.ndarray:
+        """Take a user's own vector and the mean of his items': float32, U × D, of length 1."""
         num_U = np.maximum(histories.length_U, 1)
         mean_UD = diags_array((1 / num_U).astype(np.float32)) @ (histories.matrix() @ self.items_ID)
         mean_UD = _normal(mean_UD)
@@ -67,9 +71,12 @@ class SoftmaxFactors:
         share_U1[histories.user_U == UNSEEN] = 1
         # An unseen user's own vector is a row of nothing, behind all others.
         own_UD = np.vstack([self.users_VD, np.zeros_like(self.items_ID[:1])])[histories.user_U]
-        scores = _normal(share_U1 * mean_UD + (1 - share_U1) * own_UD) @ self.items_ID.T
-        scores[histories.length_U == 0] = -np.inf
-        return scores
+        asking_UD = _normal(share_U1 * mean_UD + (1 - share_U1) * own_UD)
+        return without(asking_UD, histories.length_U == 0)
+
+    def item_vectors(self) -> np.ndarray:
+        """Say the items' vectors: float32, I × D, of length 1."""
+        return self.items_ID
 
     def save(self) -> dict[str, bytes]:
         """Write the vectors and the settings."""

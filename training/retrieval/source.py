@@ -4,22 +4,23 @@ A source's module has ``fit(interactions, config=…, seed=…)`` and ``load(fil
 that keeps this Protocol. All sources are run through one conformance test. A source scores from
 histories alone, so that a user whom no fit has seen is scored like any other.
 
-Shapes: U users of a block, I items, K places of a list.
+Shapes: U users of a block, I items, K places of a list, D numbers of a vector, Q items asked about.
 """
 
 import io
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
-from training.retrieval.interactions import Interactions
+from training.retrieval import top_k, top_k_numba
+from training.retrieval.interactions import UNSEEN, Interactions
+from training.retrieval.top_k import Masks, Query
 
-NO_ITEM: Final = -1
+NO_ITEM: Final = top_k.NO_ITEM
 """Fills a list that is shorter than asked for."""
 BLOCK_USERS: Final = 512
 """Users scored at once: memory does not follow the number of users."""
@@ -58,6 +59,22 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class VectorSource(Source, Protocol):
+    """A source whose scores are products of vectors: ``top_k`` lists them without a U × I block.
+
+    A vector with NaN scores −inf with everything (``without``), as do vectors of no numbers.
+    """
+
+    def user_vectors(self, histories: Interactions) -> np.ndarray:
+        """Say a user's side: float32, U × D."""
+        ...
+
+    def item_vectors(self) -> np.ndarray:
+        """Say an item's side: float32, I × D."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parent:
     """An earlier fit of the same source, from which a network goes on learning."""
@@ -75,6 +92,10 @@ class Lists:
     """int32; ``NO_ITEM`` where a list ends."""
     score_UK: np.ndarray
     """float32; −inf where a list ends."""
+
+    def taken(self, rows: slice) -> "Lists":
+        """Some users' lists, which are written to where these are."""
+        return Lists(self.item_UK[rows], self.score_UK[rows])
 
     def found(self, truth: Interactions) -> np.ndarray:
         """Mark the places that hold what their user touched: bool, U × K."""
@@ -97,80 +118,82 @@ def lists(
         source: Whom to ask.
         histories: What is known of the users now.
         num_items: K.
-        is_allowed_I: bool: items that may be listed; all of them if None.
+        is_allowed_I: bool: what may be listed to anybody; everything where it is not given.
         masks_history: Whether what a user knows is left out.
 
     Returns:
         Ties stand by item number, smaller first.
     """
-    item_UK = np.full((len(histories), num_items), NO_ITEM, np.int32)
-    score_UK = np.full((len(histories), num_items), -np.inf, np.float32)
+    listed = Lists(
+        np.full((len(histories), num_items), NO_ITEM, np.int32),
+        np.full((len(histories), num_items), -np.inf, np.float32),
+    )
+    fill = _by_vectors(source) if isinstance(source, VectorSource) else _by_scores(source)
     start = 0
     for block in histories.blocks(BLOCK_USERS):
-        scores_UI = source.score_users(block)
-        if masks_history:
-            scores_UI[block.row_N, block.item_N] = -np.inf
-        if is_allowed_I is not None:
-            scores_UI[:, ~is_allowed_I] = -np.inf
         rows = slice(start, start + len(block))
-        _best(scores_UI, item_UK[rows], score_UK[rows])
+        masked = block if masks_history else None
+        fill(block, Masks(masked, is_allowed_I), listed.taken(rows))
         start += len(block)
-    return Lists(item_UK, score_UK)
+    return listed
 
 
-@njit(cache=True)
-def _best(scores_UI: np.ndarray, item_UK: np.ndarray, score_UK: np.ndarray) -> None:
-    """Fill each user's list; an item enters only above what it pushes out, so ties keep order."""
-    num_places = item_UK.shape[1]
-    for user in range(scores_UI.shape[0]):
-        items, scores = item_UK[user], score_UK[user]
-        found = 0
-        for item in range(scores_UI.shape[1]):
-            score = scores_UI[user, item]
-            if score == -np.inf or (found == num_places and score <= scores[0]):
-                continue
-            if found < num_places:
-                _rise(scores, items, found, score, item)
-                found += 1
-            else:
-                _sink(scores, items, found, score, item)
-        for last in range(found - 1, 0, -1):
-            score, item = scores[last], items[last]
-            scores[last], items[last] = scores[0], items[0]
-            _sink(scores, items, last, score, item)
+def neighbours(
+    source: Source, items: Sequence[int], *, num_items: int, catalogue_size: int
+) -> Lists:
+    """Ask a source what is near to some items: what it lists to who touched only that one.
+
+    Args:
+        source: Whom to ask.
+        items: Q numbers.
+        num_items: K.
+        catalogue_size: I.
+
+    Returns:
+        One list an item of those asked about, itself not in it.
+    """
+    alone = Interactions.of([[item] for item in items], num_items=catalogue_size)
+    return lists(source, replace(alone, user_U=np.full(len(items), UNSEEN)), num_items=num_items)
 
 
-@njit(cache=True)
-def _is_worse(score: float, item: int, than_score: float, than_item: int) -> bool:
-    return score < than_score or (score == than_score and item > than_item)
+_Fill = Callable[[Interactions, Masks, Lists], None]
 
 
-@njit(cache=True)
-def _rise(scores: np.ndarray, items: np.ndarray, place: int, score: float, item: int) -> None:
-    """Put an item at the end of a heap whose root is its worst, and let it rise."""
-    while place > 0:
-        parent = (place - 1) // 2
-        if not _is_worse(score, item, scores[parent], items[parent]):
-            break
-        scores[place], items[place] = scores[parent], items[parent]
-        place = parent
-    scores[place], items[place] = score, item
+def _by_vectors(source: VectorSource) -> _Fill:
+    item_ID = source.item_vectors()
+
+    def fill(block: Interactions, masks: Masks, listed: Lists) -> None:
+        query = Query(source.user_vectors(block), item_ID, masks)
+        listed.item_UK[:], listed.score_UK[:] = top_k.top_k(query, num_items=len(listed.item_UK.T))
+
+    return fill
 
 
-@njit(cache=True)
-def _sink(scores: np.ndarray, items: np.ndarray, size: int, score: float, item: int) -> None:
-    """Put an item in the root's place, and let it sink."""
-    place = 0
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        other = child + 1
-        if other < size and _is_worse(scores[other], items[other], scores[child], items[child]):
-            child = other
-        if not _is_worse(scores[child], items[child], score, item):
-            break
-        scores[place], items[place] = scores[child], items[child]
-        place = child
-    scores[place], items[place] = score, item
+def _by_scores(source: Source) -> _Fill:
+    def fill(block: Interactions, masks: Masks, listed: Lists) -> None:
+        scores_UI = source.score_users(block)
+        if masks.histories is not None:
+            scores_UI[block.row_N, block.item_N] = -np.inf
+        if masks.is_allowed_I is not None:
+            scores_UI[:, ~masks.is_allowed_I] = -np.inf
+        top_k_numba.best_scores(scores_UI, listed.item_UK, listed.score_UK)
+
+    return fill
+
+
+def without(vectors_XD: np.ndarray, is_unknown_X: np.ndarray) -> np.ndarray:
+    """Let some vectors stand for what is not known: float32, X × D, NaN in these rows."""
+    return np.where(is_unknown_X[:, None], np.float32(np.nan), vectors_XD)
+
+
+def dense_products(source: VectorSource, histories: Interactions) -> np.ndarray:
+    """Score every item by vectors, as ``Source`` promises: float32, U × I."""
+    user_UD, item_ID = source.user_vectors(histories), source.item_vectors()
+    if not item_ID.shape[1]:
+        return np.full((len(user_UD), len(item_ID)), -np.inf, np.float32)
+    scores = user_UD @ item_ID.T
+    scores[np.isnan(scores)] = -np.inf
+    return scores
 
 
 def dense(scores: csr_array) -> np.ndarray:

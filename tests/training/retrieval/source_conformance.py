@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from training.retrieval.interactions import UNSEEN, Interactions
-from training.retrieval.source import NO_ITEM, Lists, Source, lists
+from training.retrieval.source import NO_ITEM, Lists, Source, VectorSource, lists, neighbours
 
 NUM_ITEMS = 24
 """Three circles of seven items, and three items that nobody touched."""
@@ -94,6 +94,54 @@ def users_do_not_speak_to_one_another(source: Source) -> None:
     turned = lists(source, histories.taken(np.arange(12)[::-1]), num_items=5).item_UK[::-1]
     np.testing.assert_array_equal(whole, np.array(alone))
     np.testing.assert_array_equal(whole, turned)
+
+
+def what_is_not_allowed_is_not_listed(source: Source) -> None:
+    """A mask for everybody takes items out of lists, and changes nothing else of them."""
+    histories, is_allowed_I = planted().taken(np.arange(12)), np.arange(NUM_ITEMS) % 3 > 0
+    whole = lists(source, histories, num_items=NUM_ITEMS)
+    masked = lists(source, histories, num_items=NUM_ITEMS, is_allowed_I=is_allowed_I)
+    for user in range(len(histories)):
+        is_kept = is_allowed_I[whole.item_UK[user]] & (whole.item_UK[user] != NO_ITEM)
+        left = masked.item_UK[user] != NO_ITEM
+        np.testing.assert_array_equal(masked.item_UK[user][left], whole.item_UK[user][is_kept])
+        np.testing.assert_array_equal(masked.score_UK[user][left], whole.score_UK[user][is_kept])
+
+
+def what_is_known_is_listed_where_it_may_be(source: Source) -> None:
+    """Without the mask of histories a list is that of all scores."""
+    histories = planted().taken(np.arange(12))
+    listed = lists(source, histories, num_items=NUM_ITEMS, masks_history=False)
+    assert ((listed.item_UK != NO_ITEM).sum(axis=1) == _num_scored(source, histories)).all()
+
+
+def _num_scored(source: Source, histories: Interactions) -> np.ndarray:
+    return (source.score_users(histories) > -np.inf).sum(axis=1)
+
+
+def vectors_list_what_scores_do(source: VectorSource) -> None:
+    """Lists by vectors are those of all scores, up to rounding: who, how high, how many."""
+    histories = unseen([[], [3], [NUM_ITEMS - 1], [0, 1, 2], [8, 7, 8], *[[i] for i in range(21)]])
+    scores_UI = source.score_users(histories)
+    scores_UI[histories.row_N, histories.item_N] = -np.inf
+    best_UI = -np.sort(-scores_UI, axis=1)
+    listed = lists(source, histories, num_items=NUM_ITEMS)
+    np.testing.assert_allclose(listed.score_UK, best_UI, rtol=1e-4, atol=1e-5)
+    user, place = np.nonzero(listed.item_UK != NO_ITEM)
+    said = listed.score_UK[user, place]
+    meant = scores_UI[user, listed.item_UK[user, place]]
+    np.testing.assert_allclose(said, meant, rtol=1e-4, atol=1e-5)
+
+
+def neighbours_are_what_one_item_leads_to(source: Source) -> None:
+    """An item's neighbours are the list of who touched only it, whoever else is asked about."""
+    asked = [5, 0, 20, 5]
+    near = neighbours(source, asked, num_items=6, catalogue_size=NUM_ITEMS)
+    alone = [lists(source, unseen([[item]]), num_items=6) for item in asked]
+    for place, (item, one) in enumerate(zip(asked, alone, strict=True)):
+        assert item not in near.item_UK[place]
+        np.testing.assert_array_equal(near.item_UK[place], one.item_UK[0])
+        np.testing.assert_allclose(near.score_UK[place], one.score_UK[0], rtol=1e-5)
 
 
 def little_is_enough(one: Implementation) -> None:

@@ -16,7 +16,7 @@ from training.retrieval.low_pass import LowPassConfig
 from training.retrieval.most_touched import MostTouchedConfig
 from training.retrieval.onward import OnwardConfig
 from training.retrieval.propagation import PropagationConfig
-from training.retrieval.source import Source
+from training.retrieval.source import Source, VectorSource
 from training.retrieval.user_cf import UserCfConfig
 
 CONFIGS: dict[str, Config] = {
@@ -34,6 +34,8 @@ CONFIGS: dict[str, Config] = {
 """One line for each source there is; those of networks follow where they are installed."""
 NETWORKS = {"item2vec": "gensim", "sasrec": "torch", "softmax_factors": "torch"}
 """What each needs."""
+BY_VECTORS = {"low_pass", "content", "factors", "item2vec", "softmax_factors"}
+"""Those whose scores are products of vectors."""
 
 
 def config_of(name: str) -> Config:
@@ -94,6 +96,24 @@ def test_nothing_known_is_listed(tried: Tried) -> None:
 
 def test_users_do_not_speak_to_one_another(tried: Tried) -> None:
     promises.users_do_not_speak_to_one_another(tried.fitted)
+
+
+def test_what_is_not_allowed_is_not_listed(tried: Tried) -> None:
+    promises.what_is_not_allowed_is_not_listed(tried.fitted)
+
+
+def test_what_is_known_is_listed_where_it_may_be(tried: Tried) -> None:
+    promises.what_is_known_is_listed_where_it_may_be(tried.fitted)
+
+
+def test_neighbours_are_what_one_item_leads_to(tried: Tried) -> None:
+    promises.neighbours_are_what_one_item_leads_to(tried.fitted)
+
+
+def test_vectors_list_what_scores_do(tried: Tried) -> None:
+    assert isinstance(tried.fitted, VectorSource) == (tried.name in BY_VECTORS)
+    if isinstance(tried.fitted, VectorSource):
+        promises.vectors_list_what_scores_do(tried.fitted)
 
 
 def test_little_is_enough(tried: Tried) -> None:
