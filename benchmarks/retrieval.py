@@ -26,7 +26,6 @@ from training.retrieval.mixing import NothingFoundError
 SEED: Final = 1
 _SHOWN: Final = ("hr@10", "ndcg@10", "recall@20", "ndcg@20", "recall@100")
 _OFF: Final = sorted({one.name for one in ORDERED} - {one.name for one in UNORDERED})
-_JUDGED_AT: Final = {"split": "ndcg@20"}
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Sources = Annotated[
@@ -106,7 +105,7 @@ def _run(protocol: Protocol, sources: list[Learned], json_: Path | None, seed: i
     console.print(_table(protocol, results))
     if protocol.name == "split":
         console.print(f"off, as these files have no order: {', '.join(_OFF)}")
-    measure = _JUDGED_AT.get(protocol.name, "ndcg@10")
+    measure = f"ndcg@{protocol.judged_at}"
     gain = results.gain(measure)
     console.print(
         f"fusion over {results.best_single(measure)}, {measure}: {gain.mean:+.4f} "

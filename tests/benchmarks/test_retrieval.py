@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import retrieval, retrieval_files, retrieval_measures, retrieval_run
+from benchmarks.retrieval_files import UnreadableFileError
 from training.retrieval.interactions import Interactions
 from training.retrieval.learned import ORDERED, POPULARITY, UNORDERED, Config, Learned
 from training.retrieval.source import Lists, Source
@@ -102,6 +103,22 @@ def test_what_lies_beside_a_file_says_what_items_are(tmp_path: Path) -> None:
     assert read.validation.learned.attribute_IA is not None
     assert read.validation.learned.attribute_IA.toarray().tolist() == [[0, 0], [1, 1], [0, 1]]
     assert retrieval_files.attributes(tmp_path / "b.txt") == {}
+
+
+def test_a_file_may_begin_with_a_mark_and_name_a_user_twice(tmp_path: Path) -> None:
+    file = tmp_path / "odd.txt"
+    file.write_bytes("\ufeffu-ä 1\tb 1\r\n\n  \nv\nu-ä c\n".encode())
+
+    assert retrieval_files.read(file) == [["u-ä", "1", "b", "1", "c"], ["v"]]
+
+
+@pytest.mark.parametrize("held", [b"", b"u\nv\n", "u \u00e4".encode("latin-1")])
+def test_a_file_without_histories_is_refused(tmp_path: Path, held: bytes) -> None:
+    file = tmp_path / "odd.txt"
+    file.write_bytes(held)
+
+    with pytest.raises(UnreadableFileError, match="should"):
+        retrieval_files.read(file)
 
 
 def test_a_split_holds_a_tenth_of_training_out() -> None:

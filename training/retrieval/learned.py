@@ -77,7 +77,11 @@ ORDERED: Final = (
         refits={"user_power": (0.0, 0.25, 0.5), "shrink": (0.0, 5.0, 20.0)},
     ),
     Learned(
-        name="linear_items", module="linear_items", config="LinearItemsConfig", choices=_RECENCY
+        name="linear_items",
+        module="linear_items",
+        config="LinearItemsConfig",
+        choices=_RECENCY,
+        refits={"l2": (200.0, 500.0), "hidden_share": (0.0, 0.5)},
     ),
     Learned(
         name="propagation",
@@ -136,7 +140,13 @@ UNORDERED: Final = (
     ),
     *(_low_pass(rank) for rank in (64, 300, 900)),
     _low_pass(1500, is_optional=True),
-    Learned(name="linear_items", module="linear_items", config="LinearItemsConfig"),
+    Learned(
+        name="linear_items",
+        module="linear_items",
+        config="LinearItemsConfig",
+        settings={"l2": 20.0, "hidden_share": 0.5, "user_power": 0.5},
+        refits={"l2": (20.0, 200.0), "hidden_share": (0.0, 0.5), "user_power": (0.0, 0.5)},
+    ),
     Learned(name="item_cf", module="item_cf", config="ItemCfConfig"),
     Learned(
         name="user_cf",
