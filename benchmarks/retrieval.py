@@ -26,6 +26,8 @@ from training.retrieval.mixing import NothingFoundError
 SEED: Final = 1
 _SHOWN: Final = ("hr@10", "ndcg@10", "recall@20", "ndcg@20", "recall@100")
 _OFF: Final = sorted({one.name for one in ORDERED} - {one.name for one in UNORDERED})
+_WIDTH: Final = 140
+"""Characters of a line in a file or a pipe: narrower, and intervals lose their ends."""
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Sources = Annotated[
@@ -97,10 +99,12 @@ def _chosen(names: str, known: tuple[Learned, ...]) -> list[Learned]:
 
 def _run(protocol: Protocol, sources: list[Learned], json_: Path | None, seed: int) -> None:
     console = Console()
-    for one in sources:
-        if not one.is_available:
-            console.print(f"{one.name} is skipped: {one.needs} is not installed (make setup)")
-    ready = [one for one in sources if one.is_available]
+    if not console.is_terminal:
+        console.width = _WIDTH
+    missing = {one.name: _missing(one, protocol) for one in sources}
+    for name in filter(missing.get, missing):
+        console.print(f"{name} is skipped: {missing[name]}")
+    ready = [one for one in sources if not missing[one.name]]
     results = retrieval_run.run(protocol, ready, seed=seed, say=console.print)
     console.print(_table(protocol, results))
     if protocol.name == "split":
@@ -113,6 +117,15 @@ def _run(protocol: Protocol, sources: list[Learned], json_: Path | None, seed: i
     )
     if json_ is not None:
         json_.write_text(json.dumps(written(protocol, results), indent=1) + "\n")
+
+
+def _missing(one: Learned, protocol: Protocol) -> str:
+    """Say what a source cannot do without, or nothing."""
+    if not one.is_available:
+        return f"{one.needs} is not installed (make setup)"
+    if one.reads_attributes and protocol.test.learned.attribute_IA is None:
+        return "nothing is known of the items themselves"
+    return ""
 
 
 def _table(protocol: Protocol, results: Results) -> Table:

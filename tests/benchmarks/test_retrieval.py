@@ -209,3 +209,19 @@ def test_a_source_whose_package_is_absent_is_not_available() -> None:
 def test_every_source_has_a_name_of_its_own() -> None:
     for known in (ORDERED, UNORDERED):
         assert len({one.name for one in known}) == len(known)
+
+
+def test_content_is_asked_where_something_is_known_of_the_items(tmp_path: Path) -> None:
+    file = tmp_path / "walks.txt"
+    file.write_text("\n".join(" ".join(words) for words in walks()))
+    asked = ["sequences", str(file), "--sources", "onward,content"]
+
+    without = CliRunner().invoke(retrieval.app, asked)
+    said = {str(item): [item // 5, 10 + item % 5] for item in range(30)}
+    (tmp_path / "walks_item2attributes.json").write_text(json.dumps(said))
+    beside = CliRunner().invoke(retrieval.app, asked)
+
+    assert "content is skipped" in without.output
+    assert without.exit_code == beside.exit_code == 0
+    assert "content is skipped" not in beside.output
+    assert "content: cpu-seconds" in beside.output

@@ -36,6 +36,9 @@ class Learned:
     is_optional: bool = False
     """Whether it is left out unless it is asked for by name: it costs more than it brings."""
 
+    reads_attributes: bool = False
+    """Whether it has nothing to say where nothing is known of the items themselves."""
+
     @property
     def is_available(self) -> bool:
         """Whether what it needs is installed."""
@@ -110,9 +113,15 @@ ORDERED: Final = (
         module="content",
         config="ContentConfig",
         choices=_RECENCY,
-        is_optional=True,
+        reads_attributes=True,
     ),
-    Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
+    Learned(
+        name="sasrec",
+        module="sasrec",
+        config="SasrecConfig",
+        settings={"num_networks": 3, "max_places": 20_000_000},
+        needs="torch",
+    ),
 )
 """For histories in order."""
 

@@ -106,8 +106,8 @@ def fit(interactions: Interactions, *, config: LinearItemsConfig, seed: int) -> 
 def load(files: Mapping[str, bytes]) -> LinearItems:
     """Read what ``save`` wrote."""
     arrays, config = unpacked(files, LinearItemsConfig)
-    parts = (arrays[name] for name in ("exact", "weight", "left", "right"))
-    return LinearItems(*parts, config)
+    exact_T, weight_TT = arrays["exact"], arrays["weight"]
+    return LinearItems(exact_T, weight_TT, arrays["left"], arrays["right"], config)
 
 
 def _exact(scaled_UT: csr_array, root_T: np.ndarray) -> np.ndarray:

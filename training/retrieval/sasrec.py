@@ -36,6 +36,9 @@ class SasrecConfig:
     """Networks whose answers are averaged."""
     num_epochs: int = 50
     """Times that all histories are read."""
+    max_places: int | None = None
+    """Places that a network learns from at most, each reading of one counted; long histories are
+    read fewer times then, once at least."""
     batch_users: int = 256
     """Users of a step."""
     num_negatives: int = 512
@@ -115,9 +118,10 @@ def _learned(interactions: Interactions, config: SasrecConfig, seed: int) -> Net
             weight_decay=config.weight_decay,
             fused=True,
         )
-        num_steps = config.num_epochs * math.ceil(len(pieces) / config.batch_users)
+        num_epochs = _num_epochs(pieces, config)
+        num_steps = num_epochs * math.ceil(len(pieces) / config.batch_users)
         schedule = LambdaLR(optimizer, lambda step: _rate(step, num_steps))
-        for _ in range(config.num_epochs):
+        for _ in range(num_epochs):
             for batch in _batches(pieces, config.batch_users, rng):
                 negative_M = torch.from_numpy(
                     rng.integers(0, interactions.num_items, config.num_negatives)
@@ -128,6 +132,13 @@ def _learned(interactions: Interactions, config: SasrecConfig, seed: int) -> Net
                 optimizer.step()
                 schedule.step()
     return network.eval()
+
+
+def _num_epochs(pieces: Interactions, config: SasrecConfig) -> int:
+    num_places = max(len(pieces.item_N) - len(pieces), 1)
+    if config.max_places is None:
+        return config.num_epochs
+    return min(config.num_epochs, max(config.max_places // num_places, 1))
 
 
 def _loss(network: Network, batch: Interactions, negative_M: Tensor) -> Tensor:
