@@ -63,12 +63,14 @@ class LinearItems:
         return scores
 
     def _of_all(self, asked: csr_array) -> np.ndarray:
-        scores = (asked @ self.left_IR) @ self.right_RI
-        is_other = np.ones(asked.shape[1], np.float32)
-        is_other[self.exact_T] = 0
-        others = (asked @ diags_array(is_other)) @ self.left_IR
-        among = asked[:, self.exact_T] @ self.weight_TT
-        scores[:, self.exact_T] = among + others @ self.right_RI[:, self.exact_T]
+        is_other = np.ones(asked.shape[1], bool)
+        is_other[self.exact_T] = False
+        scores = np.empty(asked.shape, np.float32)
+        scores[:, is_other] = (asked @ self.left_IR) @ self.right_RI[:, is_other]
+        # To the exact items the others alone lead through vectors.
+        others = asked @ diags_array(is_other.astype(np.float32))
+        through = (others @ self.left_IR) @ self.right_RI[:, self.exact_T]
+        scores[:, self.exact_T] = through + asked[:, self.exact_T] @ self.weight_TT
         return scores
 
     def save(self) -> dict[str, bytes]:
