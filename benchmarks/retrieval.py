@@ -28,6 +28,7 @@ SEED: Final = 1
 _SHOWN: Final = ("hr@10", "ndcg@10", "recall@20", "ndcg@20", "recall@100")
 _OFF: Final = sorted({one.name for one in ORDERED} - {one.name for one in UNORDERED})
 _WIDTH: Final = 150
+"""Characters of a line in a file or a pipe: narrower, and intervals lose their ends."""
 _JUDGED_AT: Final = {"split": "ndcg@20"}
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -100,16 +101,16 @@ def _chosen(names: str, known: tuple[Learned, ...]) -> list[Learned]:
 
 def _run(protocol: Protocol, sources: list[Learned], json_: Path | None, seed: int) -> None:
     console = _console()
-    for one in sources:
-        if not one.is_available:
-            console.print(f"{one.name} is skipped: {one.needs} is not installed (make setup)")
-    ready = [one for one in sources if one.is_available]
+    missing = {one.name: _missing(one, protocol) for one in sources}
+    for name in filter(missing.get, missing):
+        console.print(f"{name} is skipped: {missing[name]}")
+    ready = [one for one in sources if not missing[one.name]]
     with threadpool_limits(1):
         results = retrieval_run.run(protocol, ready, seed=seed, say=console.print)
     console.print(_table(protocol, results))
     if protocol.name == "split":
         console.print(f"off, as these files have no order: {', '.join(_OFF)}")
-    measure = _JUDGED_AT.get(protocol.name, "ndcg@10")
+    measure = f"ndcg@{protocol.judged_at}"
     gain = results.gain(measure)
     console.print(
         f"fusion over {results.best_single(measure)}, {measure}: {gain.mean:+.4f} "
@@ -123,6 +124,15 @@ def _console() -> Console:
     """Print to a terminal as wide as it is, into a file as wide as the table."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDTH)
+
+
+def _missing(one: Learned, protocol: Protocol) -> str:
+    """Say what a source cannot do without, or nothing."""
+    if not one.is_available:
+        return f"{one.needs} is not installed (make setup)"
+    if one.reads_attributes and protocol.test.learned.attribute_IA is None:
+        return "nothing is known of the items themselves"
+    return ""
 
 
 def _table(protocol: Protocol, results: Results) -> Table:

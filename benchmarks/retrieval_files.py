@@ -16,8 +16,8 @@ from training.retrieval.interactions import Interactions
 
 HELD_OUT: Final = 0.1
 """Share of each user's training items that a split's validation holds out."""
-NUM_VALIDATED: Final = 8000
-"""Users of a split at most whose held-out items are foretold: several of each, enough to learn."""
+NUM_VALIDATED: Final = 30_000
+"""Users of a split at most whose held-out items are foretold."""
 _FEWEST: Final = 3
 """Items from which on a user of a sequence file is judged: one to ask with, two to foretell."""
 
@@ -43,6 +43,8 @@ class Protocol:
     test: Stage
     items: tuple[str, ...]
     """The items' names in the file, by number."""
+    judged_at: int
+    """Depth of the NDCG that decides how much the fusion's trees may say."""
 
 
 class UnreadableFileError(ValueError):
@@ -50,17 +52,24 @@ class UnreadableFileError(ValueError):
 
 
 def read(path: Path) -> list[list[str]]:
-    """Read a file's lines as words.
+    """Read a file's histories as words; the lines of one user are joined in the file's order.
 
     Raises:
-        UnreadableFileError: If the file is missing or has no items.
+        UnreadableFileError: If the file is missing, is no UTF-8 or has no items.
     """
     if not path.is_file():
         raise UnreadableFileError(f"there is no file {path}")
-    lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    if not any(len(words) > 1 for words in lines):
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(f"{path} should be UTF-8, and is not: {error}") from error
+    items: dict[str, list[str]] = {}
+    for line in filter(str.strip, text.split("\n")):
+        user, *own = line.split()
+        items.setdefault(user, []).extend(own)
+    if not any(items.values()):
         raise UnreadableFileError(f"{path} should have lines of 'user item item …', it has none")
-    return lines
+    return [[user, *own] for user, own in items.items()]
 
 
 def attributes(path: Path) -> dict[str, list[int]]:
@@ -97,7 +106,7 @@ def sequences(
     validation = Stage(cut(2), cut(2).taken(judged), only(1))
     learned = cut(1) if is_refreshed else validation.learned
     test = Stage(learned, cut(1).taken(judged), only(0))
-    return Protocol("refreshed" if is_refreshed else "strict", validation, test, tuple(names))
+    return Protocol("refreshed" if is_refreshed else "strict", validation, test, tuple(names), 10)
 
 
 def split(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], *, seed: int) -> Protocol:
@@ -114,7 +123,8 @@ def split(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], *, seed
     has_held = np.flatnonzero(np.diff(whole.where(held).indptr))
     has_held = np.sort(rng.permutation(has_held)[:NUM_VALIDATED])
     validation = Stage(kept, kept.taken(has_held), whole.where(held).taken(has_held))
-    return Protocol("split", validation, Stage(whole, whole.taken(judged), truth), tuple(names))
+    test_stage = Stage(whole, whole.taken(judged), truth)
+    return Protocol("split", validation, test_stage, tuple(names), 20)
 
 
 def _attribute_IA(

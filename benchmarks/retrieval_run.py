@@ -135,7 +135,7 @@ def _fused(
             {name: one.validation for name, one in ran.items()},
             truth=validation.truth,
             length_U=validation.asked.length_U,
-            config=MixConfig(),
+            config=MixConfig(judged_at=protocol.judged_at),
             seed=seed,
         )
     with cost.of("score"):

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import retrieval, retrieval_files, retrieval_measures, retrieval_run
+from benchmarks.retrieval_files import UnreadableFileError
 from training.retrieval.interactions import Interactions
 from training.retrieval.learned import ORDERED, POPULARITY, UNORDERED, Config, Learned
 from training.retrieval.source import Lists, Source
@@ -104,6 +105,22 @@ def test_what_lies_beside_a_file_says_what_items_are(tmp_path: Path) -> None:
     assert retrieval_files.attributes(tmp_path / "b.txt") == {}
 
 
+def test_a_file_may_begin_with_a_mark_and_name_a_user_twice(tmp_path: Path) -> None:
+    file = tmp_path / "odd.txt"
+    file.write_bytes("\ufeffu-ä 1\tb 1\r\n\n  \nv\nu-ä c\n".encode())
+
+    assert retrieval_files.read(file) == [["u-ä", "1", "b", "1", "c"], ["v"]]
+
+
+@pytest.mark.parametrize("held", [b"", b"u\nv\n", "u \u00e4".encode("latin-1")])
+def test_a_file_without_histories_is_refused(tmp_path: Path, held: bytes) -> None:
+    file = tmp_path / "odd.txt"
+    file.write_bytes(held)
+
+    with pytest.raises(UnreadableFileError, match="should"):
+        retrieval_files.read(file)
+
+
 def test_a_split_holds_a_tenth_of_training_out() -> None:
     train = [["a", *map(str, range(20))], ["b", "1", "2"], ["c", "3"]]
 
@@ -192,3 +209,19 @@ def test_a_source_whose_package_is_absent_is_not_available() -> None:
 def test_every_source_has_a_name_of_its_own() -> None:
     for known in (ORDERED, UNORDERED):
         assert len({one.name for one in known}) == len(known)
+
+
+def test_content_is_asked_where_something_is_known_of_the_items(tmp_path: Path) -> None:
+    file = tmp_path / "walks.txt"
+    file.write_text("\n".join(" ".join(words) for words in walks()))
+    asked = ["sequences", str(file), "--sources", "onward,content"]
+
+    without = CliRunner().invoke(retrieval.app, asked)
+    said = {str(item): [item // 5, 10 + item % 5] for item in range(30)}
+    (tmp_path / "walks_item2attributes.json").write_text(json.dumps(said))
+    beside = CliRunner().invoke(retrieval.app, asked)
+
+    assert "content is skipped" in without.output
+    assert without.exit_code == beside.exit_code == 0
+    assert "content is skipped" not in beside.output
+    assert "content: cpu-seconds" in beside.output

@@ -42,6 +42,9 @@ class Learned:
     is_optional: bool = False
     """Whether it is left out unless it is asked for by name: it costs more than it brings."""
 
+    reads_attributes: bool = False
+    """Whether it has nothing to say where nothing is known of the items themselves."""
+
     @property
     def is_available(self) -> bool:
         """Whether what it needs is installed."""
@@ -110,7 +113,11 @@ ORDERED: Final = (
         refits={"user_power": (0.0, 0.25, 0.5), "shrink": (0.0, 5.0, 20.0)},
     ),
     Learned(
-        name="linear_items", module="linear_items", config="LinearItemsConfig", choices=_RECENCY
+        name="linear_items",
+        module="linear_items",
+        config="LinearItemsConfig",
+        choices=_RECENCY,
+        refits={"l2": (200.0, 500.0), "hidden_share": (0.0, 0.5)},
     ),
     Learned(
         name="propagation",
@@ -139,9 +146,16 @@ ORDERED: Final = (
         module="content",
         config="ContentConfig",
         choices=_RECENCY,
-        is_optional=True,
+        reads_attributes=True,
     ),
-    Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch", is_log=True),
+    Learned(
+        name="sasrec",
+        module="sasrec",
+        config="SasrecConfig",
+        settings={"num_networks": 3, "max_places": 20_000_000},
+        needs="torch",
+        is_log=True,
+    ),
 )
 """For histories in order."""
 
@@ -169,7 +183,13 @@ UNORDERED: Final = (
     ),
     *(_low_pass(rank) for rank in (64, 300, 900)),
     _low_pass(1500, is_optional=True),
-    Learned(name="linear_items", module="linear_items", config="LinearItemsConfig"),
+    Learned(
+        name="linear_items",
+        module="linear_items",
+        config="LinearItemsConfig",
+        settings={"l2": 20.0, "hidden_share": 0.5, "user_power": 0.5},
+        refits={"l2": (20.0, 200.0), "hidden_share": (0.0, 0.5), "user_power": (0.0, 0.5)},
+    ),
     Learned(name="item_cf", module="item_cf", config="ItemCfConfig"),
     Learned(
         name="user_cf",

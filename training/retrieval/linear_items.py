@@ -1,9 +1,13 @@
 """EASE: the linear item–item model that best tells each touched item from a user's other ones.
 
-B minimises ‖X − XB‖² + λ‖B‖² with an empty diagonal, in closed form: B = I − P / diag(P) by
-columns, P = (XᵀX + λI)⁻¹ (Steck, WWW 2019). Above ``max_exact_items`` P is written through the
-strongest eigenvectors of XᵀX = V S Vᵀ: P ≈ (I − V S/(S+λ) Vᵀ) / λ, and B off its diagonal is
-V S/(S+λ) Vᵀ / (λ diag(P)), so that neither memory nor time is quadratic in items.
+B minimises Σ_u w_u ‖x_u − x_u B‖² + Σ_i λ_i ‖b_i‖² with an empty diagonal, in closed form: B = I −
+P / diag(P) by columns, P = (XᵀWX + Λ)⁻¹ (Steck, WWW 2019). λ_i grows with how many touched i, which
+is what hiding a share of each history while it is learned from comes to (Steck, NeurIPS 2020).
+
+Above ``max_exact_items`` the most touched items are solved for among themselves, and all others
+through the strongest vectors of the graph: with M = Λ^−½ XᵀWX Λ^−½ = V S Vᵀ, P is Λ^−½ (I − V f(S)
+Vᵀ) Λ^−½ of f(s) = s / (1 + s). All values behind the strongest are taken to be their mean s̄, by
+which I remains I (1 − f(s̄)); neither memory nor time is then quadratic in items.
 """
 
 from collections.abc import Mapping
@@ -11,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import spotrf, spotri
+from scipy.sparse import csr_array, diags_array
 
 from training.retrieval.eigen import strongest
 from training.retrieval.interactions import Interactions
@@ -23,35 +28,55 @@ class LinearItemsConfig:
 
     l2: float = 200.0
     """λ: shrinks weights of items with few users."""
+    hidden_share: float = 0.0
+    """Share of a history that is as if hidden while the rest foretells it; below 1."""
+    user_power: float = 0.0
+    """A user of n items weighs n^−user_power."""
     max_exact_items: int = 20_000
-    """Above this number of items the model is of low rank."""
+    """Items at most that are solved for among themselves: the most touched."""
     rank: int = 1000
-    """Eigenvectors that are kept then."""
+    """Vectors through which the others are reached, where there are others."""
     recency: float = 0.8
     """Weight of each step back in the history that asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearItems:
-    """B, up to its diagonal, which history masks anyway, as ``left @ right``."""
+    """B, up to its diagonal, which history masks anyway."""
 
+    exact_T: np.ndarray
+    """int64, ascending: the T items that are solved for among themselves."""
+    weight_TT: np.ndarray
+    """float32: B among them."""
     left_IR: np.ndarray
-    """float32: B itself where it is exact, else V."""
+    """float32: with ``right_RI`` B of all others; of no columns where there are none."""
     right_RI: np.ndarray
-    """float32: what V is multiplied by; of no rows where B is exact."""
+    """float32."""
     config: LinearItemsConfig
 
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Sum weights from what each user touched: float32, U × I."""
-        scores = histories.recent(self.config.recency) @ self.left_IR
-        if self.config.max_exact_items < histories.num_items:
-            scores = scores @ self.right_RI
+        asked = histories.recent(self.config.recency)
+        is_exact = len(self.exact_T) == histories.num_items
+        scores = asked @ self.weight_TT if is_exact else self._of_all(asked)
         scores[histories.length_U == 0] = -np.inf
+        return scores
+
+    def _of_all(self, asked: csr_array) -> np.ndarray:
+        is_other = np.ones(asked.shape[1], bool)
+        is_other[self.exact_T] = False
+        scores = np.empty(asked.shape, np.float32)
+        scores[:, is_other] = (asked @ self.left_IR) @ self.right_RI[:, is_other]
+        # To the exact items the others alone lead through vectors.
+        others = asked @ diags_array(is_other.astype(np.float32))
+        through = (others @ self.left_IR) @ self.right_RI[:, self.exact_T]
+        scores[:, self.exact_T] = through + asked[:, self.exact_T] @ self.weight_TT
         return scores
 
     def save(self) -> dict[str, bytes]:
         """Write the weights and the settings."""
-        return packed({"left": self.left_IR, "right": self.right_RI}, self.config)
+        arrays = {"exact": self.exact_T, "weight": self.weight_TT}
+        return packed(arrays | {"left": self.left_IR, "right": self.right_RI}, self.config)
 
 
 def fit(interactions: Interactions, *, config: LinearItemsConfig, seed: int) -> LinearItems:
@@ -59,38 +84,67 @@ def fit(interactions: Interactions, *, config: LinearItemsConfig, seed: int) -> 
 
     Args:
         interactions: Histories, ordered or not; an item counts once a user.
-        config: λ, and when to be of low rank.
-        seed: Of the eigenvectors' start.
+        config: λ, and how many items are solved for exactly.
+        seed: Of the vectors' start.
     """
-    if interactions.num_items > config.max_exact_items:
-        return _of_low_rank(interactions, config, seed)
     touched = interactions.matrix()
-    gram_II = np.asfortranarray((touched.T @ touched).toarray(), dtype=np.float32)
-    np.einsum("ii->i", gram_II)[:] += config.l2
-    factor_II, _ = spotrf(gram_II, lower=1, overwrite_a=1)
-    inverse_II, _ = spotri(factor_II, lower=1, overwrite_c=1)
-    return LinearItems(_weights(inverse_II), np.empty((0, 0), np.float32), config)
+    weight_U = np.maximum(touched.sum(axis=1), 1) ** -config.user_power
+    weighted_I = touched.T @ weight_U
+    # λ stays in proportion to what users weigh.
+    l2 = config.l2 * (weight_U.mean() if len(weight_U) else 1.0)
+    hidden = config.hidden_share / (1 - config.hidden_share)
+    root_I = np.sqrt(l2 + hidden * weighted_I)
+    scaled = diags_array(np.sqrt(weight_U)) @ touched @ diags_array(1 / root_I)
+    scaled_UI = csr_array(scaled, dtype=np.float32)
+    exact_T = np.sort(np.argsort(-weighted_I, kind="stable")[: config.max_exact_items])
+    weight_TT = _exact(scaled_UI[:, exact_T], root_I[exact_T])
+    left_IR = np.empty((interactions.num_items, 0), np.float32)
+    right_RI = left_IR.T
+    if len(exact_T) < interactions.num_items:
+        left_IR, right_RI = _of_low_rank(scaled_UI, root_I, rank=config.rank, seed=seed)
+    return LinearItems(exact_T, weight_TT, left_IR, right_RI, config)
 
 
 def load(files: Mapping[str, bytes]) -> LinearItems:
     """Read what ``save`` wrote."""
     arrays, config = unpacked(files, LinearItemsConfig)
-    return LinearItems(arrays["left"], arrays["right"], config)
+    exact_T, weight_TT = arrays["exact"], arrays["weight"]
+    return LinearItems(exact_T, weight_TT, arrays["left"], arrays["right"], config)
 
 
-def _weights(lower_II: np.ndarray) -> np.ndarray:
-    """B of the lower triangle of P, in P's place: −P / diag(P) by columns, 0 on the diagonal."""
-    diagonal = lower_II.diagonal().copy()
-    for item in range(len(lower_II)):
-        lower_II[item, item + 1 :] = lower_II[item + 1 :, item]
-    lower_II /= -diagonal
-    np.einsum("ii->i", lower_II)[:] = 0
-    return np.ascontiguousarray(lower_II)
+def _exact(scaled_UT: csr_array, root_T: np.ndarray) -> np.ndarray:
+    """B among some items: −P / diag(P) by columns, 0 on the diagonal."""
+    if not scaled_UT.shape[1]:
+        return np.empty((0, 0), np.float32)
+    plus_TT = csr_array(scaled_UT.T @ scaled_UT, dtype=np.float32).toarray(order="F")
+    np.einsum("ii->i", plus_TT)[:] += 1
+    factor_TT, _ = spotrf(plus_TT, lower=1, overwrite_a=1)
+    found_TT, _ = spotri(factor_TT, lower=1, overwrite_c=1)
+    diagonal = found_TT.diagonal().copy()
+    for item in range(len(found_TT)):
+        found_TT[item, item + 1 :] = found_TT[item + 1 :, item]
+    found_TT *= (-root_T / diagonal).astype(np.float32)
+    # By its transpose, which lies in C's order, so that nothing is copied.
+    found_TT.T[:] /= root_T.astype(np.float32)
+    np.einsum("ii->i", found_TT)[:] = 0
+    return np.ascontiguousarray(found_TT)
 
 
-def _of_low_rank(interactions: Interactions, config: LinearItemsConfig, seed: int) -> LinearItems:
-    values_R, vectors_IR = strongest(interactions.matrix(), rank=config.rank, seed=seed)
-    kept_R = values_R**2 / (values_R**2 + config.l2)
-    unexplained_I = 1 - (vectors_IR**2) @ kept_R
-    right_RI = (vectors_IR * kept_R).T / np.maximum(unexplained_I, 1e-6)
-    return LinearItems(vectors_IR, right_RI.astype(np.float32), config)
+def _of_low_rank(
+    scaled_UI: csr_array, root_I: np.ndarray, *, rank: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """B off its diagonal as ``left @ right``."""
+    values_R, vectors_IR = strongest(scaled_UI, rank=rank, seed=seed)
+    square_R = values_R.astype(np.float64) ** 2
+    num_behind = max(scaled_UI.shape[1] - len(values_R), 1)
+    behind = max(scaled_UI.multiply(scaled_UI).sum() - square_R.sum(), 0.0) / num_behind
+    above_R = _kept(square_R) - _kept(behind)
+    unexplained_I = np.maximum(1 - _kept(behind) - vectors_IR**2 @ above_R, 1e-6)
+    left_IR = vectors_IR / root_I[:, None]
+    right_RI = (vectors_IR * above_R).T * (root_I / unexplained_I)
+    return left_IR.astype(np.float32), right_RI.astype(np.float32)
+
+
+def _kept(square: np.ndarray) -> np.ndarray:
+    """f: the share of a direction of the graph that the model keeps."""
+    return square / (1 + square)

@@ -7,7 +7,7 @@ Shapes: U users, S sources, K places, N candidates, I items.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -43,7 +43,8 @@ class MixConfig:
     num_groups: int = 3
     """Groups of users, by length of history, with weights of their own."""
     max_users: int = 8_000
-    """Users whose held-out items are learned from at most."""
+    """Users whose held-out items weights are learned from at most; trees have a number of their
+    own."""
     trees: TreesConfig = field(default_factory=TreesConfig)
     """How trees are grown."""
     tree_shares: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -122,25 +123,47 @@ def fit(
         NothingFoundError: If no held-out item is in any list.
     """
     sources = tuple(by_source)
-    users = _learned_from(by_source, truth, config.max_users, seed)
-    if not len(users):
+    drawn = _learned_from(by_source, truth, seed)
+    if not len(drawn):
         raise NothingFoundError(
             f"none of {len(truth.item_N)} held-out items is in a list of {', '.join(sources)}: "
             "give longer histories, or ask the sources one by one"
         )
+    users = np.sort(drawn[: config.max_users])
     found = _pooled(by_source, sources, users, config.depth)
-    length_U, is_found_N = length_U[users], _is_found(found, truth.taken(users))
-    weights = mixing_weights.fit(found, is_found_N, length_U, num_groups=config.num_groups)
-    mixed_N = weights.score(found, length_U)
-    head = np.sort(_head(found, mixed_N, config.num_reranked))
-    matrix_NF = mixing_trees.features(found.taken(head), mixed_N[head], length_U)
-    examples = Examples(matrix_NF, found.user_N[head], is_found_N[head])
-    share = _share(examples, mixed_N[head], config=config, seed=seed)
+    is_found_N = _is_found(found, truth.taken(users))
+    weights = mixing_weights.fit(found, is_found_N, length_U[users], num_groups=config.num_groups)
+    del found, is_found_N
+    mix = Mix(sources, weights, xgb.Booster(), 0.0, config)
+    users = np.sort(drawn[: config.trees.max_users])
+    examples = _heads(mix, by_source, users, truth=truth, length_U=length_U)
+    share = _share(examples, config=config, seed=seed)
     trees = mixing_trees.fit(examples, config=config.trees, seed=seed)
-    return Mix(sources, weights, trees, share, config)
+    return replace(mix, trees=trees, tree_share=share)
 
 
-def _share(examples: Examples, mixed_N: np.ndarray, *, config: MixConfig, seed: int) -> float:
+def _heads(
+    mix: Mix,
+    by_source: Mapping[str, Lists],
+    users: np.ndarray,
+    *,
+    truth: Interactions,
+    length_U: np.ndarray,
+) -> Examples:
+    """Take the candidates that trees may order, by blocks of users: whole pools are large."""
+    parts = []
+    for block in _blocks(len(users)):
+        own = users[block]
+        found = _pooled(by_source, mix.sources, own, mix.config.depth)
+        mixed_N = mix.weights.score(found, length_U[own])
+        head = np.sort(_head(found, mixed_N, mix.config.num_reranked))
+        is_found_N = _is_found(found, truth.taken(own))[head]
+        matrix_NF = mixing_trees.features(found.taken(head), mixed_N[head], length_U[own])
+        parts.append(Examples(matrix_NF, block[found.user_N[head]], is_found_N, mixed_N[head]))
+    return Examples.joined(parts)
+
+
+def _share(examples: Examples, *, config: MixConfig, seed: int) -> float:
     """Choose how much trees may say, each half of the users judged by trees of the other half."""
     user_N = examples.user_N
     fold_N = np.random.default_rng(seed).integers(0, _FOLDS, user_N.max(initial=0) + 1)[user_N]
@@ -151,7 +174,7 @@ def _share(examples: Examples, mixed_N: np.ndarray, *, config: MixConfig, seed: 
         said_N[judged] = trees.inplace_predict(examples.matrix_NF[judged])
 
     def judged_by(share: float) -> float:
-        score_N = _joined(mixed_N, said_N, share)
+        score_N = _joined(examples.mixed_N, said_N, share)
         ndcg = ndcg_by_user(user_N, examples.is_found_N, score_N, k=config.judged_at)
         return float(np.nansum(ndcg))
 
@@ -163,15 +186,12 @@ def _joined(mixed_N: np.ndarray, said_N: np.ndarray, share: float) -> np.ndarray
     return (1 - share) * mixed_N + np.float32(share) * said_N
 
 
-def _learned_from(
-    by_source: Mapping[str, Lists], truth: Interactions, max_users: int, seed: int
-) -> np.ndarray:
-    """Draw users whose held-out items some source has found, ascending."""
+def _learned_from(by_source: Mapping[str, Lists], truth: Interactions, seed: int) -> np.ndarray:
+    """Shuffle the users whose held-out items some source has found."""
     has_found = np.zeros(len(truth), bool)
     for one in by_source.values():
         has_found |= one.found(truth).any(axis=1)
-    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(has_found))
-    return np.sort(drawn[:max_users])
+    return np.random.default_rng(seed).permutation(np.flatnonzero(has_found))
 
 
 def _pooled(

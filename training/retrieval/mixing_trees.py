@@ -4,7 +4,8 @@ Learned on held-out items by LambdaMART (Burges, 2010) with xgboost. Shapes: N c
 F features.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import xgboost as xgb
@@ -31,7 +32,7 @@ class TreesConfig:
     """Share of the candidates that a tree sees."""
     colsample: float = 0.5
     """Share of the features that a tree sees."""
-    max_users: int = 8_000
+    max_users: int = 40_000
     """Users learned from at most."""
 
 
@@ -45,10 +46,17 @@ class Examples:
     """int64, ascending."""
     is_found_N: np.ndarray
     """bool: which candidates were held out."""
+    mixed_N: np.ndarray
+    """float32: the score by weights."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Examples"]) -> "Examples":
+        """Put those of several blocks of users together."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
     def taken(self, rows: np.ndarray) -> "Examples":
         """Some of them, in ascending order."""
-        return Examples(self.matrix_NF[rows], self.user_N[rows], self.is_found_N[rows])
+        return Examples(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
 def features(pool: Pool, mixed_N: np.ndarray, length_U: np.ndarray) -> np.ndarray:

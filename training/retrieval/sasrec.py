@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 import torch
@@ -25,7 +25,10 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from training.retrieval.interactions import Interactions
 from training.retrieval.sasrec_network import Network, NetworkConfig
-from training.retrieval.source import Parent
+from training.retrieval.source import Parent, dense_products
+
+_ANSWERED: Final = 64
+"""Users answered at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +43,9 @@ class SasrecConfig:
     """Times that all histories are read."""
     num_warm_epochs: int = 5
     """Times that they are read where an earlier fit is gone on with."""
+    max_places: int | None = None
+    """Places that a network learns from at most, each reading of one counted; long histories are
+    read fewer times then, once at least."""
     batch_users: int = 256
     """Users of a step."""
     num_negatives: int = 512
@@ -58,18 +64,52 @@ class Sasrec:
     num_items: int
     config: SasrecConfig
 
-    @torch.inference_mode()
     def score_users(self, histories: Interactions) -> np.ndarray:
         """Score what comes next by the mean of the networks' log-chances: float32, U × I."""
-        item_BL, length_B = _padded(histories.last(self.config.network.max_length))
-        scores = np.zeros((len(histories), self.num_items), np.float32)
-        last = (torch.arange(len(histories)), torch.from_numpy(length_B - 1).clamp(min=0))
+        return dense_products(self, histories)
+
+    @torch.inference_mode()
+    def user_vectors(self, histories: Interactions) -> np.ndarray:
+        """Say the networks' answers side by side, and what makes log-chances of their products.
+
+        A user's numbers follow from his history alone, bit for bit: how libraries multiply depends
+        on shapes, so everybody is answered in a block of the same shape as whoever has as many
+        visits, filled up with nobody.
+
+        Returns:
+            float32, U × (networks × D + 1).
+        """
+        recent = histories.last(self.config.network.max_length)
+        width = len(self.networks) * self.config.network.width + 1
+        vectors = np.full((len(histories), width), np.nan, np.float32)
+        lengths = _lengths(self.config.network.max_length)
+        group_U = np.searchsorted(lengths, recent.length_U)
+        for group, length in enumerate(lengths):
+            rows = np.flatnonzero((group_U == group) & (recent.length_U > 0))
+            for start in range(0, len(rows), _ANSWERED):
+                of = rows[start : start + _ANSWERED]
+                vectors[of] = self._answered(recent.taken(of), length)
+        return vectors
+
+    def item_vectors(self) -> np.ndarray:
+        """Say the items' vectors of all networks side by side, and 1: float32, I × …."""
+        given = [self._items(network).numpy() for network in self.networks]
+        return np.concatenate([*given, np.ones((self.num_items, 1), np.float32)], axis=1)
+
+    def _answered(self, histories: Interactions, length: int) -> np.ndarray:
+        """Answer at most ``_ANSWERED`` users of histories up to a length: float32, U × …."""
+        item_BL, length_B = _padded(histories, shape=(_ANSWERED, length))
+        last = (torch.arange(_ANSWERED), torch.from_numpy(length_B - 1).clamp(min=0))
+        answers, normal_B = [], torch.zeros(_ANSWERED)
         for network in self.networks:
             answer_BD = network(torch.from_numpy(item_BL))[last]
-            logits = answer_BD @ network.items.weight[: self.num_items].T
-            scores += torch.log_softmax(logits, dim=1).numpy() / len(self.networks)
-        scores[length_B == 0] = -np.inf
-        return scores
+            normal_B -= torch.logsumexp(answer_BD @ self._items(network).T, dim=1)
+            answers.append(answer_BD)
+        whole = torch.cat([*answers, normal_B[:, None]], dim=1) / len(self.networks)
+        return whole[: len(histories)].numpy()
+
+    def _items(self, network: Network) -> Tensor:
+        return network.items.weight[: self.num_items].detach()
 
     def save(self) -> dict[str, bytes]:
         """Write the networks' weights and the settings."""
@@ -144,6 +184,7 @@ def _learn(
         weight_decay=config.weight_decay,
         fused=True,
     )
+    num_epochs = _num_epochs(pieces, most=num_epochs, max_places=config.max_places)
     num_steps = num_epochs * math.ceil(len(pieces) / config.batch_users)
     schedule = LambdaLR(optimizer, lambda step: _rate(step, num_steps))
     for _ in range(num_epochs):
@@ -154,6 +195,11 @@ def _learn(
             loss.backward()
             optimizer.step()
             schedule.step()
+
+
+def _num_epochs(pieces: Interactions, *, most: int, max_places: int | None) -> int:
+    num_places = max(len(pieces.item_N) - len(pieces), 1)
+    return most if max_places is None else min(most, max(max_places // num_places, 1))
 
 
 def _loss(network: Network, batch: Interactions, negative_M: Tensor) -> Tensor:
@@ -209,10 +255,24 @@ def _batches(
         yield pieces.taken(batches[number])
 
 
-def _padded(histories: Interactions) -> tuple[np.ndarray, np.ndarray]:
-    """Lay histories side by side: int64, B × L, filled at the end; and their lengths."""
-    length_B = histories.length_U
-    width = max(int(length_B.max(initial=0)), 1)
-    item_BL = np.full((len(histories), width), histories.num_items, np.int64)
+def _lengths(most: int) -> np.ndarray:
+    """Lengths of the blocks in which users are answered: int64, rising up to ``most``."""
+    return np.unique([min(length, most) for length in (4, 8, 16, 32, 64, 128, 256, most)])
+
+
+def _padded(
+    histories: Interactions, *, shape: tuple[int, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lay histories side by side: int64, B × L, filled at the end; and their lengths.
+
+    Args:
+        histories: Of B users at most.
+        shape: B × L; as many users and as long as the longest where it is not given.
+    """
+    longest = max(int(histories.length_U.max(initial=0)), 1)
+    num_users, width = shape or (len(histories), longest)
+    item_BL = np.full((num_users, width), histories.num_items, np.int64)
     item_BL[histories.row_N, histories.places_N()] = histories.item_N
+    length_B = np.zeros(num_users, np.int64)
+    length_B[: len(histories)] = histories.length_U
     return item_BL, length_B

@@ -25,6 +25,9 @@ CONFIGS: dict[str, Config] = {
     "item_cf": ItemCfConfig(),
     "linear_items": LinearItemsConfig(l2=5.0),
     "linear_items, of low rank": LinearItemsConfig(l2=5.0, max_exact_items=0, rank=6),
+    "linear_items, of both kinds": LinearItemsConfig(
+        l2=5.0, hidden_share=0.3, user_power=0.5, max_exact_items=11, rank=6
+    ),
     "propagation": PropagationConfig(),
     "low_pass": LowPassConfig(rank=4),
     "content": ContentConfig(num_factors=4),
@@ -34,7 +37,7 @@ CONFIGS: dict[str, Config] = {
 """One line for each source there is; those of networks follow where they are installed."""
 NETWORKS = {"item2vec": "gensim", "sasrec": "torch", "softmax_factors": "torch"}
 """What each needs."""
-BY_VECTORS = {"low_pass", "content", "factors", "item2vec", "softmax_factors"}
+BY_VECTORS = {"low_pass", "content", "factors", "item2vec", "softmax_factors", "sasrec"}
 """Those whose scores are products of vectors."""
 
 
