@@ -109,6 +109,7 @@ ORDERED: Final = (
         is_optional=True,
     ),
     Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
+    Learned(name="two_tower", module="two_tower", config="TwoTowerConfig", needs="torch"),
 )
 """For histories in order."""
 
@@ -152,6 +153,14 @@ UNORDERED: Final = (
         module="softmax_factors",
         config="SoftmaxFactorsConfig",
         choices={"history_share": (0.0, 0.25, 0.5, 0.75)},
+        needs="torch",
+        is_optional=True,
+    ),
+    Learned(
+        name="two_tower",
+        module="two_tower",
+        config="TwoTowerConfig",
+        settings={"num_epochs": 8},
         needs="torch",
         is_optional=True,
     ),

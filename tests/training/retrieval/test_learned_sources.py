@@ -32,7 +32,12 @@ CONFIGS: dict[str, Config] = {
     "factors": FactorsConfig(num_factors=8, num_rounds=5),
 }
 """One line for each source there is; those of networks follow where they are installed."""
-NETWORKS = {"item2vec": "gensim", "sasrec": "torch", "softmax_factors": "torch"}
+NETWORKS = {
+    "item2vec": "gensim",
+    "sasrec": "torch",
+    "softmax_factors": "torch",
+    "two_tower": "torch",
+}
 """What each needs."""
 
 
@@ -48,6 +53,17 @@ def config_of(name: str) -> Config:
         small = NetworkConfig(width=16, max_length=4, input_dropout=0.1, block_dropout=0.0)
         return SasrecConfig(
             network=small, num_epochs=12, batch_users=16, num_negatives=16, learning_rate=0.01
+        )
+    if name == "two_tower":
+        from training.retrieval.two_tower import TwoTowerConfig
+        from training.retrieval.two_tower_network import NetworkConfig as TowersConfig
+
+        return TwoTowerConfig(
+            network=TowersConfig(width=8, max_length=4),
+            num_content=4,
+            num_epochs=30,
+            batch_size=64,
+            num_uniform=8,
         )
     from training.retrieval.softmax_factors import SoftmaxFactorsConfig
 
