@@ -108,6 +108,18 @@ ORDERED: Final = (
         choices=_RECENCY,
         is_optional=True,
     ),
+    Learned(
+        name="interests",
+        module="interests",
+        config="InterestsConfig",
+        choices={
+            "recency": (0.5, 0.7, 0.9),
+            "max_cost": (0.5, 1.0, 1.4, 2.0),
+            "short_share": (0.0, 0.5, 1.0),
+            "to_power": (0.0, 0.1, 0.2, 0.3),
+        },
+        is_optional=True,
+    ),
     Learned(name="sasrec", module="sasrec", config="SasrecConfig", needs="torch"),
     Learned(name="two_tower", module="two_tower", config="TwoTowerConfig", needs="torch"),
 )
@@ -147,6 +159,13 @@ UNORDERED: Final = (
     ),
     Learned(
         name="factors", module="factors", config="FactorsConfig", settings={"num_factors": 256}
+    ),
+    Learned(
+        name="interests",
+        module="interests",
+        config="InterestsConfig",
+        choices={"max_cost": (0.5, 1.0, 1.4, 2.0), "to_power": (0.0, 0.1, 0.2, 0.3)},
+        is_optional=True,
     ),
     Learned(
         name="softmax_factors",

@@ -97,6 +97,17 @@ def lists(source: Source, histories: Interactions, *, num_items: int) -> Lists:
     return Lists(item_UK, score_UK)
 
 
+def best_places(scores_RI: np.ndarray, num_items: int) -> Lists:
+    """Take the best items of each row of scores, best first: R × ``num_items``.
+
+    Ties stand by item number, smaller first; −inf is not listed.
+    """
+    item_RK = np.full((len(scores_RI), num_items), NO_ITEM, np.int32)
+    score_RK = np.full((len(scores_RI), num_items), -np.inf, np.float32)
+    _best(scores_RI, item_RK, score_RK)
+    return Lists(item_RK, score_RK)
+
+
 @njit(cache=True)
 def _best(scores_UI: np.ndarray, item_UK: np.ndarray, score_UK: np.ndarray) -> None:
     """Fill each user's list; an item enters only above what it pushes out, so ties keep order."""

@@ -9,6 +9,7 @@ from tests.training.retrieval.source_conformance import Implementation
 from training.retrieval.content import ContentConfig
 from training.retrieval.factors import FactorsConfig
 from training.retrieval.interactions import Interactions
+from training.retrieval.interests import InterestsConfig
 from training.retrieval.item_cf import ItemCfConfig
 from training.retrieval.learned import Config
 from training.retrieval.linear_items import LinearItemsConfig
@@ -28,6 +29,7 @@ CONFIGS: dict[str, Config] = {
     "propagation": PropagationConfig(),
     "low_pass": LowPassConfig(rank=4),
     "content": ContentConfig(num_factors=4),
+    "interests": InterestsConfig(rank=6, num_content=4),
     "user_cf": UserCfConfig(num_neighbours=10),
     "factors": FactorsConfig(num_factors=8, num_rounds=5),
 }
