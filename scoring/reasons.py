@@ -17,6 +17,8 @@ _BY_SOURCE: Final = {
     "live_presence": "live when you are usually here, on what you like",
     "host_affinity": "by someone whose things you looked at",
     "covisitation": "often visited after what you looked at",
+    "two_tower": "fits what you looked at, by what it is and who looks at it",
+    "interests": "of one of the things that you come back to",
     "sasrec": "where paths like yours led next",
     "factors": "fits what you looked at, by what people of like taste choose",
     "linear_items": "goes with what you looked at",

@@ -41,6 +41,8 @@ SOURCE_CODES: Final = {
     "item2vec": 20,
     "content": 21,
     "sasrec": 22,
+    "interests": 23,
+    "two_tower": 24,
 }
 """How arrays of candidates write the source that proposed; a code is never given twice."""
 
@@ -124,6 +126,8 @@ LEARNED: Final = (
     "item2vec",
     "content",
     "sasrec",
+    "interests",
+    "two_tower",
 )
 """Sources that are fitted: a row of theirs names a model, which ``training.registry`` keeps."""
 

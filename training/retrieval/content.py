@@ -60,20 +60,35 @@ def fit(interactions: Interactions, *, config: ContentConfig, seed: int) -> Cont
         config: How items are described.
         seed: Of the vectors' iteration.
     """
-    attributes = interactions.attribute_IA
-    if attributes is None:
-        return Content(np.zeros((interactions.num_items, config.num_factors), np.float32), config)
-    num_items_A = np.maximum(attributes.sum(axis=0), 1)
-    rarity_A = np.log(interactions.num_items / num_items_A).astype(np.float32)
-    weighted = csr_array(attributes @ diags_array(rarity_A), dtype=np.float32)
-    _, vectors_AD = strongest(weighted, rank=config.num_factors, seed=seed)
-    vectors_ID = weighted @ vectors_AD
-    length = np.linalg.norm(vectors_ID, axis=1, keepdims=True)
-    vectors_ID = np.where(length > 0, vectors_ID / np.maximum(length, 1e-12), 0)
-    return Content(vectors_ID.astype(np.float32), config)
+    found_IR = vectors(interactions, rank=config.num_factors, seed=seed)
+    return Content(found_IR, config)
 
 
 def load(files: Mapping[str, bytes]) -> Content:
     """Read what ``save`` wrote."""
     arrays, config = unpacked(files, ContentConfig)
     return Content(arrays["vectors"], config)
+
+
+def vectors(interactions: Interactions, *, rank: int, seed: int) -> np.ndarray:
+    """Press the items' attributes into a few numbers.
+
+    Args:
+        interactions: Of which only the items' attributes are read.
+        rank: R at most: numbers an item.
+        seed: Of the vectors' iteration.
+
+    Returns:
+        float32, I × R, of length 1; 0 for an item without attributes.
+    """
+    attributes = interactions.attribute_IA
+    if attributes is None:
+        return np.zeros((interactions.num_items, rank), np.float32)
+    num_items_A = np.maximum(attributes.sum(axis=0), 1)
+    rarity_A = np.log(interactions.num_items / num_items_A).astype(np.float32)
+    weighted = csr_array(attributes @ diags_array(rarity_A), dtype=np.float32)
+    _, vectors_AR = strongest(weighted, rank=rank, seed=seed)
+    found_IR = weighted @ vectors_AR
+    length = np.linalg.norm(found_IR, axis=1, keepdims=True)
+    found_IR = np.where(length > 0, found_IR / np.maximum(length, 1e-12), 0)
+    return found_IR.astype(np.float32)

@@ -156,6 +156,19 @@ ORDERED: Final = (
         needs="torch",
         is_log=True,
     ),
+    Learned(
+        name="interests",
+        module="interests",
+        config="InterestsConfig",
+        choices={
+            "recency": (0.5, 0.7, 0.9),
+            "max_cost": (0.5, 1.0, 1.4, 2.0),
+            "short_share": (0.0, 0.5, 1.0),
+            "to_power": (0.0, 0.1, 0.2, 0.3),
+        },
+        is_optional=True,
+    ),
+    Learned(name="two_tower", module="two_tower", config="TwoTowerConfig", needs="torch"),
 )
 """For histories in order."""
 
@@ -201,10 +214,25 @@ UNORDERED: Final = (
         name="factors", module="factors", config="FactorsConfig", settings={"num_factors": 256}
     ),
     Learned(
+        name="interests",
+        module="interests",
+        config="InterestsConfig",
+        choices={"max_cost": (0.5, 1.0, 1.4, 2.0), "to_power": (0.0, 0.1, 0.2, 0.3)},
+        is_optional=True,
+    ),
+    Learned(
         name="softmax_factors",
         module="softmax_factors",
         config="SoftmaxFactorsConfig",
         choices={"history_share": (0.0, 0.25, 0.5, 0.75)},
+        needs="torch",
+        is_optional=True,
+    ),
+    Learned(
+        name="two_tower",
+        module="two_tower",
+        config="TwoTowerConfig",
+        settings={"num_epochs": 8},
         needs="torch",
         is_optional=True,
     ),
@@ -224,6 +252,15 @@ _NIGHTLY: Final = (
     Learned(name="factors", module="factors", config="FactorsConfig", settings={"num_factors": 64}),
     Learned(name="item2vec", module="item2vec", config="Item2vecConfig", needs="gensim"),
     Learned(name="content", module="content", config="ContentConfig"),
+    Learned(name="interests", module="interests", config="InterestsConfig"),
+    Learned(
+        name="two_tower",
+        module="two_tower",
+        config="TwoTowerConfig",
+        settings={"num_epochs": 10},
+        needs="torch",
+        is_warm=True,
+    ),
     Learned(
         name="sasrec",
         module="sasrec",

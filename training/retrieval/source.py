@@ -156,6 +156,17 @@ def neighbours(
     return lists(source, replace(alone, user_U=np.full(len(items), UNSEEN)), num_items=num_items)
 
 
+def best_places(scores_RI: np.ndarray, num_items: int) -> Lists:
+    """Take the best items of each row of scores, best first: R × ``num_items``.
+
+    Ties stand by item number, smaller first; −inf is not listed.
+    """
+    item_RK = np.full((len(scores_RI), num_items), NO_ITEM, np.int32)
+    score_RK = np.full((len(scores_RI), num_items), -np.inf, np.float32)
+    top_k_numba.best_scores(scores_RI, item_RK, score_RK)
+    return Lists(item_RK, score_RK)
+
+
 _Fill = Callable[[Interactions, Masks, Lists], None]
 
 

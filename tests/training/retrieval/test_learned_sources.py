@@ -9,6 +9,7 @@ from tests.training.retrieval.source_conformance import Implementation
 from training.retrieval.content import ContentConfig
 from training.retrieval.factors import FactorsConfig
 from training.retrieval.interactions import Interactions
+from training.retrieval.interests import InterestsConfig
 from training.retrieval.item_cf import ItemCfConfig
 from training.retrieval.learned import Config
 from training.retrieval.linear_items import LinearItemsConfig
@@ -31,13 +32,27 @@ CONFIGS: dict[str, Config] = {
     "propagation": PropagationConfig(),
     "low_pass": LowPassConfig(rank=4),
     "content": ContentConfig(num_factors=4),
+    "interests": InterestsConfig(rank=6, num_content=4),
     "user_cf": UserCfConfig(num_neighbours=10),
     "factors": FactorsConfig(num_factors=8, num_rounds=5),
 }
 """One line for each source there is; those of networks follow where they are installed."""
-NETWORKS = {"item2vec": "gensim", "sasrec": "torch", "softmax_factors": "torch"}
+NETWORKS = {
+    "item2vec": "gensim",
+    "sasrec": "torch",
+    "softmax_factors": "torch",
+    "two_tower": "torch",
+}
 """What each needs."""
-BY_VECTORS = {"low_pass", "content", "factors", "item2vec", "softmax_factors", "sasrec"}
+BY_VECTORS = {
+    "low_pass",
+    "content",
+    "factors",
+    "item2vec",
+    "softmax_factors",
+    "sasrec",
+    "two_tower",
+}
 """Those whose scores are products of vectors."""
 
 
@@ -53,6 +68,17 @@ def config_of(name: str) -> Config:
         small = NetworkConfig(width=16, max_length=4, input_dropout=0.1, block_dropout=0.0)
         return SasrecConfig(
             network=small, num_epochs=12, batch_users=16, num_negatives=16, learning_rate=0.01
+        )
+    if name == "two_tower":
+        from training.retrieval.two_tower import TwoTowerConfig
+        from training.retrieval.two_tower_network import NetworkConfig as TowersConfig
+
+        return TwoTowerConfig(
+            network=TowersConfig(width=8, max_length=4),
+            num_content=4,
+            num_epochs=30,
+            batch_size=64,
+            num_uniform=8,
         )
     from training.retrieval.softmax_factors import SoftmaxFactorsConfig
 

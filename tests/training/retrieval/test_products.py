@@ -1,0 +1,20 @@
+import numpy as np
+
+from training.retrieval.products import products
+
+
+def test_products_are_those_of_float64_and_of_the_user_alone() -> None:
+    rng = np.random.default_rng(1)
+    users_UD, items_ID = (rng.standard_normal((n, 33)).astype(np.float32) for n in (5, 2500))
+
+    whole = products(users_UD, items_ID)
+
+    exact = users_UD.astype(np.float64) @ items_ID.T.astype(np.float64)
+    np.testing.assert_allclose(whole, exact, atol=1e-4)
+    alone = np.vstack([products(one[None], items_ID) for one in users_UD])
+    np.testing.assert_array_equal(whole, alone)
+
+
+def test_nobody_and_nothing_have_a_shape() -> None:
+    assert products(np.zeros((0, 4)), np.zeros((3, 4))).shape == (0, 3)
+    assert products(np.zeros((2, 0)), np.zeros((3, 0))).tolist() == [[0.0] * 3] * 2

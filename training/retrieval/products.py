@@ -1,0 +1,35 @@
+"""Products of users' and items' vectors that do not depend on who else is asked for.
+
+BLAS rounds a row by the shape that it stands in; here every product is summed in the order of the
+vector's numbers, so that a user scores the same bits alone and in any block.
+Shapes: U users, I items, D width.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+_TILE: Final = 1024
+"""Items at once: their sums stay in the nearest cache."""
+
+
+def products(users_UD: np.ndarray, items_ID: np.ndarray) -> np.ndarray:
+    """Multiply every user with every item: float32, U × I, the caller's to write to."""
+    scores_UI = np.zeros((len(users_UD), len(items_ID)), np.float32)
+    items_DI = np.ascontiguousarray(items_ID.T, np.float32)
+    _add_products(np.ascontiguousarray(users_UD, np.float32), items_DI, scores_UI)
+    return scores_UI
+
+
+@njit(cache=True)
+def _add_products(users_UD: np.ndarray, items_DI: np.ndarray, scores_UI: np.ndarray) -> None:
+    num_items = items_DI.shape[1]
+    for start in range(0, num_items, _TILE):
+        stop = min(start + _TILE, num_items)
+        for user in range(users_UD.shape[0]):
+            scores_I = scores_UI[user, start:stop]
+            for d in range(items_DI.shape[0]):
+                weight, items_I = users_UD[user, d], items_DI[d, start:stop]
+                for item in range(stop - start):
+                    scores_I[item] += weight * items_I[item]
