@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import similaripy
-from scipy.sparse import coo_array, csr_array, csr_matrix, diags_array
+from scipy.sparse import csr_array, csr_matrix, diags_array
 
 from training.retrieval.interactions import Interactions
 from training.retrieval.source import dense, packed, sparse_arrays, sparse_of, unpacked
@@ -61,7 +61,7 @@ def fit(interactions: Interactions, *, config: ItemCfConfig, seed: int) -> ItemC
     num_items_U = np.maximum(touched.sum(axis=1), 1)
     scaled = diags_array(num_items_U ** (-config.user_power)) @ touched
     # similaripy fails on empty rows.
-    users, items = (np.unique(side) for side in touched.nonzero())
+    users, items = (np.flatnonzero(touched.sum(axis=axis)) for axis in (1, 0))
     if not len(items):
         return ItemCf(csr_array((interactions.num_items,) * 2, dtype=np.float32), config)
     scaled = csr_array(scaled)[users][:, items]
@@ -73,7 +73,7 @@ def fit(interactions: Interactions, *, config: ItemCfConfig, seed: int) -> ItemC
         num_threads=1,
         format_output="csr",
     )
-    similarity = _placed(coo_array(nearest), items, interactions.num_items)
+    similarity = _placed(nearest, items, interactions.num_items)
     similarity.data **= config.similarity_power
     return ItemCf(similarity, config)
 
@@ -84,10 +84,11 @@ def load(files: Mapping[str, bytes]) -> ItemCf:
     return ItemCf(sparse_of(arrays), config)
 
 
-def _placed(nearest: coo_array, items: np.ndarray, num_items: int) -> csr_array:
+def _placed(nearest: csr_matrix, items: np.ndarray, num_items: int) -> csr_array:
     """Put similarities of some items in their places among all, each item's own left out."""
-    row, column = nearest.coords
-    kept = row != column
-    at = (items[row[kept]], items[column[kept]])
-    placed = coo_array((nearest.data[kept].astype(np.float32), at), shape=(num_items, num_items))
-    return placed.tocsr()
+    row = np.repeat(np.arange(len(items)), np.diff(nearest.indptr))
+    kept = row != nearest.indices
+    num_near = np.bincount(items[row[kept]], minlength=num_items)
+    indptr = np.r_[0, np.cumsum(num_near)].astype(np.int64)
+    parts = (nearest.data[kept].astype(np.float32), items[nearest.indices[kept]], indptr)
+    return csr_array(parts, shape=(num_items, num_items))

@@ -29,6 +29,10 @@ NUMBA: Final = "numba"
 _LOG: Final = logging.getLogger(__name__)
 
 
+class MismatchedQueryError(ValueError):
+    """Vectors and masks are not of the same users, items or width."""
+
+
 @dataclass(frozen=True, slots=True)
 class Masks:
     """What is not listed."""
@@ -93,7 +97,11 @@ def top_k(
     Returns:
         item_UK: int32, best first, ties by number, smaller first; ``NO_ITEM`` where a list ends.
         score_UK: float32, the products; −inf where a list ends.
+
+    Raises:
+        MismatchedQueryError: If the query's parts do not fit one another.
     """
+    _require_one_shape(query)
     num_users, width = query.user_UD.shape
     item_UK = np.full((num_users, num_items), NO_ITEM, np.int32)
     score_UK = np.full((num_users, num_items), -np.inf, np.float32)
@@ -166,6 +174,19 @@ def _fill_by_numba(query: Prepared, item_UK: np.ndarray, score_UK: np.ndarray) -
         (query.indptr, query.seen_S),
         (item_UK, score_UK),
     )
+
+
+def _require_one_shape(query: Query) -> None:
+    """Refuse what a kernel would read beyond its end."""
+    known, allowed = query.masks.histories, query.masks.is_allowed_I
+    users = {len(query.user_UD)} | ({len(known)} if known is not None else set())
+    items = {len(query.item_ID)} | ({len(allowed)} if allowed is not None else set())
+    widths = {query.user_UD.shape[1], query.item_ID.shape[1]}
+    for name, sizes in (("users", users), ("items", items), ("numbers of a vector", widths)):
+        if len(sizes) > 1:
+            raise MismatchedQueryError(
+                f"vectors and masks should be of the same {name}, they are of {sorted(sizes)}"
+            )
 
 
 def _prepared(query: Query) -> Prepared:

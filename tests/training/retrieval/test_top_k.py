@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from training.retrieval import top_k, top_k_library
 from training.retrieval.interactions import Interactions
-from training.retrieval.top_k import NO_ITEM, Kernel, Masks, Query
+from training.retrieval.top_k import NO_ITEM, Kernel, Masks, MismatchedQueryError, Query
 
 NUM_ITEMS = 1501
 """More than a tile of each kernel, and no multiple of anything."""
@@ -147,6 +147,17 @@ def test_what_is_not_known_is_not_listed(kernel: Kernel) -> None:
     listed = item_UK[[0, 2, 3]]
     assert (listed[listed != NO_ITEM] % 2 == 1).all()
     assert not np.isnan(score_UK).any()
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    query = drawn(3, 4)
+    for odd, name in (
+        (replace(query, user_UD=query.user_UD[:2]), "users"),
+        (replace(query, user_UD=query.user_UD[:, :3]), "numbers"),
+        (replace(query, masks=Masks(is_allowed_I=np.ones(NUM_ITEMS + 1, bool))), "items"),
+    ):
+        with pytest.raises(MismatchedQueryError, match=name):
+            top_k.top_k(odd, num_items=2)
 
 
 def test_vectors_of_no_numbers_say_nothing(kernel: Kernel) -> None:
