@@ -46,10 +46,10 @@ class Read:
         ahead = days.last + timedelta(days=self.num_days_ahead)
         last = days.day_before if self.is_own_past else ahead
         first = days.first - timedelta(days=self.num_days_back)
-        if self.is_past_optional:
-            first, last = days.first, ahead
-        if not self.is_past_optional or first <= last:
-            lake.files.require_made(self.table, Days(min(first, last), last))
+        if self.is_past_optional and self.is_own_past:
+            return
+        first = days.first if self.is_past_optional else first
+        lake.files.require_made(self.table, Days(min(first, last), last))
 
     @property
     def mapping(self) -> dg.PartitionMapping:

@@ -54,8 +54,10 @@ def in_graph(read: Read, day: date) -> set[date]:
         (lambda table: reads.days_back(table, 2), january(7, 8, 9, 10)),
         (lambda table: reads.evenings_before(table, 3), january(6, 7, 8, 9)),
         (lambda table: reads.days_before(table, 2), january(7, 8)),
+        (lambda table: reads.newest_within(table, 2), january(9, 10)),
+        (lambda table: reads.own_past(table, 2), set()),
     ],
-    ids=["same days", "days back", "evenings before", "days before"],
+    ids=["same days", "days back", "evenings before", "days before", "newest", "own past"],
 )
 def test_a_window_is_refused_without_any_of_its_days(
     lake: Lake, make: Callable[[Table], Read], expected: set[date]
