@@ -85,8 +85,7 @@ def newest_within(table: Table, num_days: int) -> Read:
 
 def own_past(table: Table, num_days: int) -> Read:
     """Read ``num_days`` of a table's own past where they were made; the maker reads them."""
-    past = Read(table, num_days, -1, lambda lake, days: lake.read(table, days), is_own_past=True)
-    return replace(past, is_frame=False, is_past_optional=True)
+    return replace(days_before(table, num_days), is_frame=False, is_past_optional=True)
 
 
 def evenings_before(table: Table, num_days: int) -> Read:

@@ -275,7 +275,7 @@ def test_threads_read_side_by_side(tmp_path: Path) -> None:
     [
         (["popularity", "unfinished"], "you began with it and have not finished"),
         (["new_items", "popularity"], "new here"),
-        (["two_tower"], "proposed by two tower"),
+        (["tea_leaves"], "proposed by tea leaves"),
         ([], "proposed by a rule"),
     ],
 )

@@ -24,4 +24,4 @@ def test_the_most_personal_reason_is_given_and_what_was_drawn_says_so() -> None:
 
 
 def test_a_source_that_readers_do_not_know_yet_is_named() -> None:
-    assert sentence(["two_tower"], is_exploration=False) == "proposed by two tower"
+    assert sentence(["tea_leaves"], is_exploration=False) == "proposed by tea leaves"
