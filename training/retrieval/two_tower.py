@@ -47,7 +47,7 @@ class TwoTowerConfig:
     """B."""
     num_uniform: int = 1024
     """Items drawn uniformly, beside those that a step foretells."""
-    temperature: float = 0.07
+    temperature: float = 0.1
     """Cosines are divided by it."""
     learning_rate: float = 3e-3
     """AdamW's at its height; it rises over the first tenth and falls to about 0."""
