@@ -32,7 +32,7 @@ _SMALLEST: Final = 1e-12
 class InterestsConfig:
     """Where items lie, how a history falls apart, and how interests answer."""
 
-    rank: int = 128
+    rank: int = 256
     """Singular vectors of who touched what."""
     value_power: float = 0.5
     """To which power of their values they count."""
@@ -42,7 +42,7 @@ class InterestsConfig:
     """Share of content in the likeness of two items that have both, 0 to 1."""
     max_length: int = 200
     """A user's newest items that are read."""
-    max_cost: float = 1.0
+    max_cost: float = 2.0
     """Clusters are joined up to this cost; two items of cosine c join at 2 − 2c."""
     max_interests: int = 8
     """Interests of a user at most."""
@@ -54,7 +54,7 @@ class InterestsConfig:
     """Share of the short term in an interest's strength."""
     recency: float = 0.7
     """Weight of each step back in the mean that speaks for an interest."""
-    to_power: float = 0.0
+    to_power: float = 0.2
     """An answer of d users is multiplied by d^to_power."""
     num_places: int = 400
     """K: items that an interest answers with."""

@@ -11,6 +11,8 @@ Shapes: N items of all users, D width, U users, L items of one user.
 import numpy as np
 from numba import njit
 
+from training.retrieval.products import add_products
+
 
 @njit(cache=True)
 def clusters(
@@ -33,23 +35,23 @@ def clusters(
     num_U = np.empty(len(indptr) - 1, np.int64)
     for user in range(len(num_U)):
         own = slice(indptr[user], indptr[user + 1])
-        cost_LL = _squared_distances(np.ascontiguousarray(vectors_ND[own].T))
+        cost_LL = _squared_distances(vectors_ND[own])
         _join(cost_LL, label_N[own], max_cost, max_num)
         num_U[user] = _number(label_N[own])
     return label_N, num_U
 
 
 @njit(cache=True)
-def _squared_distances(vectors_DL: np.ndarray) -> np.ndarray:
-    """Sum in the order of the vectors' numbers: float32, L × L, inf with itself."""
-    num = vectors_DL.shape[1]
+def _squared_distances(vectors_LD: np.ndarray) -> np.ndarray:
+    """From products, as |x − y|² = |x|² + |y|² − 2xy: float32, L × L, inf with itself."""
+    num = len(vectors_LD)
     cost_LL = np.zeros((num, num), np.float32)
-    for row_L in vectors_DL:
-        for one in range(num):
-            value, cost_L = row_L[one], cost_LL[one]
-            for other in range(num):
-                cost_L[other] += (value - row_L[other]) ** 2
+    add_products(vectors_LD, np.ascontiguousarray(vectors_LD.T), cost_LL)
+    square_L = np.diag(cost_LL).copy()
     for one in range(num):
+        for other in range(num):
+            apart = square_L[one] + square_L[other] - 2 * cost_LL[one, other]
+            cost_LL[one, other] = max(apart, np.float32(0))
         cost_LL[one, one] = np.inf
     return cost_LL
 

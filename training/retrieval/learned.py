@@ -162,7 +162,6 @@ ORDERED: Final = (
         config="InterestsConfig",
         choices={
             "recency": (0.5, 0.7, 0.9),
-            "max_cost": (0.5, 1.0, 1.4, 2.0),
             "short_share": (0.0, 0.5, 1.0),
             "to_power": (0.0, 0.1, 0.2, 0.3),
         },
@@ -217,7 +216,7 @@ UNORDERED: Final = (
         name="interests",
         module="interests",
         config="InterestsConfig",
-        choices={"max_cost": (0.5, 1.0, 1.4, 2.0), "to_power": (0.0, 0.1, 0.2, 0.3)},
+        choices={"to_power": (0.0, 0.1, 0.2, 0.3)},
         is_optional=True,
     ),
     Learned(

@@ -18,12 +18,13 @@ def products(users_UD: np.ndarray, items_ID: np.ndarray) -> np.ndarray:
     """Multiply every user with every item: float32, U × I, the caller's to write to."""
     scores_UI = np.zeros((len(users_UD), len(items_ID)), np.float32)
     items_DI = np.ascontiguousarray(items_ID.T, np.float32)
-    _add_products(np.ascontiguousarray(users_UD, np.float32), items_DI, scores_UI)
+    add_products(np.ascontiguousarray(users_UD, np.float32), items_DI, scores_UI)
     return scores_UI
 
 
 @njit(cache=True)
-def _add_products(users_UD: np.ndarray, items_DI: np.ndarray, scores_UI: np.ndarray) -> None:
+def add_products(users_UD: np.ndarray, items_DI: np.ndarray, scores_UI: np.ndarray) -> None:
+    """Add to ``scores_UI``, for use within compiled code: all float32 and contiguous."""
     num_items = items_DI.shape[1]
     for start in range(0, num_items, _TILE):
         stop = min(start + _TILE, num_items)

@@ -41,7 +41,7 @@ class TwoTowerConfig:
     """Size, and what it forgets while it learns."""
     num_content: int = 128
     """A: singular vectors of the items' attributes."""
-    num_epochs: int = 20
+    num_epochs: int = 16
     """Times that everything touched is foretold."""
     num_warm_epochs: int = 4
     """Likewise, where an earlier fit is gone on with."""
@@ -49,9 +49,9 @@ class TwoTowerConfig:
     """B."""
     num_uniform: int = 1024
     """Items drawn uniformly, beside those that a step foretells."""
-    temperature: float = 0.07
+    temperature: float = 0.1
     """Cosines are divided by it."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 8e-3
     """AdamW's at its height; it rises over the first tenth and falls to about 0."""
     weight_decay: float = 0.01
     """AdamW's."""
