@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from training.retrieval.covisitation import SeedConfig
+from training.retrieval.latent_response import LatentConfig
 from training.retrieval.live_presence import PresenceConfig
 from training.retrieval.searched import SearchedConfig
 from training.retrieval.well_rated import WellRatedConfig
@@ -31,6 +32,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "watched_products": Share(60, 0.8),
         "well_rated": Share(150, 1.0),
         "searched": Share(60, 1.0),
+        "latent_interests": Share(30, 0.3),
     },
     "live_streams": {
         "popularity": Share(100, 0.3),
@@ -45,6 +47,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "followed_hosts": Share(60, 1.0),
         "live_presence": Share(100, 1.0),
         "searched": Share(20, 0.3),
+        "latent_interests": Share(20, 0.2),
     },
     "short_videos": {
         "popularity": Share(200, 0.3),
@@ -58,6 +61,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "host_affinity": Share(60, 0.5),
         "followed_hosts": Share(60, 0.7),
         "searched": Share(30, 0.4),
+        "latent_interests": Share(30, 0.3),
     },
 }
 """By surface; sources of what a log lacks propose nothing."""
@@ -83,5 +87,7 @@ class CandidatesConfig:
     """How many lists of well-rated items are read."""
     searched: SearchedConfig = field(default_factory=SearchedConfig)
     """How the user's searches are remembered."""
+    latent: LatentConfig = field(default_factory=LatentConfig)
+    """How interests that he has not shown are guessed."""
     num_buckets: int = 4
     """Groups of users in memory one at a time; no row depends on it."""

@@ -232,12 +232,12 @@ class UserBatch:
             users: One row per user with ``user_id``, ``segment`` and ``USER_ARRAYS``.
             state: Rows of ``state_of`` in the same order, null where a user has none.
         """
-        words = (users.column(name).combine_chunks() for name in ("user_id", "segment"))
+        user_id, segment = (users.column(name).combine_chunks() for name in ("user_id", "segment"))
         hours_UH = hours_of(users.column("active_hours"))
         columns = [state.column(name) for name in _STATE]
         columns += [users.column(name) for name in ("followed_hosts", "query_words")]
         lists = (Lists.of(column) for column in columns)
-        return cls(users.num_rows, end_of(evening), *words, hours_UH, *lists)
+        return cls(users.num_rows, end_of(evening), user_id, segment, hours_UH, *lists)
 
     @property
     def evening(self) -> date:

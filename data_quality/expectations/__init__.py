@@ -35,6 +35,7 @@ from data_quality.expectations.ranking import (
 from data_quality.expectations.retrieval import (
     candidates,
     retrieval_covisitation,
+    retrieval_latent_interests,
     retrieval_new_items,
     retrieval_popularity,
     similar,
@@ -81,6 +82,7 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "retrieval/popularity": retrieval_popularity,
     "retrieval/covisitation": retrieval_covisitation,
     "retrieval/new_items": retrieval_new_items,
+    "retrieval/latent_interests": retrieval_latent_interests,
     **{f"similar/{name}": similar for name in surfaces.NAMES},
     **{f"candidates/{name}": partial(candidates, name) for name in surfaces.NAMES},
     **{f"examples/{name}": examples for name in surfaces.NAMES},

@@ -16,8 +16,9 @@ from orchestration.reads import (
 )
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import candidates
-from training.retrieval import covisitation, new_items, popularity, similar
+from training.retrieval import covisitation, latent_interests, new_items, popularity, similar
 from training.retrieval.covisitation import CovisitationConfig
+from training.retrieval.latent_interests import ResponsesConfig
 from training.retrieval.new_items import NewItemsConfig
 from training.retrieval.popularity import PopularityConfig
 
@@ -48,6 +49,12 @@ def _covisitation(
     )
 
 
+def _latent_interests(night: Night, users: DataFrame, pairs: DataFrame) -> DataFrame:
+    """Count how users of every group respond to what they are shown."""
+    config = ResponsesConfig(num_buckets=night.workspace.settings.buckets)
+    return latent_interests.build(users, pairs=pairs, config=config)
+
+
 retrieval_popularity = table_asset(
     tables.RETRIEVAL_POPULARITY,
     _popularity,
@@ -70,6 +77,14 @@ retrieval_covisitation = table_asset(
         "history": same_days(tables.FEATURES_USER_HISTORY),
         "items": as_of_last_day(tables.SILVER_ITEMS),
         "before": state_as_of_day_before(tables.RETRIEVAL_COVISITATION),
+    },
+)
+retrieval_latent_interests = table_asset(
+    tables.RETRIEVAL_LATENT_INTERESTS,
+    _latent_interests,
+    reads={
+        "users": same_days(tables.FEATURES_USER_DAILY),
+        "pairs": since_full(tables.FEATURES_USER_PAIRS),
     },
 )
 
@@ -114,6 +129,7 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
             "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
             "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
             "covisitation": on_driver(since_full(tables.RETRIEVAL_COVISITATION)),
+            "latent_interests": on_driver(same_days(tables.RETRIEVAL_LATENT_INTERESTS)),
         },
     )
 
@@ -122,5 +138,10 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
 def retrieval() -> dg.Definitions:
     """What sources learned for all surfaces, and one asset a surface of all that follows."""
     of_surfaces = [make(surface) for make in (_similar, _candidates) for surface in surfaces.ALL]
-    learned = [retrieval_popularity, retrieval_new_items, retrieval_covisitation]
+    learned = [
+        retrieval_popularity,
+        retrieval_new_items,
+        retrieval_covisitation,
+        retrieval_latent_interests,
+    ]
     return dg.Definitions(assets=[*learned, *of_surfaces])
