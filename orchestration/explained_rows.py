@@ -131,14 +131,16 @@ class Evening:
         categories = {one["category"] for found in pairs["categories"].to_pylist() for one in found}
         of_surface = pc.field("surface") == self.surface.name
         scopes = {"all": {EVERYBODY}, "category": categories, "segment": {segment}}
-        in_scope = [
-            (pc.field("scope") == scope) & among("scope_value", values)
-            for scope, values in scopes.items()
-        ]
-        return {
-            "popularity": self._today(
-                tables.RETRIEVAL_POPULARITY, of_surface & reduce(or_, in_scope)
+        in_scope = reduce(
+            or_,
+            (
+                (pc.field("scope") == scope) & among("scope_value", values)
+                for scope, values in scopes.items()
             ),
+        )
+        return {
+            "popularity": self._today(tables.RETRIEVAL_POPULARITY, of_surface & in_scope),
+            "latent_interests": self._today(tables.RETRIEVAL_LATENT_INTERESTS, in_scope),
             "new_items": self._today(
                 tables.RETRIEVAL_NEW_ITEMS,
                 of_surface & among("category", {ANY_CATEGORY, *categories}),

@@ -27,7 +27,7 @@ from etl.surfaces import Surface
 from orchestration.learned_sources import LearnedSources, Models
 from scoring.candidates import NightFiles
 from training import array_file, item_side
-from training.retrieval import source_lists
+from training.retrieval import latent_interests, source_lists
 from training.retrieval.covisitation import CovisitationConfig
 
 _writing: Final = threading.RLock()
@@ -82,6 +82,8 @@ class Sender:
                 evening=evening,
                 half_life_days=CovisitationConfig().half_life_days,
             )
+            responses = self.lake.files.arrow(tables.RETRIEVAL_LATENT_INTERESTS, one_day(evening))
+            arrays |= latent_interests.arrays_of(responses)
             yield evening, self._sent_file(arrays)
 
     def night_files(

@@ -40,6 +40,7 @@ FITTED: Final = tuple(tables.RETRIEVAL_FITS.values())
 ASKED: Final = (
     tables.RETRIEVAL_POPULARITY,
     tables.RETRIEVAL_NEW_ITEMS,
+    tables.RETRIEVAL_LATENT_INTERESTS,
     *tables.PROPOSALS.values(),
 )
 """What sources weigh is learned from the proposals of a week."""

@@ -17,7 +17,7 @@ from scoring.slate_rows import Chosen
 from scoring.slates import NightModel, SlateConfig, compose
 from training import item_side
 from training.item_side import ItemSide
-from training.retrieval import source_lists
+from training.retrieval import latent_interests, source_lists
 from training.retrieval.covisitation import CovisitationConfig
 from training.retrieval.fitted import Fitted
 from training.retrieval.learned import NIGHTLY
@@ -55,6 +55,8 @@ class Known:
     """Rows of ``tables.RETRIEVAL_NEW_ITEMS`` of such lists."""
     covisitation: pa.Table
     """Rows of ``tables.RETRIEVAL_COVISITATION`` as of the evening, of his last items."""
+    latent_interests: pa.Table
+    """Rows of ``tables.RETRIEVAL_LATENT_INTERESTS`` of everybody and of his groups."""
     names: Mapping[int, str]
     """Item ids of his last items."""
     serving: Serving
@@ -89,6 +91,7 @@ class Again:
             evening=known.evening,
             half_life_days=CovisitationConfig().half_life_days,
         )
+        lists |= latent_interests.arrays_of(known.latent_interests)
         asked = known.user.append_column("candidates", _candidates(known.candidates))
         chosen = compose(
             known.evening,

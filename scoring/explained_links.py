@@ -18,6 +18,7 @@ _SAID: Final = {
     "showing_products": ("shown_pair_affinity", "weighted events with products it shows: {:.2f}"),
     "live_presence": ("slot_presence_share", "share of his active hours: {:.0%}"),
     "well_rated": ("category_pair_click_lift", "clicks on its category {:.1f}× as usual"),
+    "latent_interests": ("category_pair_examined", "he looked {:.1f}× at its category"),
     "searched": ("query_title_share", "share of its title's words that he searched for: {:.0%}"),
 }
 """For each source the feature that it rests on, and how it is said where it is above 0."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from etl.tables.retrieval import LEARNED
 from training.retrieval.covisitation import SeedConfig
+from training.retrieval.latent_response import LatentConfig
 from training.retrieval.live_presence import PresenceConfig
 from training.retrieval.searched import SearchedConfig
 from training.retrieval.well_rated import WellRatedConfig
@@ -34,6 +35,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "watched_products": Share(60, 0.8),
         "well_rated": Share(150, 1.0),
         "searched": Share(60, 1.0),
+        "latent_interests": Share(30, 0.3),
         **_LEARNED,
     },
     "live_streams": {
@@ -49,6 +51,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "followed_hosts": Share(60, 1.0),
         "live_presence": Share(100, 1.0),
         "searched": Share(20, 0.3),
+        "latent_interests": Share(20, 0.2),
         **_LEARNED,
     },
     "short_videos": {
@@ -63,6 +66,7 @@ MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
         "host_affinity": Share(60, 0.5),
         "followed_hosts": Share(60, 0.7),
         "searched": Share(30, 0.4),
+        "latent_interests": Share(30, 0.3),
         **_LEARNED,
     },
 }
@@ -89,6 +93,8 @@ class CandidatesConfig:
     """How many lists of well-rated items are read."""
     searched: SearchedConfig = field(default_factory=SearchedConfig)
     """How the user's searches are remembered."""
+    latent: LatentConfig = field(default_factory=LatentConfig)
+    """How interests that he has not shown are guessed."""
     num_buckets: int = 4
     """Groups of users in memory one at a time; no row depends on it."""
 

@@ -30,6 +30,7 @@ _BY_SOURCE: Final = {
     "well_rated": "liked by most who saw it, and of a kind that you like",
     "popularity_in_categories": "popular in categories that you look at",
     "new_items": "new here",
+    "latent_interests": "popular, and of a kind that you have not tried",
     "popularity_in_segment": "popular with people who use the app as you do",
     "popularity": "popular this week",
 }

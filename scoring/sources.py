@@ -15,6 +15,7 @@ from training.retrieval import (
     covisitation,
     followed_hosts,
     host_affinity,
+    latent_interests,
     live_presence,
     new_items,
     popularity,
@@ -80,6 +81,9 @@ SOURCES: Final[Mapping[str, Source]] = {
     ),
     "searched": lambda a, n: searched.propose(
         a.batch, a.shelf, num_items=n, config=a.config.searched
+    ),
+    "latent_interests": lambda a, n: latent_interests.propose(
+        a.batch, a.lists, surface=a.shelf.surface.name, num_items=n, config=a.config.latent
     ),
     **{name: _learned(name) for name in LEARNED},
 }

@@ -202,6 +202,8 @@ class UserBatch:
     num_users: int
     evening_us: int
     """End of the evening's day, microseconds of the epoch: ages and decays are taken at it."""
+    user_id: pa.Array
+    """U words: seeds of what is drawn for a user."""
     segment: pa.Array
     """U words: country|platform|language."""
     active_hours_UH: np.ndarray
@@ -227,15 +229,20 @@ class UserBatch:
 
         Args:
             evening: The day at whose end everything is known.
-            users: One row per user with ``segment`` and ``USER_ARRAYS``.
+            users: One row per user with ``user_id``, ``segment`` and ``USER_ARRAYS``.
             state: Rows of ``state_of`` in the same order, null where a user has none.
         """
-        segment = users.column("segment").combine_chunks()
+        user_id, segment = (users.column(name).combine_chunks() for name in ("user_id", "segment"))
         hours_UH = hours_of(users.column("active_hours"))
         columns = [state.column(name) for name in _STATE]
         columns += [users.column(name) for name in ("followed_hosts", "query_words")]
         lists = (Lists.of(column) for column in columns)
-        return cls(users.num_rows, end_of(evening), segment, hours_UH, *lists)
+        return cls(users.num_rows, end_of(evening), user_id, segment, hours_UH, *lists)
+
+    @property
+    def evening(self) -> date:
+        """The day at whose end everything is known."""
+        return date(1970, 1, 1) + timedelta(days=self.evening_us // DAY_US - 1)
 
     def without_visits(self, is_other_N: np.ndarray) -> "UserBatch":
         """Leave out of ``short`` what is marked."""

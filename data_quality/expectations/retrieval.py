@@ -155,6 +155,32 @@ def proposals() -> Suite:
     )
 
 
+def retrieval_latent_interests() -> Suite:
+    """Somebody looked, users count up to 3 looks each, and no group holds its own category."""
+    scope = ("scope", "scope_value", "category")
+    return (
+        one_of("scope", ("all", "segment", "category")),
+        rule(
+            "scope_value is * for all, and only there",
+            "(scope = 'all') = (scope_value = '*')",
+            shows=scope,
+        ),
+        rule(
+            "the interested are not counted in their own category",
+            "scope != 'category' OR scope_value != category",
+            shows=scope,
+        ),
+        *not_empty("category"),
+        *at_least(1, "num_users", "looks"),
+        *at_least(0, "clicks"),
+        rule(
+            "looks: at most 3 of a user",
+            "looks <= 3000000 * num_users",
+            shows=(*scope, "looks", "num_users"),
+        ),
+    )
+
+
 def similar() -> Suite:
     """Neighbours are other items, each once, nearest first, from known sources."""
     return (

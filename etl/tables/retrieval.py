@@ -33,6 +33,7 @@ SOURCE_CODES: Final = {
     "live_presence": 11,
     "searched": 12,
     "well_rated": 13,
+    "latent_interests": 14,
     "item_cf": 15,
     "linear_items": 16,
     "propagation": 17,
@@ -112,6 +113,35 @@ NEW_ITEMS: Final = Table(
         ),
         ITEM_NO,
         required("age_days", IntegerType(), "0 for an item of the day itself"),
+        partition=AS_KNOWN,
+    ),
+)
+
+LATENT_INTERESTS: Final = Table(
+    path="retrieval/latent_interests",
+    grain="how the users of one group respond to one category, as known at the end of the day",
+    key=("scope", "scope_value", "category"),
+    schema=columns(
+        required("scope", StringType(), "all, segment or category"),
+        required(
+            "scope_value",
+            StringType(),
+            "'*' for all, country|platform|language with nothing where absent, or the category "
+            "that the users are interested in: several clicks, per look no fewer than elsewhere",
+        ),
+        required("category", StringType(), "what they were shown: never the scope's own"),
+        required("num_users", LongType(), "who of them looked at it, without those who opted out"),
+        required(
+            "looks",
+            LongType(),
+            "items of it that they looked at so far, in millionths as features/positions weighs "
+            "their places; of one user 3 at most",
+        ),
+        required(
+            "clicks",
+            LongType(),
+            "their clicks in it so far, in millionths; of a user with more looks in proportion",
+        ),
         partition=AS_KNOWN,
     ),
 )

@@ -26,8 +26,9 @@ from orchestration.source_weights import learned_weights
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import candidates, proposals
 from scoring.proposals import ProposalsConfig, Visitors
-from training.retrieval import covisitation, new_items, popularity, similar
+from training.retrieval import covisitation, latent_interests, new_items, popularity, similar
 from training.retrieval.covisitation import CovisitationConfig
+from training.retrieval.latent_interests import ResponsesConfig
 from training.retrieval.learned import NIGHTLY, Learned, SourcesConfig
 from training.retrieval.new_items import NewItemsConfig
 from training.retrieval.popularity import PopularityConfig
@@ -61,6 +62,12 @@ def _covisitation(
     )
 
 
+def _latent_interests(night: Night, users: DataFrame, pairs: DataFrame) -> DataFrame:
+    """Count how users of every group respond to what they are shown."""
+    config = ResponsesConfig(num_buckets=night.workspace.settings.buckets)
+    return latent_interests.build(users, pairs=pairs, config=config)
+
+
 retrieval_popularity = table_asset(
     tables.RETRIEVAL_POPULARITY,
     _popularity,
@@ -83,6 +90,14 @@ retrieval_covisitation = table_asset(
         "history": same_days(tables.FEATURES_USER_HISTORY),
         "items": as_of_last_day(tables.SILVER_ITEMS),
         "before": state_as_of_day_before(tables.RETRIEVAL_COVISITATION),
+    },
+)
+retrieval_latent_interests = table_asset(
+    tables.RETRIEVAL_LATENT_INTERESTS,
+    _latent_interests,
+    reads={
+        "users": same_days(tables.FEATURES_USER_DAILY),
+        "pairs": since_full(tables.FEATURES_USER_PAIRS),
     },
 )
 
@@ -135,6 +150,7 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
             "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
             "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
             "covisitation": on_driver(since_full(tables.RETRIEVAL_COVISITATION)),
+            "latent_interests": on_driver(same_days(tables.RETRIEVAL_LATENT_INTERESTS)),
             "weights": on_driver(same_days(tables.RETRIEVAL_WEIGHTS)),
             **_MODELS,
         },
@@ -174,6 +190,7 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
             "popularity": on_driver(days_back(tables.RETRIEVAL_POPULARITY, 1)),
             "new_items": on_driver(days_back(tables.RETRIEVAL_NEW_ITEMS, 1)),
             "covisitation": on_driver(since_full(tables.RETRIEVAL_COVISITATION, 1)),
+            "latent_interests": on_driver(days_back(tables.RETRIEVAL_LATENT_INTERESTS, 1)),
             **_MODELS,
         },
     )
@@ -233,6 +250,12 @@ def retrieval() -> dg.Definitions:
     of_surfaces = [
         make(surface) for make in (_similar, _proposals, _candidates) for surface in surfaces.ALL
     ]
-    counted = [retrieval_popularity, retrieval_new_items, retrieval_covisitation, retrieval_weights]
+    counted = [
+        retrieval_popularity,
+        retrieval_new_items,
+        retrieval_covisitation,
+        retrieval_latent_interests,
+        retrieval_weights,
+    ]
     fits = [_fits(source) for source in NIGHTLY.values()]
     return dg.Definitions(assets=[*counted, *fits, *of_surfaces])

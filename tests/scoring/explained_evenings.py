@@ -9,6 +9,7 @@ from etl.surfaces import PRODUCT_FEED
 from etl.tables import (
     CANDIDATES,
     RETRIEVAL_COVISITATION,
+    RETRIEVAL_LATENT_INTERESTS,
     RETRIEVAL_NEW_ITEMS,
     RETRIEVAL_POPULARITY,
     SLATES,
@@ -103,6 +104,7 @@ def known(item_no: int, proposed: pa.Table, **changes: Any) -> Known:  # noqa: A
         popularity=table_of(RETRIEVAL_POPULARITY, popular),
         new_items=table_of(RETRIEVAL_NEW_ITEMS, []),
         covisitation=table_of(RETRIEVAL_COVISITATION, visited),
+        latent_interests=table_of(RETRIEVAL_LATENT_INTERESTS, []),
         names={7: "p7", 8: "p8"},
         serving=FUSED,
     )

@@ -82,6 +82,12 @@ def drawn_lists(rng: np.random.Generator) -> SourceLists:
         {("all", "*"): some(12), ("segment", "de||"): some(6), **categories},
         new_items={"*": some(5), "c1": some(3)},
         covisitation=weights,
+        responses={
+            ("all", "*", "c0"): (90, 9),
+            ("all", "*", "c1"): (80, 4),
+            ("segment", "de||", "c1"): (30, 4),
+            ("category", "c0", "c1"): (9, 2),
+        },
     )
     return replace(lists, models=all_fitted())
 
@@ -96,7 +102,7 @@ class Evening:
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
         self.states = [drawn_state(rng) for _ in range(5)]
-        self.said = [drawn_said(rng) for _ in range(5)]
+        self.said = [{"user_id": f"u{n}", **drawn_said(rng)} for n in range(5)]
         self.segments = ["de||" if n % 2 else "||" for n in range(len(self.states))]
         self.lists = drawn_lists(rng)
         self.sold_out = set(range(0, NUM_ITEMS, 5))

@@ -30,7 +30,7 @@ from scoring.rank import Serving
 from scoring.slates import NightModel, SlateConfig
 from tests.simulator.dirty_shop import DAYS, Silver
 from training import array_file, item_side, promote
-from training.retrieval import popularity, source_lists
+from training.retrieval import latent_interests, popularity, source_lists
 from training.retrieval.popularity import PopularityConfig
 
 EVENINGS: Final = Days(DAYS.last.replace(day=DAYS.last.day - 1), DAYS.last)
@@ -159,6 +159,7 @@ def _files(
                 evening=evening,
                 half_life_days=30.0,
             )
+            lists |= latent_interests.arrays_of(_no_rows(tables.RETRIEVAL_LATENT_INTERESTS))
             found[surface.name][evening] = NightFiles(items, sent(lists))
     return found
 

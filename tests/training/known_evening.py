@@ -14,6 +14,7 @@ from pyspark.sql.types import StructField, StructType
 
 from etl.arrow import arrow_schema
 from etl.features import dictionary
+from etl.features.positions import PARTS
 from etl.surfaces import PRODUCT_FEED, Surface
 from etl.tables import (
     CANDIDATES,
@@ -21,6 +22,7 @@ from etl.tables import (
     FEATURES_USER_DAILY,
     FEATURES_USER_PAIRS,
     RETRIEVAL_COVISITATION,
+    RETRIEVAL_LATENT_INTERESTS,
     RETRIEVAL_NEW_ITEMS,
     RETRIEVAL_POPULARITY,
 )
@@ -28,7 +30,7 @@ from etl.tables.schema import Table
 from etl.tables.user_states import EVENT_CODES, USER_HISTORY
 from training import item_side
 from training.item_side import ItemSide
-from training.retrieval import source_lists
+from training.retrieval import latent_interests, source_lists
 from training.retrieval.shelf import Shelf
 from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
@@ -136,8 +138,10 @@ def lists_of_sources(
     *,
     new_items: Mapping[str, Sequence[int]] | None = None,
     covisitation: Mapping[int, Mapping[int, float]] | None = None,
+    responses: Mapping[tuple[str, str, str], tuple[float, float]] | None = None,
 ) -> SourceLists:
-    """What sources read: items by (scope, value), by category, and weights by item and neighbour.
+    """What sources read: items by (scope, value), by category, weights by item and neighbour, and
+    looks and clicks by (scope, value, category).
 
     Of n popular items the first was touched by n users, the last by one.
     """
@@ -166,7 +170,24 @@ def lists_of_sources(
         evening=EVENING,
         half_life_days=30.0,
     )
+    arrays |= latent_interests.arrays_of(responses_of(responses or {}))
     return SourceLists({name: pa.array(array) for name, array in arrays.items()})
+
+
+def responses_of(found: Mapping[tuple[str, str, str], tuple[float, float]]) -> pa.Table:
+    """Rows of retrieval/latent_interests: looks and clicks by (scope, value, category)."""
+    rows = [
+        {
+            "scope": scope,
+            "scope_value": value,
+            "category": category,
+            "num_users": 1,
+            "looks": int(looks * PARTS),
+            "clicks": int(clicks * PARTS),
+        }
+        for (scope, value, category), (looks, clicks) in found.items()
+    ]
+    return table_of(RETRIEVAL_LATENT_INTERESTS, rows)
 
 
 def candidate(item_no: int, fused: float, *proposals: tuple[int, int, float]) -> Row:

@@ -5,6 +5,7 @@ from typing import Any
 from etl.tables import (
     CANDIDATES,
     RETRIEVAL_COVISITATION,
+    RETRIEVAL_LATENT_INTERESTS,
     RETRIEVAL_NEW_ITEMS,
     RETRIEVAL_POPULARITY,
     SIMILAR,
@@ -77,6 +78,26 @@ def test_each_fault_of_new_items_is_caught_with_an_example(plant: Plant) -> None
     }
 
     planted = plant(RETRIEVAL_NEW_ITEMS, faults, good={"surface": "product_feed"})
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_latent_interests_is_caught_with_an_example(plant: Plant) -> None:
+    good = {"scope": "category", "scope_value": "hats", "category": "shoes"}
+    good |= {"num_users": 2, "looks": 4_000_000, "clicks": 1_000_000}
+    faults = {
+        "scope is one of its closed list": {"scope": "world"},
+        "scope_value is * for all, and only there": {"scope_value": "*"},
+        "the interested are not counted in their own category": {"category": "hats"},
+        "category is not empty": {"category": ""},
+        "num_users is in 1 … ∞": {"num_users": 0},
+        "looks is in 1 … ∞": {"looks": 0},
+        "clicks is in 0 … ∞": {"clicks": -1},
+        "looks: at most 3 of a user": {"looks": 6_000_001},
+    }
+
+    planted = plant(RETRIEVAL_LATENT_INTERESTS, faults, good=good)
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()
