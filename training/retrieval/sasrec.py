@@ -24,6 +24,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from training.retrieval.interactions import Interactions
+from training.retrieval.learning_rate import rate
 from training.retrieval.sasrec_network import Network, NetworkConfig
 from training.retrieval.source import Parent, dense_products
 
@@ -186,7 +187,7 @@ def _learn(
     )
     num_epochs = _num_epochs(pieces, most=num_epochs, max_places=config.max_places)
     num_steps = num_epochs * math.ceil(len(pieces) / config.batch_users)
-    schedule = LambdaLR(optimizer, lambda step: _rate(step, num_steps))
+    schedule = LambdaLR(optimizer, lambda step: rate(step, num_steps))
     for _ in range(num_epochs):
         for batch in _batches(pieces, config.batch_users, rng):
             drawn = rng.integers(0, interactions.num_items, config.num_negatives)
@@ -215,14 +216,6 @@ def _loss(network: Network, batch: Interactions, negative_M: Tensor) -> Tensor:
     negative_PM = negative_PM.masked_fill(target_P[:, None] == negative_M[None, :], -math.inf)
     logits = torch.cat([positive_P[:, None], negative_PM], dim=1)
     return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
-
-
-def _rate(step: int, num_steps: int) -> float:
-    """Share of the learning rate: a short rise, then half a cosine down to 0."""
-    num_rising = max(num_steps // 30, 1)
-    if step < num_rising:
-        return (step + 1) / num_rising
-    return 0.5 * (1 + math.cos(math.pi * (step - num_rising) / max(num_steps - num_rising, 1)))
 
 
 def _pieces(interactions: Interactions, max_length: int) -> Interactions:

@@ -22,11 +22,12 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR
 
 from etl.arrow import ranges
 from training.retrieval import content
 from training.retrieval.interactions import Interactions
+from training.retrieval.learning_rate import rate
 from training.retrieval.source import Parent, dense_products, without
 from training.retrieval.two_tower_network import Network, NetworkConfig, bucket
 
@@ -216,13 +217,8 @@ def _learn(
     optimizer = AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    schedule = OneCycleLR(
-        optimizer,
-        max_lr=config.learning_rate,
-        total_steps=num_steps * config.num_epochs,
-        pct_start=0.1,
-        cycle_momentum=False,
-    )
+    num_steps *= config.num_epochs
+    schedule = LambdaLR(optimizer, lambda step: rate(step, num_steps, rising_share=0.1))
     touched = np.flatnonzero(network.is_touched.numpy())
     for _ in range(config.num_epochs):
         for step in _steps(interactions, config, rng):
