@@ -31,6 +31,7 @@ STATE: Final = (
 PROPOSED: Final = (
     tables.RETRIEVAL_POPULARITY,
     tables.RETRIEVAL_NEW_ITEMS,
+    tables.RETRIEVAL_LATENT_INTERESTS,
     *tables.SIMILAR.values(),
     *tables.CANDIDATES.values(),
 )
