@@ -8,7 +8,7 @@ A draw decides (Thompson, 1933; Chapelle, Li, NIPS 2011): a category of which li
 tried now and then, one that returned nothing to a user less and less, until it is dropped.
 
 What is drawn is how the groups respond, not how far this user may be from them: that would be noise
-as large as what is known, day after day (docs/decisions/0019).
+as large as what is known, day after day (docs/decisions/0022).
 
 Here is arithmetic on arrays alone. Whose numbers they are stands in ``latent_interests``.
 
