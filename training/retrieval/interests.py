@@ -3,8 +3,8 @@
 One vector a user lies between his interests, or speaks for the strongest alone. Here a history is
 clustered (Ward, as PinnerSage: Pal et al., KDD 2020), every cluster is an interest with a strength,
 and each answers with items near it (several interests a user: ComiRec, Cen et al., KDD 2020). Items
-lie where the graph's smoothest vectors and their content put them, so that one that nobody touched
-is found as well.
+lie where the graph's smoothest vectors and their content put them; one that nobody touched lies by
+content alone, behind those near in both.
 
 Shapes: U users, N items of their histories, C interests of all users, I items, D width, K places.
 """
