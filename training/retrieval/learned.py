@@ -152,7 +152,7 @@ ORDERED: Final = (
         name="sasrec",
         module="sasrec",
         config="SasrecConfig",
-        settings={"num_networks": 3, "max_places": 20_000_000},
+        settings={"num_networks": 2, "max_places": 20_000_000},
         needs="torch",
         is_log=True,
     ),
