@@ -132,6 +132,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         of_feed | {"scope": "all", "scope_value": "*", "rank": 1, "item_no": 4, "num_users": 1},
     )
     write(home, tables.RETRIEVAL_NEW_ITEMS)
+    write(home, tables.RETRIEVAL_LATENT_INTERESTS)
     write(
         home,
         tables.RETRIEVAL_COVISITATION,
