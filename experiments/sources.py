@@ -220,4 +220,5 @@ def spread(evening: Evening, num_eligible: int) -> Iterator[Mapping[str, Any]]:
         "num_visited": len(evening.proposed.visited_W),
     }
     yield {"measure": "coverage", "value": len(count) / len(rising_I), **same}
-    yield {"measure": "gini", "value": float(gini), **same}
+    # Where all are listed alike, rounding leaves less than 0.
+    yield {"measure": "gini", "value": max(float(gini), 0.0), **same}
