@@ -133,6 +133,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     )
     write(home, tables.RETRIEVAL_NEW_ITEMS)
     write(home, tables.RETRIEVAL_LATENT_INTERESTS)
+    write(home, tables.RETRIEVAL_WEIGHTS)
     write(
         home,
         tables.RETRIEVAL_COVISITATION,
