@@ -15,7 +15,7 @@ from training.retrieval.interactions import Interactions
 from training.retrieval.learned import Learned
 from training.retrieval.source import Config, Source, lists
 
-NUM_JUDGED: Final = 6000
+NUM_JUDGED: Final = 20_000
 """Held-out items on which trials are judged, about: users are drawn until they have so many."""
 DEPTH: Final = 20
 """They are judged by NDCG at this depth."""
