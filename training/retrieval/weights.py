@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from etl.arrow import flat_lists
 from etl.features.positions import PARTS
@@ -129,12 +130,14 @@ def fit(
     num_users = len(np.unique(choices.user_N))
     if num_users < config.min_users:
         return Weights(np.tile(given_S, (num_groups, 1)), 0)
-    stretched = replace(
-        choices, features_FN=choices.features_FN * np.float32(_stretch(choices, given_S))
-    )
-    common_S = logit(stretched, near_F=given_S, pull=config.pull)
     group_N = user_groups.codes(proposed.num_visits_U)[choices.user_N]
-    return Weights(by_group(stretched, group_N, [common_S] * num_groups), num_users)
+    # On one thread: how sums are split over threads would show in the last digits.
+    with threadpool_limits(1):
+        stretch = np.float32(_stretch(choices, given_S))
+        stretched = replace(choices, features_FN=choices.features_FN * stretch)
+        common_S = logit(stretched, near_F=given_S, pull=config.pull)
+        learned_GS = by_group(stretched, group_N, [common_S] * num_groups)
+    return Weights(learned_GS, num_users)
 
 
 def _choices(proposed: Proposed, rank_offset: float) -> Choices:
