@@ -28,7 +28,7 @@ _EXAMPLE_DAYS: Final = CalendarConfig().num_days + _FIT_DAYS
 _CANDIDATE_DAYS: Final = _EXAMPLE_DAYS + LATE_DAYS + 1
 _ASKED_DAYS: Final = _CANDIDATE_DAYS + WeightsConfig().num_days
 _WARM_DAYS: Final = CalendarConfig().fit_every_days * (SourcesConfig().cold_every - 1)
-_MODEL_DAYS: Final = _ASKED_DAYS + SourcesConfig().max_age_days + _WARM_DAYS
+_MODEL_DAYS: Final = _ASKED_DAYS + 1 + SourcesConfig().max_age_days + _WARM_DAYS
 
 STATE: Final = (
     *(t for t in tables.ALL if t.layer in {"bronze", "silver", "features"}),
@@ -37,12 +37,13 @@ STATE: Final = (
 """Built on by the day after; needed from the lake's first day on."""
 FITTED: Final = tuple(tables.RETRIEVAL_FITS.values())
 """Learned sources: the last fit before an evening proposes on it."""
-ASKED: Final = (
+LISTED: Final = (
     tables.RETRIEVAL_POPULARITY,
     tables.RETRIEVAL_NEW_ITEMS,
     tables.RETRIEVAL_LATENT_INTERESTS,
-    *tables.PROPOSALS.values(),
 )
+"""What all users' sources read; proposals are of the evening before."""
+ASKED: Final = tuple(tables.PROPOSALS.values())
 """What sources weigh is learned from the proposals of a week."""
 PROPOSED: Final = (
     tables.RETRIEVAL_WEIGHTS,
@@ -53,7 +54,7 @@ PROPOSED: Final = (
 _LEARNED: Final = tuple(tables.EXAMPLES.values())
 _JUDGED: Final = tuple(t for t in tables.ALL if t.layer == "rankers")
 _SERVED: Final = tuple(t for t in tables.ALL if t.layer in {"slates", "reports", "publications"})
-EVERYTHING: Final = (*STATE, *FITTED, *ASKED, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
+EVERYTHING: Final = (*STATE, *FITTED, *LISTED, *ASKED, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
 
 
 def backfill(days: Days, files: LakeFiles) -> list[Request]:
@@ -62,6 +63,7 @@ def backfill(days: Days, files: LakeFiles) -> list[Request]:
     parts = (
         (STATE, files.first_day),
         (FITTED, days.first - timedelta(days=_MODEL_DAYS)),
+        (LISTED, days.first - timedelta(days=_ASKED_DAYS + 1)),
         (ASKED, days.first - timedelta(days=_ASKED_DAYS)),
         (PROPOSED, days.first - timedelta(days=_CANDIDATE_DAYS)),
         (_LEARNED, days.first - timedelta(days=_EXAMPLE_DAYS)),

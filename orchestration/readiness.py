@@ -10,9 +10,9 @@ from etl.bronze.files import landed
 from etl.days import one_day
 from etl.home import Home, HomeError
 from etl.lake_files import LakeFiles
-from orchestration.planning import ASKED, PROPOSED, STATE
+from orchestration.planning import ASKED, LISTED, PROPOSED, STATE
 
-_READ_BY_THE_NEXT: Final = (*STATE, *ASKED, *PROPOSED)
+_READ_BY_THE_NEXT: Final = (*STATE, *LISTED, *ASKED, *PROPOSED)
 _SHOWN_TABLES: Final = 3
 
 

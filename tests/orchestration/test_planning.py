@@ -39,14 +39,19 @@ def layers_of(request: Request, definitions: dg.Definitions) -> set[str]:
 def test_a_fresh_lake_is_built_from_its_first_day_layer_by_layer(
     files: LakeFiles, definitions: dg.Definitions
 ) -> None:
-    state, fitted, weighed, proposed, learned, judged, asked = planning.backfill(WEEK, files)
+    state, fitted, listed, asked_again, proposed, learned, judged, asked = planning.backfill(
+        WEEK, files
+    )
 
     assert state.days == Days(FIRST, EVENING)
     assert layers_of(state, definitions) == {"bronze", "silver", "features", "retrieval"}
-    assert fitted.days == Days(WEEK.first - timedelta(days=97), EVENING)
+    assert fitted.days == Days(WEEK.first - timedelta(days=98), EVENING)
     assert tables_of(fitted, definitions) == {t.path for t in tables.RETRIEVAL_FITS.values()}
-    assert weighed.days == Days(WEEK.first - timedelta(days=49), EVENING)
-    assert layers_of(weighed, definitions) == {"retrieval", "proposals"}
+    # Proposals of a day are of the evening before.
+    assert listed.days == Days(WEEK.first - timedelta(days=50), EVENING)
+    assert layers_of(listed, definitions) == {"retrieval"}
+    assert asked_again.days == Days(WEEK.first - timedelta(days=49), EVENING)
+    assert layers_of(asked_again, definitions) == {"proposals"}
     assert proposed.days == Days(WEEK.first - timedelta(days=42), EVENING)
     assert layers_of(proposed, definitions) == {"retrieval", "similar", "candidates"}
     assert learned.days == Days(WEEK.first - timedelta(days=34), EVENING)
