@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from etl.tables.retrieval import LEARNED
 from training.retrieval.covisitation import SeedConfig
 from training.retrieval.latent_response import LatentConfig
 from training.retrieval.live_presence import PresenceConfig
@@ -22,7 +21,20 @@ class Share:
     """Weight of its reciprocal ranks in the fused score."""
 
 
-_LEARNED: Final = {name: Share(100, 0.5) for name in LEARNED}
+_LEARNED: Final[Mapping[str, Share]] = {
+    "factors": Share(60, 0.5),
+    "linear_items": Share(60, 0.3),
+    "item2vec": Share(60, 0.4),
+    "content": Share(60, 0.5),
+    "sasrec": Share(60, 0.3),
+    "two_tower": Share(60, 0.35),
+    # What these know the others know too (docs/experiments.md): a number of items brings one in.
+    "item_cf": Share(0, 0.2),
+    "propagation": Share(0, 0.2),
+    "low_pass": Share(0, 0.3),
+    "interests": Share(0, 0.35),
+}
+"""Weights near those that a shop's and RetailRocket's visitors taught, where none are learned."""
 
 MIXES: Final[Mapping[str, Mapping[str, Share]]] = {
     "product_feed": {
