@@ -19,6 +19,7 @@ from scipy.sparse import csr_array, diags_array
 
 from training.retrieval.eigen import strongest
 from training.retrieval.interactions import Interactions
+from training.retrieval.products import in_blocks
 from training.retrieval.source import packed, unpacked
 
 
@@ -66,10 +67,10 @@ class LinearItems:
         is_other = np.ones(asked.shape[1], bool)
         is_other[self.exact_T] = False
         scores = np.empty(asked.shape, np.float32)
-        scores[:, is_other] = (asked @ self.left_IR) @ self.right_RI[:, is_other]
+        scores[:, is_other] = in_blocks(asked @ self.left_IR, self.right_RI[:, is_other])
         # To the exact items the others alone lead through vectors.
         others = asked @ diags_array(is_other.astype(np.float32))
-        through = (others @ self.left_IR) @ self.right_RI[:, self.exact_T]
+        through = in_blocks(others @ self.left_IR, self.right_RI[:, self.exact_T])
         scores[:, self.exact_T] = through + asked[:, self.exact_T] @ self.weight_TT
         return scores
 

@@ -12,6 +12,8 @@ from numba import njit
 
 _TILE: Final = 1024
 """Items at once: their sums stay in the nearest cache."""
+_BLOCK: Final = 64
+"""Users at once: a multiple of the rows that BLAS computes together."""
 
 
 def products(users_UD: np.ndarray, items_ID: np.ndarray) -> np.ndarray:
@@ -19,6 +21,21 @@ def products(users_UD: np.ndarray, items_ID: np.ndarray) -> np.ndarray:
     scores_UI = np.zeros((len(users_UD), len(items_ID)), np.float32)
     items_DI = np.ascontiguousarray(items_ID.T, np.float32)
     add_products(np.ascontiguousarray(users_UD, np.float32), items_DI, scores_UI)
+    return scores_UI
+
+
+def in_blocks(users_UD: np.ndarray, items_DI: np.ndarray) -> np.ndarray:
+    """Multiply likewise by BLAS, in blocks of one shape: float32, U × I.
+
+    Several times as fast as ``products`` for wide vectors. The last block is filled up with nobody,
+    so that a user's row is computed alike wherever he stands.
+    """
+    scores_UI = np.empty((len(users_UD), items_DI.shape[1]), np.float32)
+    block_BD = np.zeros((_BLOCK, users_UD.shape[1]), np.float32)
+    for start in range(0, len(users_UD), _BLOCK):
+        own = users_UD[start : start + _BLOCK]
+        block_BD[: len(own)] = own
+        scores_UI[start : start + _BLOCK] = (block_BD @ items_DI)[: len(own)]
     return scores_UI
 
 
