@@ -49,16 +49,25 @@ class Evening:
         """int64: places in N of what was visited."""
         return np.flatnonzero(self.proposed.is_visited_N)
 
+    @cached_property
+    def score_N(self) -> np.ndarray:
+        """Fused scores: float32."""
+        return self.parts_SN.sum(axis=0)
+
+    @cached_property
+    def _rivals(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each visited candidate all candidates of its user: places in V, and in N."""
+        indptr = np.searchsorted(
+            self.proposed.user_N, np.arange(len(self.proposed.num_visits_U) + 1)
+        )
+        return ranges(indptr, self.proposed.user_N[self.visited_V])
+
     def is_kept(self, score_N: np.ndarray) -> np.ndarray:
         """Tell which visited candidates stand in the lists that scores make: bool, V.
 
         A candidate without a score is in no list; ties stand by item_no.
         """
-        indptr = np.searchsorted(
-            self.proposed.user_N, np.arange(len(self.proposed.num_visits_U) + 1)
-        )
-        own = self.proposed.user_N[self.visited_V]
-        of_V, other = ranges(indptr, own)
+        of_V, other = self._rivals
         mine = self.visited_V[of_V]
         is_before = (score_N[other] == score_N[mine]) & (other < mine)
         num_before_V = np.bincount(
@@ -68,13 +77,12 @@ class Evening:
 
     @cached_property
     def is_kept_N(self) -> np.ndarray:
-        """bool: which candidates stand in the lists."""
-        score_N = self.parts_SN.sum(axis=0)
-        order = np.lexsort((self.proposed.item_N, -score_N, self.proposed.user_N))
+        """bool: which candidates stand in the lists of fused scores."""
+        order = np.lexsort((self.proposed.item_N, -self.score_N, self.proposed.user_N))
         place = places_in_runs(run_starts(self.proposed.user_N[order]))
         kept = np.zeros(len(order), bool)
         kept[order[place < self.num_candidates]] = True
-        return kept & (score_N > 0)
+        return kept & (self.score_N > 0)
 
     def found_U(self, is_kept_V: np.ndarray) -> np.ndarray:
         """Count what lists held of each user's visits: float64, U."""
@@ -98,8 +106,9 @@ def report(evening: Evening, sources: Sequence[str]) -> Iterator[Mapping[str, An
     Yields:
         Rows of ``tables.REPORTS_SOURCES`` but for day and surface, of groups that came.
     """
-    mixed_U = evening.found_U(evening.is_kept(evening.parts_SN.sum(axis=0)))
-    brought = _brought(evening, mixed_U)
+    is_mixed_V = evening.is_kept_N[evening.visited_V]
+    mixed_U = evening.found_U(is_mixed_V)
+    brought = _brought(evening, is_mixed_V)
     total_U = evening.proposed.num_visited_U.astype(np.float64)
     upper_UM = np.stack([mixed_U, *(one.lost_U for one in brought)], axis=1)
     for group, chosen_U in _groups(evening.proposed):
@@ -124,13 +133,12 @@ def report(evening: Evening, sources: Sequence[str]) -> Iterator[Mapping[str, An
             }
 
 
-def _brought(evening: Evening, mixed_U: np.ndarray) -> list[_Brought]:
+def _brought(evening: Evening, is_mixed_V: np.ndarray) -> list[_Brought]:
     parts_SN, visited_V = evening.parts_SN, evening.visited_V
-    whole_N = parts_SN.sum(axis=0)
-    is_mixed_V = evening.is_kept(whole_N)
+    mixed_U = evening.found_U(is_mixed_V)
     ranked_SN = evening.proposed.features(evening.rank_offset)
     is_found_SV = ranked_SN[:, visited_V] > 0
-    share_SV = parts_SN[:, visited_V] / np.maximum(whole_N[visited_V], _SMALLEST)
+    share_SV = parts_SN[:, visited_V] / np.maximum(evening.score_N[visited_V], _SMALLEST)
     found = []
     for number, is_found_V in enumerate(is_found_SV):
         rest_N = np.delete(parts_SN, number, axis=0).sum(axis=0)

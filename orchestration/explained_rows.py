@@ -19,10 +19,11 @@ from etl.days import one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from etl.tables import Table
+from etl.tables.retrieval import SOURCE_NAMES
 from orchestration.learned_sources import models_by, weights_by
 from scoring.explained_evening import Known
 from scoring.explained_place import NoSlatesError
-from scoring.explained_sources import NAMES, proposed_of
+from scoring.explained_sources import proposed_of
 from scoring.mixes import CandidatesConfig
 from scoring.rank import Serving
 from scoring.stand_ins import EVERYBODY
@@ -71,8 +72,8 @@ class Evening:
         ranked = _numbers(candidates, "items")
         lists = self._lists(pairs, segment, seeds)
         is_candidate = item_row["item_no"] in ranked
-        proposed = {NAMES[one["source"]] for one in proposed_of(item_row["item_no"], candidates)}
-        asked = proposed if is_candidate else set(self.config.mix)
+        stored = proposed_of(item_row["item_no"], candidates)
+        proposed = {SOURCE_NAMES[one["source"]] for one in stored}
         models = models_by(self.files, self.models, self.surface, self.day, self.config)
         known = Known(
             evening=self.day,
@@ -89,7 +90,11 @@ class Evening:
             **lists,
             names=self._names(seeds),
             serving=self._serving(),
-            models={name: f for name, f in models.items() if name in asked},
+            models={
+                name: kept.read()
+                for name, kept in models.items()
+                if name in proposed or not is_candidate
+            },
             weights=weights_by(self.files, self.surface, self.day),
         )
         return known, history
@@ -203,8 +208,3 @@ def _one(rows: pa.Table) -> pa.Table:
 def _numbers(rows: pa.Table, array: str) -> set[int]:
     """The item_nos in an array column."""
     return {one["item_no"] for found in rows.column(array).to_pylist() for one in found}
-
-
-def _words(rows: pa.Table, array: str, field: str) -> set[str]:
-    """The words in an array column."""
-    return {one[field] for found in rows.column(array).to_pylist() for one in found}

@@ -23,23 +23,35 @@ from training.retrieval import user_groups
 from training.retrieval.learned import NIGHTLY, SourcesConfig
 from training.split import CalendarConfig
 
-Models = Mapping[str, Mapping[str, bytes]]
-"""Files of fitted sources by source and name."""
+
+@dataclass(frozen=True, slots=True)
+class KeptModel:
+    """A fitted source's files, where the registry keeps them."""
+
+    folder: Path
+    """The home's folder of models."""
+    name: ModelName
+    sha256: str
+
+    def read(self) -> dict[str, bytes]:
+        """Read them by name."""
+        return registry.read(self.folder, self.name, self.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedSources:
     """What the sources of one surface have learned by an evening."""
 
-    models: Models
+    models: Mapping[str, KeptModel]
+    """By source."""
     weights: Mapping[str, tuple[float, ...]]
     """By source, for each group of users; of sources that have none the configured ones hold."""
 
 
 def models_by(
     files: LakeFiles, models: Path, surface: Surface, evening: date, config: CandidatesConfig
-) -> Models:
-    """Read the models that the learned sources of a mix were last fitted as by an evening.
+) -> dict[str, KeptModel]:
+    """Find the models that the learned sources of a mix were last fitted as by an evening.
 
     Args:
         files: The lake.
@@ -64,8 +76,8 @@ def weights_by(files: LakeFiles, surface: Surface, evening: date) -> dict[str, t
 
 def fitted_last(
     files: LakeFiles, surface: Surface, source: str, evening: date, models: Path
-) -> Mapping[str, bytes] | None:
-    """Read the files of the model that a source was fitted as last by an evening, if there is one.
+) -> KeptModel | None:
+    """Find the model that a source was fitted as last by an evening, if there is one.
 
     A night that was made without training has no row; an older model serves on.
     """
@@ -75,7 +87,7 @@ def fitted_last(
             continue
         row = fit_of(files, surface, source, day)
         if row is not None and row["is_fitted"]:
-            return registry.read(models, ModelName(source, surface.name, day), row["sha256"])
+            return KeptModel(models, ModelName(source, surface.name, day), row["sha256"])
     return None
 
 

@@ -24,7 +24,7 @@ from etl.days import Days, one_day
 from etl.lake import Lake
 from etl.lake_files import newest
 from etl.surfaces import Surface
-from orchestration.learned_sources import LearnedSources, Models
+from orchestration.learned_sources import KeptModel, LearnedSources
 from scoring.candidates import NightFiles
 from training import array_file, item_side
 from training.retrieval import latent_interests, source_lists
@@ -50,6 +50,8 @@ class Sender:
     _sent: set[str] = field(default_factory=set)
     _item_sides: dict[tuple[date, int | None], Path] = field(default_factory=dict)
     """By evening and version of the table that they were read from."""
+    _models: dict[str, str] = field(default_factory=dict)
+    """Names of the files of sent models, by their sha256: a model proposes on several evenings."""
 
     @staticmethod
     def of(lake: Lake) -> "Sender":
@@ -107,14 +109,15 @@ class Sender:
             for evening, path in self.lists(surface, evenings)
         }
 
-    def _sent_models(self, models: Models) -> tuple[tuple[str, str], ...]:
-        return tuple(
-            (
-                source,
-                self._sent_file({n: np.frombuffer(f, np.uint8) for n, f in files.items()}).name,
-            )
-            for source, files in sorted(models.items())
-        )
+    def _sent_models(self, models: Mapping[str, KeptModel]) -> tuple[tuple[str, str], ...]:
+        return tuple((source, self._sent_model(kept)) for source, kept in sorted(models.items()))
+
+    def _sent_model(self, kept: KeptModel) -> str:
+        with _writing:
+            if kept.sha256 not in self._models:
+                files = {n: np.frombuffer(f, np.uint8) for n, f in kept.read().items()}
+                self._models[kept.sha256] = self._sent_file(files).name
+            return self._models[kept.sha256]
 
     def _of_surface(self, table: tables.Table, surface: Surface, evening: date) -> pa.Table:
         return self.lake.files.arrow(

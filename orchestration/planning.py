@@ -3,8 +3,8 @@
 State needs every day since the lake's first. The first night is served by the ranker that the
 calendar fitted last; that fit needs the examples of four weeks, and those the candidates of the
 evenings before them. What weighs the sources then is learned from a week of proposals before, and
-these are made by models that were fitted up to four weeks earlier, some of
-which go on from fits up to three weeks before.
+these are made by models that were fitted up to four weeks earlier, some of which go on from fits up
+to three weeks before.
 """
 
 from datetime import date, timedelta

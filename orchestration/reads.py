@@ -43,12 +43,12 @@ class Read:
         Raises:
             MissingDayError: It names the days and the command that makes them.
         """
-        ahead = days.last + timedelta(days=self.num_days_ahead)
-        last = days.day_before if self.is_own_past else ahead
-        first = days.first - timedelta(days=self.num_days_back)
         if self.is_past_optional and self.is_own_past:
             return
-        first = days.first if self.is_past_optional else first
+        ahead = days.last + timedelta(days=self.num_days_ahead)
+        last = days.day_before if self.is_own_past else ahead
+        num_days_back = 0 if self.is_past_optional else self.num_days_back
+        first = days.first - timedelta(days=num_days_back)
         lake.files.require_made(self.table, Days(min(first, last), last))
 
     @property

@@ -1,4 +1,4 @@
-"""Fits the learned sources of the nights that the calendar names, and finds who was fitted last.
+"""Fits the learned sources of the nights that the calendar names.
 
 What is learned from stands in ``training.retrieval.touched``, how with each source. Here the lake's
 days become histories, and a fitted source becomes a row of retrieval/<source>.
@@ -6,7 +6,7 @@ days become histories, and a fitted source becomes a row of retrieval/<source>.
 
 import json
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from importlib.metadata import version as version_of
@@ -19,7 +19,7 @@ from etl.days import Days, last_full, one_day
 from etl.lake import Lake
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
-from orchestration.learned_sources import fit_of
+from orchestration.learned_sources import KeptModel, fit_of
 from orchestration.night_files import Sender
 from orchestration.table_asset import Night
 from training import registry, split
@@ -113,7 +113,7 @@ class _Fits:
         sha256 = registry.save(self.night.workspace.home.models, name, files, manifest)
         return {
             "is_fitted": True,
-            "reason": f"every {_BETWEEN.days} days" + (", gone on with" if parent else ""),
+            "reason": f"every {_BETWEEN.days} days" + (", from the fit before" if parent else ""),
             "sha256": sha256,
             "parent_date": parent_date,
             "manifest": json.dumps(manifest, sort_keys=True, default=str),
@@ -132,8 +132,8 @@ class _Fits:
         if row is None or not row["is_fitted"]:
             return None
         models = self.night.workspace.home.models
-        files = registry.read(models, ModelName(name.ranker, name.surface, before), row["sha256"])
-        return Fitted.load(self.learned, files)
+        kept = KeptModel(models, replace(name, night=before), row["sha256"])
+        return Fitted.load(self.learned, kept.read())
 
 
 def _parent_of(fitted: Fitted, catalogue: Catalogue) -> Parent:

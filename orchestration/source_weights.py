@@ -1,5 +1,6 @@
 """Learns what each source weighs, and reports what it brought, from what visitors were proposed."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
@@ -29,14 +30,20 @@ def learned_weights(night: Night) -> Iterator[dict[str, Any]]:
         Rows of ``tables.RETRIEVAL_WEIGHTS``.
     """
     for surface in surfaces.ALL:
-        for day in night.days:
-            yield from _rows(night, surface, day)
+        recent: deque[pa.Table] = deque(maxlen=WeightsConfig().num_days)
+        before = night.days.first - timedelta(days=WeightsConfig().num_days - 1)
+        for day in Days(max(before, night.lake.first_day), night.days.last):
+            recent.append(_visitors(night, surface, day))
+            if day >= night.days.first:
+                yield from _rows(night, surface, day, pa.concat_tables(recent))
 
 
-def _rows(night: Night, surface: Surface, day: date) -> Iterator[dict[str, Any]]:
+def _rows(
+    night: Night, surface: Surface, day: date, visitors: pa.Table
+) -> Iterator[dict[str, Any]]:
     config = night.workspace.settings.candidate_config(surface.name)
     given = {name: share.weight for name, share in config.mix.items() if share.num_items}
-    proposed = Proposed.of(_proposals(night, surface, day), list(given))
+    proposed = Proposed.of(visitors, list(given))
     found = weights.fit(proposed, given, rank_offset=config.rank_offset, config=WeightsConfig())
     for group, weight_S in zip(user_groups.NAMES, found.weight_GS, strict=True):
         for source, weight in zip(given, weight_S, strict=True):
@@ -75,7 +82,7 @@ def _report(
     config = night.workspace.settings.candidate_config(surface.name)
     files, evening = night.lake.files, day - timedelta(days=1)
     weights = weights_by(files, surface, evening)
-    rows = files.arrow(tables.PROPOSALS[surface.name], one_day(day)).sort_by("user_id")
+    rows = _visitors(night, surface, day)
     if not rows.num_rows:
         return {}
     found = Evening(
@@ -94,9 +101,6 @@ def _report(
     }
 
 
-def _proposals(night: Night, surface: Surface, day: date) -> pa.Table:
-    """Read the visitors of the last days there are, by day and user."""
-    files = night.lake.files
-    first = max(day - timedelta(days=WeightsConfig().num_days - 1), files.first_day)
-    rows = files.arrow(tables.PROPOSALS[surface.name], Days(first, day))
-    return rows.sort_by([("arrival_date", "ascending"), ("user_id", "ascending")])
+def _visitors(night: Night, surface: Surface, day: date) -> pa.Table:
+    """Read a day's visitors, by user."""
+    return night.lake.files.arrow(tables.PROPOSALS[surface.name], one_day(day)).sort_by("user_id")

@@ -6,6 +6,7 @@ An asset makes all days of its run in one pass, writes them in one commit, and s
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -58,6 +59,12 @@ class Night:
     left_out: frozenset[str] = frozenset()
     """Paths of tables that the run leaves out on purpose: its steps do without these days."""
     _kept: list[DataFrame] = field(default_factory=list)
+
+    def evenings(self, num_days: int) -> Days | None:
+        """List the evenings up to ``num_days`` before the days made; None before the lake's."""
+        first = max(self.days.first - timedelta(days=num_days), self.lake.first_day)
+        last = self.days.last - timedelta(days=1)
+        return Days(first, last) if first <= last else None
 
     def kept(self, rows: DataFrame) -> DataFrame:
         """Keep rows on disk until the step's tables are written."""
@@ -177,6 +184,11 @@ def _worth_retrying() -> Iterator[None]:
         yield
     except OWN_ERRORS as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def no_evening() -> Made:
+    """Write an empty day, and say why: it rests on an evening before, and there was none."""
+    return Made(None, {"empty_because": "no evening came before"})
 
 
 def no_items(surface: Surface) -> Made:

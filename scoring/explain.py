@@ -37,13 +37,14 @@ from scoring.explained_sources import (
     seeds_of,
     words_of,
 )
-from scoring.fusion import group_of, weights_of
+from scoring.fusion import num_visits_of, weights_of
 from scoring.mixes import CandidatesConfig
 from scoring.rank import ranker_of
 from scoring.slate_rows import Chosen
 from scoring.slates import SlateConfig
 from training.assemble import assemble
 from training.rankers.ranker import NONE
+from training.retrieval import user_groups
 from training.retrieval.shelf import Shelf
 
 Row = dict[str, Any]
@@ -194,7 +195,8 @@ def _proposals(
     stored = proposed_of(item_no, known.candidates)
     if found is not None:
         stored = list(found.proposals)
-    [group] = group_of(again.batch, Shelf(again.items, known.surface)).tolist()
+    shelf = Shelf(again.items, known.surface)
+    [group] = user_groups.codes(num_visits_of(again.batch, shelf)).tolist()
     weights = {name: float(weights_of(name, again.lists, config)[group]) for name in config.mix}
     return proposals_of(
         stored, known=words, seeds=seeds, weights=weights, rank_offset=config.rank_offset

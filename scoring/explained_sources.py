@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.retrieval import SOURCE_CODES, SOURCE_NAMES
 from scoring.fusion import fuse
 from scoring.mixes import CandidatesConfig
 from training.retrieval import covisitation
@@ -22,8 +22,6 @@ from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
 Row = dict[str, Any]
-NAMES: Final = {code: name for name, code in SOURCE_CODES.items()}
-"""Sources by their codes."""
 _SHOWN_ITEMS: Final = 3
 _SCOPES: Final = {
     "all": "popularity",
@@ -80,7 +78,7 @@ def proposals_of(
         weights: What each source weighs for the user.
         rank_offset: Added to each rank before it is inverted.
     """
-    by_source = {NAMES[one["source"]]: one for one in stored}
+    by_source = {SOURCE_NAMES[one["source"]]: one for one in stored}
     named = [*by_source, *(name for name in SOURCE_CODES if name in known.keys() - by_source)]
     return tuple(
         Proposal(

@@ -50,21 +50,19 @@ def fuse(
         At most ``config.num_candidates`` items a user, by fused score, ties by item_no.
     """
     batch = shelf.own(batch)
-    eligible = shelf.items.item_no_N[shelf.is_eligible_N]
     done = _done(batch, shelf.surface)
-    group_U = group_of(batch, shelf)
+    group_U = user_groups.codes(num_visits_of(batch, shelf))
     found = []
     for name, proposals in propose(Asked(batch, shelf, lists, config)):
-        kept = _suppressed(proposals, eligible, done)
+        kept = _suppressed(proposals, shelf.eligible_no_E, done)
         weight_P = weights_of(name, lists, config)[group_U[kept.user_P]]
         found.append(_ranked(SOURCE_CODES[name], kept, weight_P, config.rank_offset))
     return _fuse(_Ranked.joined(found), batch.num_users, config.num_candidates)
 
 
-def group_of(batch: UserBatch, shelf: Shelf) -> np.ndarray:
-    """Find each user's group by his visits to the surface's items: int64, U."""
-    own = visits(batch.short, shelf.items.item_no_N, num_users=batch.num_users)
-    return user_groups.codes(own.length_U)
+def num_visits_of(batch: UserBatch, shelf: Shelf) -> np.ndarray:
+    """Count each user's visits, of a batch that ``Shelf.own`` left the surface's: int64, U."""
+    return visits(batch.short, shelf.items.item_no_N, num_users=batch.num_users).length_U
 
 
 def weights_of(source: str, lists: SourceLists, config: CandidatesConfig) -> np.ndarray:

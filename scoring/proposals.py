@@ -20,11 +20,10 @@ from etl.features.positions import curves, examined
 from etl.surfaces import Surface
 from etl.tables import PROPOSALS
 from scoring.candidates import NightFiles, mapped
-from scoring.fusion import fuse
+from scoring.fusion import fuse, num_visits_of
 from scoring.mixes import CandidatesConfig
 from training import user_side
 from training.candidate_examples import actions
-from training.retrieval.touched import visits
 from training.user_side import USER_ARRAYS, UserBatch
 
 
@@ -89,14 +88,12 @@ def build(
     def kernel(evening: date, who: pa.Table, state: pa.Table) -> pa.Table:
         shelf, lists = mapped(files[evening], surface)
         own = shelf.own(UserBatch.of(evening, who, state))
-        fused = fuse(own, shelf, lists, config=config.candidates.uncut)
-        seen = visits(own.short, shelf.items.item_no_N, num_users=own.num_users)
-        rows = fused.rows(evening, who)
+        rows = fuse(own, shelf, lists, config=config.candidates.uncut).rows(evening, who)
         return pa.table(
             {
                 "arrival_date": pa.array([evening + timedelta(days=1)] * who.num_rows, pa.date32()),
                 "user_id": who.column("user_id"),
-                "num_visits": pa.array(seen.length_U.astype(np.int32)),
+                "num_visits": pa.array(num_visits_of(own, shelf).astype(np.int32)),
                 "visited": _visited(who.column("acted")),
                 "looked": _or_empty(who.column("looked")),
                 "items": _by_item(rows.column("items")),

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.arrow import flat_lists
-from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.retrieval import SOURCE_NAMES
 from scoring.published import EXPLORATION_BIT
 
-SOURCES: Final = dict(sorted((code, name) for name, code in SOURCE_CODES.items()))
+SOURCES: Final = dict(sorted(SOURCE_NAMES.items()))
 """Names of the sources by code, as manifests give them."""
 
 

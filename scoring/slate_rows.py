@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.arrow import lists_of, offsets_of
-from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.retrieval import SOURCE_NAMES
 from etl.tables.serving import PREDICTIONS
 from scoring.explore import Explored
 from scoring.grid import ABSENT, Grid
@@ -26,8 +26,7 @@ from training.rankers.ranker import NONE
 OPTED_OUT: Final = "personalisation_off"
 CAPS: Final = "caps"
 """The rule that let an item move up past better ones of a full group."""
-_NAME_OF: Final = {code: name for name, code in SOURCE_CODES.items()}
-_SOURCE_NAMES: Final = pa.array([_NAME_OF.get(code) for code in range(max(_NAME_OF) + 1)])
+_NAME_BY_CODE: Final = pa.array([SOURCE_NAMES.get(code) for code in range(max(SOURCE_NAMES) + 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ class Chosen:
         return pa.array(scores[task][row_N])
 
     def _sources(self, row_N: np.ndarray) -> pa.ListArray:
-        names = _SOURCE_NAMES.take(pa.array(self.rows.source_P))
+        names = _NAME_BY_CODE.take(pa.array(self.rows.source_P))
         offsets = offsets_of(self.rows.row_P, len(self.rows.item_R))
         return pa.ListArray.from_arrays(pa.array(offsets), names).take(pa.array(row_N))
 

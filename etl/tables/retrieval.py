@@ -46,6 +46,8 @@ SOURCE_CODES: Final = {
     "two_tower": 24,
 }
 """How arrays of candidates write the source that proposed; a code is never given twice."""
+SOURCE_NAMES: Final = {code: name for name, code in SOURCE_CODES.items()}
+"""And how they are read."""
 
 USER_GROUPS: Final = ("new", "light", "heavy")
 """Groups of users by the visits that a surface knows of them: none, 1 to 9, 10 and more."""

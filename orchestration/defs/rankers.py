@@ -1,13 +1,11 @@
 """Rankers: examples, fitted models, how they measured, and who serves."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 import dagster as dg
 from pyspark.sql import DataFrame
 
 from etl import surfaces, tables
-from etl.days import Days
 from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from etl.tables import Table
@@ -24,7 +22,7 @@ from orchestration.reads import (
     same_days,
     since_full,
 )
-from orchestration.table_asset import Made, Night, no_items, table_asset, table_assets
+from orchestration.table_asset import Made, Night, no_evening, no_items, table_asset, table_assets
 from training import examples, impression_fates
 from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig
 from training.examples import Log
@@ -37,13 +35,11 @@ def _examples(surface: Surface) -> dg.AssetsDefinition:
     table = tables.EXAMPLES[surface.name]
 
     def make(night: Night, **inputs: DataFrame) -> Made:
-        first = max(night.days.first - timedelta(days=_EVENINGS), night.lake.first_day)
-        last = night.days.last - timedelta(days=1)
-        if first > last:
-            return Made(None, {"empty_because": "no evening came before"})
+        evenings = night.evenings(_EVENINGS)
+        if evenings is None:
+            return no_evening()
         if not has_items(night.lake, surface, night.days):
             return no_items(surface)
-        evenings = Days(first, last)
         known = Evenings(
             **{name: inputs[name] for name in ("users", "candidates", "pairs")},
             item_sides=Sender.of(night.lake).item_sides(evenings),

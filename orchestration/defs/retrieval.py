@@ -1,6 +1,6 @@
 """Retrieval: what each source learned, what is similar to what, and each user's candidates."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 from pyspark.sql import DataFrame
@@ -23,7 +23,7 @@ from orchestration.reads import (
 )
 from orchestration.source_fits import fit_nights
 from orchestration.source_weights import learned_weights
-from orchestration.table_asset import Made, Night, no_items, table_asset
+from orchestration.table_asset import Made, Night, no_evening, no_items, table_asset
 from scoring import candidates, proposals
 from scoring.proposals import ProposalsConfig, Visitors
 from training.retrieval import covisitation, latent_interests, new_items, popularity, similar
@@ -161,13 +161,11 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
     table = tables.PROPOSALS[surface.name]
 
     def make(night: Night, **inputs: DataFrame) -> Made:
-        first = max(night.days.day_before, night.lake.first_day)
-        last = night.days.last - timedelta(days=1)
-        if first > last:
-            return Made(None, {"empty_because": "no evening came before"})
+        evenings = night.evenings(1)
+        if evenings is None:
+            return no_evening()
         if not has_items(night.lake, surface, night.days):
             return no_items(surface)
-        evenings = Days(first, last)
         learned = _learned(night, surface, evenings, is_weighed=False)
         files = Sender.of(night.lake).night_files(surface, evenings, learned)
         settings = night.workspace.settings

@@ -37,7 +37,8 @@ def fit(files: LakeFiles, models: Path, day: date, content: bytes) -> None:
 
 
 def found(files: LakeFiles, models: Path, evening: date) -> object:
-    return fitted_last(files, PRODUCT_FEED, "factors", evening, models)
+    kept = fitted_last(files, PRODUCT_FEED, "factors", evening, models)
+    return None if kept is None else kept.read()
 
 
 def test_the_newest_fit_that_is_not_after_the_evening_proposes(
@@ -84,7 +85,8 @@ def test_only_sources_of_the_mix_are_asked(files: LakeFiles, models: Path) -> No
 
     def learned(num_items: int) -> object:
         config = CandidatesConfig(mix={"factors": Share(num_items, 1.0)})
-        return models_by(files, models, PRODUCT_FEED, FIRST, config)
+        kept = models_by(files, models, PRODUCT_FEED, FIRST, config)
+        return {name: model.read() for name, model in kept.items()}
 
     assert learned(10) == {"factors": {"vectors": b"old"}}
     assert learned(0) == {}

@@ -55,12 +55,11 @@ class Fitted:
         """
         asked = visits(batch.short, self.item_no_I, num_users=batch.num_users)
         rows = np.flatnonzero(asked.length_U > 0)
-        eligible = shelf.items.item_no_N[shelf.is_eligible_N]
         found = lists(
             self.source,
             asked.taken(rows),
             num_items=min(num_items, len(self.item_no_I)),
-            is_allowed_I=find(eligible, self.item_no_I) >= 0,
+            is_allowed_I=find(shelf.eligible_no_E, self.item_no_I) >= 0,
             masks_history=shelf.surface.is_bought_once,
         )
         score_UK = _told(found.score_UK, is_log=self.learned.is_log)

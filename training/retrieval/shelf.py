@@ -56,6 +56,11 @@ class Shelf:
         return self.items.eligible(self.surface)
 
     @cached_property
+    def eligible_no_E(self) -> np.ndarray:
+        """int64: their item_no, ascending."""
+        return self.items.item_no_N[self.is_eligible_N]
+
+    @cached_property
     def place_E(self) -> np.ndarray:
         """int64: their places on the item side, the most clicked of 7 days first."""
         place = np.flatnonzero(self.is_eligible_N)
