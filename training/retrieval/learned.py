@@ -196,6 +196,17 @@ UNORDERED: Final = (
     *(_low_pass(rank) for rank in (64, 300, 900)),
     _low_pass(1500, is_optional=True),
     Learned(
+        name="graph_filter",
+        module="graph_filter",
+        config="GraphFilterConfig",
+        choices={
+            "pass_power": (0.0, 0.25, 0.5),
+            "rest_share": (0.25, 0.5, 0.75, 1.0),
+            "from_power": (0.4, 0.5, 0.6),
+            "to_power": (-0.6, -0.5, -0.4, -0.3),
+        },
+    ),
+    Learned(
         name="linear_items",
         module="linear_items",
         config="LinearItemsConfig",

@@ -8,6 +8,7 @@ from tests.training.retrieval import source_conformance as promises
 from tests.training.retrieval.source_conformance import Implementation
 from training.retrieval.content import ContentConfig
 from training.retrieval.factors import FactorsConfig
+from training.retrieval.graph_filter import GraphFilterConfig
 from training.retrieval.interactions import Interactions
 from training.retrieval.interests import InterestsConfig
 from training.retrieval.item_cf import ItemCfConfig
@@ -31,6 +32,7 @@ CONFIGS: dict[str, Config] = {
     ),
     "propagation": PropagationConfig(),
     "low_pass": LowPassConfig(rank=4),
+    "graph_filter": GraphFilterConfig(rank=4),
     "content": ContentConfig(num_factors=4),
     "interests": InterestsConfig(rank=6, num_content=4),
     "user_cf": UserCfConfig(num_neighbours=10),
