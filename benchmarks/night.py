@@ -1,0 +1,101 @@
+"""``python -m benchmarks.night``: what a night costs, step by step, on a shop of a given size.
+
+Simulates eight days and one more, makes what the eighth needs of the seven before, and then two
+nights, each in one run: the eighth, on which the calendar fits every source, and the ninth, on
+which nothing is fitted but counts. ``--until candidates`` leaves out the rankers, the slates and
+the publication, and the seven evenings' candidates that rankers learn from.
+"""
+
+import json
+import os
+from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from etl.days import Days, one_day
+from etl.home import Home
+from simulator.config import ShopConfig
+from simulator.simulate import make
+
+if TYPE_CHECKING:
+    from benchmarks.night_run import Step
+
+FIRST = date(2026, 1, 1)
+FIT_NIGHT = FIRST + timedelta(days=7)
+"""The calendar's second fit: on the first, the lake's first evening, nothing can be learned."""
+
+
+class Until(StrEnum):
+    """How far the nights go."""
+
+    CANDIDATES = "candidates"
+    PUBLICATION = "publication"
+
+
+def main(  # noqa: PLR0913 - the command line's options
+    home: Annotated[Path, typer.Argument(help="Folder; what was made there is not made again.")],
+    *,
+    users: Annotated[int, typer.Option(min=1, help="Users, bots among them.")] = 100_000,
+    items: Annotated[int, typer.Option(min=10, help="Products at the start.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Of the shop.")] = 1,
+    until: Annotated[Until, typer.Option(help="How far the nights go.")] = Until.CANDIDATES,
+    json_: Annotated[Path | None, typer.Option("--json", help="Write the results here.")] = None,
+) -> None:
+    """Measure a night with all fits, and one with counts alone."""
+    console, root = Console(), home.absolute()
+    os.environ["NIGHTMARKET_HOME"] = str(root)
+    config = ShopConfig(users=users, items=items, days=9, seed=seed, start=FIRST)
+    make(root, config, lambda landed: console.print(f"simulated {landed.date}"))
+    # Only now: the calendar of Dagster's partitions is read from the home when it is imported.
+    from benchmarks.night_run import make_before, make_night
+
+    whole = until is Until.PUBLICATION
+    make_before(Home(root), FIT_NIGHT, is_whole=whole, console=console)
+    nights: dict[str, list[Step]] = {}
+    for day in Days(FIT_NIGHT, FIT_NIGHT + timedelta(days=1)):
+        nights[str(day)] = make_night(Home(root), one_day(day), is_whole=whole, console=console)
+        _print(str(day), nights[str(day)], console)
+    if json_ is not None:
+        written = {
+            "shop": {"users": users, "items": items, "seed": seed, "until": until.value},
+            "nights": {day: [step.json() for step in steps] for day, steps in nights.items()},
+        }
+        json_.write_text(json.dumps(written, indent=2) + "\n")
+
+
+def _print(day: str, steps: "list[Step]", console: Console) -> None:
+    table = Table(title=f"The night of {day}")
+    table.add_column("step", no_wrap=True)
+    for title in ("rows", "wall, s", "cpu, s", "its check's cpu, s", "peak MB"):
+        table.add_column(title, justify="right")
+    for step in sorted(steps, key=lambda one: -one.cpu_seconds - one.check_cpu_seconds):
+        table.add_row(
+            step.name,
+            f"{step.num_rows:,}",
+            f"{step.wall_seconds:,.1f}",
+            f"{step.cpu_seconds:,.1f}",
+            f"{step.check_cpu_seconds:,.1f}",
+            f"{step.peak_memory_mb:,.0f}",
+        )
+    table.add_section()
+    made, checked = (sum(getattr(s, name) for s in steps) for name in _COSTS)
+    table.add_row("all", "", "", f"{made:,.0f}", f"{checked:,.0f}", "")
+    console.print(table)
+    layers: dict[str, float] = {}
+    for step in steps:
+        layers[step.layer] = layers.get(step.layer, 0.0) + step.cpu_seconds
+    said = ", ".join(f"{layer} {seconds:,.0f}" for layer, seconds in layers.items())
+    console.print(f"cpu-seconds without checks: {said}")
+
+
+_COSTS = ("cpu_seconds", "check_cpu_seconds")
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

@@ -1,0 +1,121 @@
+"""Makes the nights of ``benchmarks.night`` and reads what their steps cost from Dagster's history.
+
+To be imported once ``NIGHTMARKET_HOME`` names a home whose first day is known: the calendar of
+Dagster's partitions is read when it is imported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+import dagster as dg
+from rich.console import Console
+
+from etl.days import Days
+from etl.home import Home
+from etl.lake_files import LakeFiles
+from etl.tables import Table
+from orchestration import planning, runs
+from orchestration.runs import BACKFILL, Request
+
+_UP_TO_CANDIDATES: Final = (
+    *planning.STATE,
+    *planning.FITTED,
+    *planning.LISTED,
+    *planning.ASKED,
+    *planning.PROPOSED,
+)
+_BEFORE_CANDIDATES: Final = (
+    *planning.STATE,
+    *planning.FITTED,
+    *planning.LISTED,
+    *planning.ASKED,
+)
+_Events = dg.DagsterEventType
+
+
+@dataclass(slots=True)
+class Step:
+    """What one step of a night, and the check of what it made, took."""
+
+    name: str
+    """The first table that it made."""
+    num_rows: int = 0
+    """Of this table."""
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Shared equally among the steps that ran at the same time."""
+    peak_memory_mb: float = 0.0
+    """Of all processes, meanwhile."""
+    check_cpu_seconds: float = 0.0
+
+    @property
+    def layer(self) -> str:
+        """The first part of its name."""
+        return self.name.split("/")[0]
+
+    def json(self) -> dict[str, Any]:
+        """Say it as plain values."""
+        return asdict(self)
+
+
+def make_before(home: Home, night: date, *, is_whole: bool, console: Console) -> None:
+    """Make what a night needs of the days before it, where it is missing."""
+    runs.prepare(home)
+    files = LakeFiles(home.lake, home.first_day())
+    before = Days(files.first_day, night - timedelta(days=1))
+    requests = (
+        planning.backfill(Days(night, night), files)[:-1]
+        if is_whole
+        else [Request(before, planning.selection(*_BEFORE_CANDIDATES), BACKFILL)]
+    )
+    for request in requests:
+        if is_whole or _is_missing(files, _BEFORE_CANDIDATES, before):
+            runs.run(request, home, console)
+
+
+def make_night(home: Home, days: Days, *, is_whole: bool, console: Console) -> list[Step]:
+    """Make one night, whatever is there of it already, and say what its steps took."""
+    whole, kind = (planning.EVERYTHING, runs.NIGHT) if is_whole else (_UP_TO_CANDIDATES, BACKFILL)
+    runs.run(Request(days, planning.selection(*whole), kind), home, console)
+    with runs.instance(home) as history:
+        (last,) = history.get_runs(limit=1)
+        return _steps(history, last.run_id)
+
+
+def _is_missing(files: LakeFiles, made: tuple[Table, ...], days: Days) -> bool:
+    return any(files.missing_days(table, days) for table in made)
+
+
+def _steps(history: dg.DagsterInstance, run_id: str) -> list[Step]:
+    steps: dict[str, Step] = {}
+    by_asset: dict[str, Step] = {}
+    logged = history.all_logs(
+        run_id, {_Events.ASSET_MATERIALIZATION, _Events.ASSET_CHECK_EVALUATION}
+    )
+    events = [entry.dagster_event for entry in logged if entry.dagster_event is not None]
+    for event in events:
+        if event.event_type != _Events.ASSET_MATERIALIZATION:
+            continue
+        made = event.step_materialization_data.materialization
+        said, name = _values(made.metadata), made.asset_key.to_user_string()
+        if event.step_key not in steps:
+            steps[str(event.step_key)] = Step(
+                name,
+                int(said.get("dagster/partition_row_count", 0)),
+                said["wall_seconds"],
+                said["cpu_seconds"],
+                said["peak_memory_mb"],
+            )
+        by_asset[name] = steps[str(event.step_key)]
+    for event in events:
+        if event.event_type == _Events.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            said = _values(check.metadata)
+            by_asset[check.asset_key.to_user_string()].check_cpu_seconds += said["cpu_seconds"]
+    return list(steps.values())
+
+
+def _values(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: getattr(value, "value", value) for name, value in metadata.items()}
