@@ -1,4 +1,4 @@
-"""The demo's runs: the same as ``nightmarket backfill`` and ``nightmarket night`` make.
+"""The demo's runs: the same as ``nightmarket backfill``, ``publish`` and ``night`` make.
 
 To be imported once the home's first day is known: the calendar of Dagster's partitions is read when
 it is imported.
@@ -16,7 +16,10 @@ from etl.days import Days
 from etl.home import Home
 from etl.lake_files import LakeFiles
 from orchestration import planning, runs
+from orchestration.publishing import publish_day
 from orchestration.runs import Request
+from orchestration.settings import Settings
+from orchestration.workspace import Workspace
 from scoring.published import NoPublicationError, read_current
 from simulator.demo.steps import Steps
 
@@ -29,6 +32,15 @@ def backfill(home: Home, days: Days, steps: Steps) -> bool:
         return False
     for request in planning.backfill(days, files):
         _run(request, home, steps)
+    return True
+
+
+def publish(home: Home, day: date) -> bool:
+    """Let readers see a day's slates; tell whether they did not yet."""
+    if _published_until(home.publications) >= day:
+        return False
+    lake = Workspace(home_path=str(home.root)).lake("publish")
+    publish_day(lake, Settings(), day)
     return True
 
 
