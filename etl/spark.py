@@ -20,6 +20,8 @@ from pyspark.errors import PySparkRuntimeError
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
+from etl import python_workers
+
 MIN_JAVA: Final = 17
 INSTALLATION: Final = Path(sys.prefix) / "share" / "nightmarket"
 JARS: Final = INSTALLATION / "jars"
@@ -96,6 +98,8 @@ class SparkConfig:
     is_short_lived: bool = False
     """Compile little (C1 only, plans interpreted): a third off a small night's cpu, but slower per
     row. For tests and small lakes."""
+    worker_imports: tuple[str, ...] = ()
+    """Modules that are imported once, before workers are forked, and not by each of them."""
     is_chatty: bool = False
     """Let Spark log warnings and errors of its own to stderr; otherwise only what is raised."""
 
@@ -182,6 +186,7 @@ def _of_machine(config: SparkConfig) -> dict[str, str]:
         **(_SHORT_LIVED if config.is_short_lived else {}),
         "spark.master": config.master,
         "spark.driver.memory": config.driver_memory,
+        f"spark.executorEnv.{python_workers.IMPORTS}": " ".join(config.worker_imports),
         "spark.sql.shuffle.partitions": str(config.shuffle_partitions),
         "spark.jars": ",".join(str(jar) for jar in sorted(JARS.glob("*.jar"))),
         "spark.driver.extraJavaOptions": _java_options(config),

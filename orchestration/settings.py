@@ -20,6 +20,8 @@ from scoring.value import ValueConfig
 _SMALL_BYTE_DAYS: Final = 128 << 20
 """Bytes in landing times days made, below which compiling costs more than it saves (measured:
 docs/performance.md)."""
+_WORKER_IMPORTS: Final = ("scoring.candidates", "scoring.slates", "xgboost", "torch")
+"""What asking sources and ranking need: seconds for each of a run's workers."""
 
 
 class Settings(BaseSettings):
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
             driver_memory=self.spark_memory,
             shuffle_partitions=max(2, os.cpu_count() or 2),
             is_short_lived=self._is_small(num_days),
+            worker_imports=_WORKER_IMPORTS,
         )
 
     def _is_small(self, num_days: int) -> bool:
