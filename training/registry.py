@@ -18,7 +18,9 @@ from training.inputs import OURS
 from training.rankers.ranker import Ranker, UnknownModelError
 
 _MANIFEST: Final = "manifest.json"
-_MODULES: Final = {"gbdt": "training.rankers.gbdt"}
+_MODULES: Final = {
+    name: f"training.rankers.{name}" for name in ("logistic", "factorization", "gbdt")
+}
 """Where each ranker is loaded; imported when one is, since each worker pays for its libraries."""
 
 
