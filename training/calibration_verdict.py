@@ -4,6 +4,9 @@ It warns when it is not shown that predictions are true enough: the 95 % interva
 what is promised. It blocks when it is shown that they are not: the 99 % interval lies beyond what
 can be served. With few positives the interval is wider than the promise; then it says so, and does
 neither.
+
+A warning is no proof: of true predictions the 95 % interval reaches beyond 3 % in four days of five
+with 4,500 positives, in a quarter with 9,000, hardly ever with 15,000 (60 simulated days each).
 """
 
 from dataclasses import dataclass

@@ -44,11 +44,11 @@ class Judges:
     @classmethod
     def of(cls, splits: Sequence[Split]) -> "Judges":
         """Take them from splits; there may be none."""
-        parts = [
-            np.concatenate([np.empty(0), *(getattr(s.judged, name) for s in splits)])
-            for name in ("label_N", "weight_N", "user_N")
-        ]
-        return cls(parts[0], parts[1], np.unique(parts[2], return_inverse=True)[1])
+        label_N, weight_N, user_N = (
+            np.concatenate([np.empty(0, kind), *(getattr(s.judged, name) for s in splits)])
+            for name, kind in (("label_N", float), ("weight_N", float), ("user_N", np.int64))
+        )
+        return cls(label_N, weight_N, np.unique(user_N, return_inverse=True)[1])
 
     def losses(self, logits: Sequence[np.ndarray]) -> np.ndarray:
         """Log loss of each split's calibrated log odds, as each example weighs: float64, N."""

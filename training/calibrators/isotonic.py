@@ -31,7 +31,7 @@ _FEW: Final = 16
 class IsotonicConfig:
     """How freely the curve may bend."""
 
-    min_each: float = 20.0
+    min_each: float = 50.0
     """Positives and negatives, by weight, that a step needs to stand alone."""
     min_slope: float = 0.02
     """Least slope in log odds: items keep their order, and never tie."""

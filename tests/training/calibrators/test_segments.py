@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -14,9 +16,11 @@ def fitted(given: Predicted, *, prior_positives: float) -> Effects:
 
 def test_offsets_of_all_kinds_are_those_of_least_loss() -> None:
     rng = np.random.default_rng(1)
-    p_N, age_N, user_N = chances(1, 600), rng.integers(-1, 3, 600), rng.integers(0, 3, 600)
+    p_N, age_N, user_N = chances(1, 600), rng.integers(-1, 3, 600), rng.integers(0, 2, 600)
     weight_N = rng.integers(0, 4, 600).astype(float)
-    given = examples(p_N, rng.random(600) < 2 * p_N, weight_N=weight_N, age=age_N, user=user_N)
+    given = examples(p_N, rng.random(600) < 2 * p_N, weight_N=weight_N)
+    parts = {"age": Segments(("a", "b", "c"), age_N), "user": Segments(("a", "b"), user_N)}
+    given = replace(given, segments=parts)
     logit_N = logit(p_N)
 
     found = segments.fit(given, logit_N, SegmentsConfig(ridge=2.0), prior_positives=5.0)
@@ -30,8 +34,8 @@ def test_offsets_of_all_kinds_are_those_of_least_loss() -> None:
         ridge = away @ away + 2.5 * w[2:] @ w[2:]
         return weight_N @ (np.logaddexp(0, z) - given.label_N * z) + ridge
 
-    best = minimize(loss, np.r_[1.0, np.zeros(7)], method="L-BFGS-B", tol=1e-14).x
-    offsets = [found.offsets[kind][part] for kind in ("age", "user") for part in "abc"]
+    best = minimize(loss, np.r_[1.0, np.zeros(6)], method="L-BFGS-B", tol=1e-14).x
+    offsets = [*found.offsets["age"].values(), *found.offsets["user"].values()]
     assert [found.slope, *offsets] == pytest.approx([best[0], *best[2:]], abs=1e-4)
     assert found.constant == pytest.approx(best[1] + (1 - best[0]) * centre, abs=1e-4)
 
@@ -66,15 +70,18 @@ def test_whatever_the_prior_as_much_is_expected_in_all_as_was_observed(prior: fl
     assert expected_N.sum() == pytest.approx(given.label_N.sum(), rel=0.001)
 
 
-def test_a_slope_that_would_turn_round_stops_at_the_least_one() -> None:
+@pytest.mark.parametrize("true_slope", [-0.5, 0.2])
+def test_a_slope_below_the_least_one_stops_there(true_slope: float) -> None:
     rng = np.random.default_rng(1)
     p_N = chances(1, 5000)
-    given = examples(p_N, rng.random(5000) < 0.3 - 0.25 * p_N, age=rng.integers(0, 3, 5000))
+    label_N = rng.random(5000) < chance(true_slope * logit(p_N))
+    given = examples(p_N, label_N, age=rng.integers(0, 3, 5000))
+    config = SegmentsConfig(min_slope=0.4)
 
-    found = fitted(given, prior_positives=16.0)
+    found = segments.fit(given, logit(p_N), config, prior_positives=16.0)
 
     expected_N = chance(found.logits(logit(p_N), given.segments))
-    assert found.slope == SegmentsConfig().min_slope
+    assert found.slope == 0.4
     assert expected_N.sum() == pytest.approx(given.label_N.sum(), rel=0.01)
 
 
