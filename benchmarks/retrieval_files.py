@@ -14,8 +14,10 @@ from scipy.sparse import csr_array
 
 from training.retrieval.interactions import Interactions
 
-HELD_OUT: Final = 0.1
-"""Share of each user's training items that a split's validation holds out."""
+HELD_OUT: Final = (0.05, 0.3)
+"""Share of each user's training items that a split's validation holds out: as much as the test's
+file has of all, within these bounds. A smaller one leaves histories fuller and asks for fewer items
+a user than the test will, and what is best there is not what is best then."""
 NUM_VALIDATED: Final = 30_000
 """Users of a split at most whose held-out items are foretold."""
 _FEWEST: Final = 3
@@ -110,7 +112,7 @@ def sequences(
 
 
 def split(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], *, seed: int) -> Protocol:
-    """Judge by a given split; validation holds a tenth of each user's training items out."""
+    """Judge by a given split; validation holds as large a share of each user's items out."""
     names = _names([*train, *test])
     whole = _numbered(train, names, is_ordered=False).distinct()
     rows = {words[0]: row for row, words in enumerate(train)}
@@ -118,7 +120,8 @@ def split(train: Sequence[Sequence[str]], test: Sequence[Sequence[str]], *, seed
     judged = np.array([rows[words[0]] for words in known], np.int64)
     truth = _numbered(known, names, is_ordered=False).distinct()
     rng = np.random.default_rng(seed)
-    held = _held_out(whole, rng)
+    share = len(truth.item_N) / (len(truth.item_N) + len(whole.item_N))
+    held = _held_out(whole, float(np.clip(share, *HELD_OUT)), rng)
     kept = whole.where(~held)
     has_held = np.flatnonzero(np.diff(whole.where(held).indptr))
     has_held = np.sort(rng.permutation(has_held)[:NUM_VALIDATED])
@@ -140,12 +143,12 @@ def _attribute_IA(
     return csr_array((ones, place, indptr), shape=(len(names), len(distinct)))
 
 
-def _held_out(whole: Interactions, rng: np.random.Generator) -> np.ndarray:
-    """Draw a tenth of each user's interactions, rounded; bool, N."""
+def _held_out(whole: Interactions, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw a share of each user's interactions, rounded; bool, N."""
     order = np.lexsort((rng.random(len(whole.item_N)), whole.row_N))
     place = np.empty(len(order), np.int64)
     place[order] = whole.places_N()
-    num_held = np.round(whole.length_U * HELD_OUT)
+    num_held = np.round(whole.length_U * share)
     return place < np.repeat(num_held, whole.length_U)
 
 

@@ -121,15 +121,19 @@ def test_a_file_without_histories_is_refused(tmp_path: Path, held: bytes) -> Non
         retrieval_files.read(file)
 
 
-def test_a_split_holds_a_tenth_of_training_out() -> None:
-    train = [["a", *map(str, range(20))], ["b", "1", "2"], ["c", "3"]]
+@pytest.mark.parametrize(("num_test", "num_held"), [(1, 1), (4, 3), (6, 4), (60, 6)])
+def test_a_split_holds_as_much_of_training_out_as_the_test_has_of_all(
+    num_test: int, num_held: int
+) -> None:
+    train = [["a", *map(str, range(20))], ["b", "1"], ["c", "3"]]
+    test = [["a", *map(str, range(21, 21 + num_test))], ["d", "1"]]
 
-    read = retrieval_files.split(train, [["a", "21"], ["d", "1"]], seed=1)
+    read = retrieval_files.split(train, test, seed=1)
 
     held = set(read.validation.truth.item_N.tolist())
-    assert len(held) == 2
-    assert held.isdisjoint(read.validation.learned.item_N[:18].tolist())
-    assert np.diff(read.validation.learned.indptr).tolist() == [18, 2, 1]
+    assert len(held) == num_held
+    assert held.isdisjoint(read.validation.learned.item_N[: 20 - num_held].tolist())
+    assert np.diff(read.validation.learned.indptr).tolist() == [20 - num_held, 1, 1]
     assert len(read.test.asked) == len(read.test.truth) == 1
 
 
