@@ -19,8 +19,11 @@ from training.inputs import Inputs, Layout
 
 _PRIOR: Final = 20.0
 """Rows at the mean rate that are added to a key's own."""
-_MOST_WORDS_IN_COMMON: Final = 0.3
-"""Share of a list's words that a column must know to be what the list is of."""
+_SHARE_IN_COMMON: Final = 0.3
+"""Of a list's words, that a column must know to be what the list is of."""
+_SHARE_OF_ITEMS: Final = 0.95
+"""Of rows, that must say of their item what the first row of it says, for a column to be the
+item's."""
 
 
 def inputs(rows: Rows, block_N: np.ndarray) -> Inputs:
@@ -83,8 +86,14 @@ def _of_lists(rows: Rows) -> Iterator[tuple[str, np.ndarray]]:
     for name, listed in rows.lists.items():
         length_N = np.bincount(listed.row_E, minlength=len(rows))
         yield f"{name}: length", np.log1p(length_N).astype(np.float32)
-        for column in _of_one_kind(listed, columns):
+        kinds = _of_one_kind(listed, columns)
+        for column in kinds:
             yield from _matched(f"{name} with {column}", listed, columns[column])
+        if "item" in kinds:
+            for column, word_I in _of_items(rows, columns).items():
+                place_E = pc.index_in(listed.word_E, value_set=rows.item_names)
+                own = Listed(listed.row_E, word_I.take(place_E))
+                yield from _matched(f"{name}'s {column}", own, columns[column])
 
 
 def _of_one_kind(listed: Listed, columns: Mapping[str, pa.StringArray]) -> list[str]:
@@ -96,7 +105,19 @@ def _of_one_kind(listed: Listed, columns: Mapping[str, pa.StringArray]) -> list[
         name: pc.sum(pc.is_in(words, value_set=pc.unique(column))).as_py() / len(words)
         for name, column in columns.items()
     }
-    return [name for name, share in shares.items() if share >= _MOST_WORDS_IN_COMMON]
+    return [name for name, share in shares.items() if share >= _SHARE_IN_COMMON]
+
+
+def _of_items(rows: Rows, columns: Mapping[str, pa.StringArray]) -> dict[str, pa.StringArray]:
+    """Words of items: for each column that is the item's the word of every item."""
+    items, first_I = np.unique(rows.item_N, return_index=True)
+    found = {}
+    for name in rows.words:
+        word_I = columns[name].take(pa.array(first_I))
+        same = pc.equal(word_I.take(pa.array(np.searchsorted(items, rows.item_N))), columns[name])
+        if pc.mean(pc.fill_null(same, False)).as_py() >= _SHARE_OF_ITEMS:
+            found[name] = word_I
+    return found
 
 
 def _matched(name: str, listed: Listed, column: pa.StringArray) -> Iterator[tuple[str, np.ndarray]]:

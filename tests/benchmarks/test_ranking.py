@@ -212,6 +212,20 @@ def test_a_list_tells_whether_the_item_is_in_it(tmp_path: Path) -> None:
     assert [None if np.isnan(one) else one for one in found] == back
 
 
+def test_a_list_of_items_tells_how_often_their_kind_is_the_rows(tmp_path: Path) -> None:
+    table = planted()
+    rows = read_table(table, tmp_path)
+
+    given = ranking_features.inputs(rows, np.zeros(NUM_ROWS, np.int64))
+
+    kind_of = dict(zip(table["what"].to_pylist(), table["kind"].to_pylist(), strict=True))
+    times = [
+        sum(kind_of[one] == kind for one in own)
+        for kind, own in zip(table["kind"].to_pylist(), table["lately"].to_pylist(), strict=True)
+    ]
+    assert given.number("lately's kind: times").tolist() == times
+
+
 @pytest.mark.parametrize("written", ["user =", 'user = "who"\nfancy = 1\n'])
 def test_a_mapping_that_is_none_is_refused(file: Path, written: str) -> None:
     file.with_name("shown.toml").write_text(written)
