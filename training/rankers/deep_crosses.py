@@ -39,9 +39,10 @@ class Crosses(nn.Module):
 class UserCross:
     """What a user brings to all layers and heads."""
 
-    constant_JR: Tensor
-    mixed_JR: tuple[Tensor, ...]
-    """For each layer: (R · layers before) × R."""
+    constant: tuple[Tensor, ...]
+    """For each layer R."""
+    mixed: tuple[Tensor, ...]
+    """For each layer (R · layers before) × R."""
     heads_T: Tensor
     """float32."""
     heads_JRT: Tensor
@@ -70,7 +71,8 @@ class SplitCrosses:
         cls, crosses: Crosses, head_TX: Tensor, *, num_user: int, dtype: torch.dtype
     ) -> "SplitCrosses":
         """Split layers behind the user's numbers, and the heads' weights of what comes out."""
-        gain = torch.cat([torch.zeros_like(crosses.bias[:1]), crosses.bias]).cumsum(0) + 1
+        first_1X = torch.ones(1, crosses.bias.shape[1])
+        gain = torch.cat([first_1X, crosses.bias]).cumsum(0)
         bias_JX = crosses.bias.clone()
         bias_JX[:1] += 1
         return cls(
@@ -91,12 +93,12 @@ class SplitCrosses:
         constant, mixed = [], []
         for layer in range(num_layers):
             down_RS = (self.user_down_JSR[layer] * user_S[:, None]).T
-            constant.append(down_RS @ self.user_gain_JS[layer])
+            constant.append((down_RS @ self.user_gain_JS[layer]).to(self.dtype))
             before = self.user_up_JRS[:layer].flatten(0, 1)
             mixed.append((before @ down_RS.T).to(self.dtype))
         head_ST = self.user_head_ST * user_S[:, None]
         return UserCross(
-            torch.stack(constant).to(self.dtype),
+            tuple(constant),
             tuple(mixed),
             self.user_gain_JS[num_layers] @ head_ST,
             self.user_up_JRS.flatten(0, 1) @ head_ST,
@@ -106,12 +108,13 @@ class SplitCrosses:
         """What the heads read of all crosses of a user's candidates: float32, N × T."""
         rank = self.down_JCR.shape[2]
         found_NJR = candidate_NC.new_empty(len(candidate_NC), len(self.down_JCR) * rank)
-        crossed_NC, gain_NC = candidate_NC, self.bias_JC[0]
+        crossed_NC, gain_NC = candidate_NC, None
         for layer, down_CR in enumerate(self.down_JCR):
-            found_NR = torch.addmm(user.constant_JR[layer], crossed_NC, down_CR)
-            if layer:
-                found_NR.addmm_(found_NJR[:, : layer * rank], user.mixed_JR[layer])
-                gain_NC = gain_NC.add_(self.bias_JC[layer])
+            found_NR = torch.addmm(user.constant[layer], crossed_NC, down_CR)
+            if gain_NC is not None:
+                found_NR.addmm_(found_NJR[:, : layer * rank], user.mixed[layer])
+            bias_C = self.bias_JC[layer]
+            gain_NC = bias_C if gain_NC is None else gain_NC.add_(bias_C)
             found_NJR[:, layer * rank : (layer + 1) * rank] = found_NR
             gain_NC = torch.addmm(gain_NC, found_NR, self.up_JRC[layer])
             crossed_NC = candidate_NC * gain_NC

@@ -74,14 +74,16 @@ class Network(nn.Module):
             self.table.candidates(long.code_ULG),
         )
         user_NS = self.read_users(rows, user_UF)[rows.user_N]
-        candidate_NC = self.read_candidates(rows, candidate_NF)
-        q_ND, heard = candidate_NF[:, : self.config.event_width], []
+        parts = [user_NS, self.read_candidates(rows, candidate_NF)]
+        q_ND = candidate_NF[:, : self.config.event_width]
+        if self.config.num_content:
+            parts.append(self.content(rows.content_NC))
         if self.config.event_fields:
             k_NLD = self.read_events(short_ULD, rows.history)[rows.user_N]
-            heard.append(self.short(q_ND, k_NLD, rows.history.length_U[rows.user_N]))
+            parts.append(self.short(q_ND, k_NLD, rows.history.length_U[rows.user_N]))
         if self.config.searched_by is not None:
-            heard.append(self.long(q_ND, self.read_events(long_NMD, long), long.length_U))
-        x_NX = torch.cat([user_NS, candidate_NC, *heard], dim=1)
+            parts.append(self.long(q_ND, self.read_events(long_NMD, long), long.length_U))
+        x_NX = torch.cat(parts, dim=1)
         own_NT = self.cross_heads(self.crosses(x_NX)) + self._of_experts(x_NX)
         return own_NT.float() + self.places(rows.place_N) * self.is_first
 
@@ -99,11 +101,8 @@ class Network(nn.Module):
         return torch.cat([vector_UF, self.user_dense(rows.user_dense_UE)], dim=1)
 
     def read_candidates(self, rows: Rows, vector_NF: Tensor) -> Tensor:
-        """All that is read of candidates but what they hear; first what they ask with: N × …."""
-        parts = [vector_NF, self.candidate_dense(rows.dense_NE)]
-        if self.config.num_content:
-            parts.append(self.content(rows.content_NC))
-        return torch.cat(parts, dim=1)
+        """Candidates' fields and numbers; first those fields that they ask with: N × …."""
+        return torch.cat([vector_NF, self.candidate_dense(rows.dense_NE)], dim=1)
 
     def read_events(self, vector_ULD: Tensor, events: Events) -> Tensor:
         """Events' vectors with what is told of events alone: U × L × D."""

@@ -3,8 +3,9 @@
 The same numbers as ``Network.forward`` at place 0, in another order of sums: the attention's net is
 laid out for a user's history (``deep_attention``), crosses carry the candidate's part alone
 (``deep_crosses``), the first layers of trunks add the user's part as they add their bias. Users are
-gone through one by one: five hundred candidates fill a core's caches, and what is computed of one
-user depends on nobody else, so that his scores are the same bit for bit whoever stands beside him.
+gone through one by one: five hundred candidates fill a core's caches, and what is multiplied for
+one user is of his own numbers alone, copied to where memory begins anew: libraries' sums depend on
+shapes and alignment, and his scores are the same bit for bit whoever stands beside him.
 
 Shapes: U users, N candidates of one, L events, D numbers of an event, S of a user, C of a
 candidate, H of a layer, X experts, T heads.
@@ -128,10 +129,10 @@ class Scorer:
         """
         heads = self.network.config.heads
         rows.check(self.network.config)
-        own = [torch.empty(0, len(heads))]
+        found = [torch.empty(0, len(heads))]
         for first, last in pairwise(_cuts(rows)):
-            own += self._of_block(self._read(rows.between(first, last)))
-        return chances(torch.cat(own), heads)
+            found += self._of_block(self._read(rows.between(first, last)))
+        return torch.cat(found)
 
     def _read(self, rows: Rows) -> _Block:
         network = self.network
@@ -150,21 +151,23 @@ class Scorer:
     def _of_block(self, block: _Block) -> list[Tensor]:
         bounds = block.rows.bounds().tolist()
         found = self.network.search(block.rows)
-        own = []
+        scores = []
         for user, (first, last) in enumerate(pairwise(bounds)):
             if first == last:
                 continue
-            candidate_NC = self._padded(block.candidate_NC[first:last])
-            q_ND = candidate_NC[:, : self.network.config.event_width].contiguous()
-            parts = [candidate_NC]
+            parts = [self._padded(block.candidate_NC[first:last])]
+            q_ND = parts[0][:, : self.network.config.event_width].contiguous()
+            if self.network.config.num_content:
+                content_NC = self.network.content(block.rows.content_NC[first:last].clone())
+                parts.append(self._padded(content_NC.to(self.dtype)))
             if self.short is not None:
                 length = int(block.rows.history.length_U[user])
-                parts.append(self.short.heard(q_ND, block.history_ULD[user, :length].contiguous()))
+                parts.append(self.short.heard(q_ND, block.history_ULD[user, :length].clone()))
             if self.long is not None:
                 parts.append(self._found(block.rows, found.between(first, last), q_ND))
-            of_user_NT = self._own(block.user_US[user].contiguous(), torch.cat(parts, dim=1))
-            own.append(of_user_NT[: last - first])
-        return own
+            own_NT = self._own(block.user_US[user].clone(), torch.cat(parts, dim=1))
+            scores.append(chances(own_NT[: last - first], self.network.config.heads))
+        return scores
 
     def _padded(self, candidate_NC: Tensor) -> Tensor:
         if self.dtype is torch.float32:
