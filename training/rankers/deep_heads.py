@@ -18,6 +18,8 @@ from training.rankers.deep_config import Head
 
 _LEAST: Final = 1e-9
 """Sum of weights that is divided by, at least."""
+_RAREST: Final = 1e-5
+"""No head begins rarer."""
 
 
 def chances(own_NT: Tensor, heads: Sequence[Head]) -> Tensor:
@@ -57,6 +59,19 @@ def mean(totals_2T: Tensor, heads: Sequence[Head]) -> Tensor:
     """Weigh the heads' mean losses; a head none of whose labels is known has none."""
     of_head_T = torch.tensor([head.weight for head in heads])
     return (of_head_T * totals_2T[0] / totals_2T[1].clamp(min=_LEAST)).sum()
+
+
+def label_sums(label_NT: Tensor, weight_N: Tensor) -> Tensor:
+    """Add up rows' weighed labels, and the weights of those that are known: 2 × T."""
+    weight_NT = weight_N[:, None] * ~torch.isnan(label_NT)
+    return torch.stack([(label_NT.nan_to_num() * weight_NT).sum(0), weight_NT.sum(0)])
+
+
+def base_logits(label_2T: Tensor, heads: Sequence[Head]) -> Tensor:
+    """Own logits with which every row has its heads' mean labels, from their sums: float32, T."""
+    rate_T = (label_2T[0] / label_2T[1].clamp(min=_LEAST)).clamp(_RAREST, 1 - _RAREST)
+    own_T = torch.where(_is_after(heads), rate_T / rate_T[_first(heads)], rate_T)
+    return torch.logit(own_T.clamp(_RAREST, 1 - _RAREST)).float()
 
 
 def _is_after(heads: Sequence[Head]) -> Tensor:

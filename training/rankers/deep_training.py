@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adagrad, Adam, Optimizer, SparseAdam
 from torch.optim.lr_scheduler import LambdaLR
+from torch.sparse import check_sparse_tensor_invariants
 
 from training.rankers import deep_heads
 from training.rankers.deep_config import NetworkConfig
@@ -27,6 +28,9 @@ from training.rankers.deep_network import Network
 from training.rankers.deep_rows import Examples
 from training.retrieval.learning_rate import rate
 
+_PLACES_FASTER: Final = 10
+"""Times that places learn as fast: few numbers that every row reads, and what they have not said
+yet would be told of the items that stood there."""
 _JUDGED_AT_ONCE: Final = 2048
 """Candidates."""
 Blocks = Sequence[Callable[[], Examples]]
@@ -78,7 +82,7 @@ def learn(
     """Learn from blocks until the stopping rows are predicted no better.
 
     Args:
-        blocks: Read once for the scales of dense numbers, then once an epoch.
+        blocks: Read once for scales and base rates, then once an epoch.
         stopping: Read at each judgement.
         network: What is learned.
         config: How.
@@ -90,7 +94,7 @@ def learn(
         DivergedError: If weights leave all bounds.
     """
     rng = np.random.default_rng(seed)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), check_sparse_tensor_invariants(False):
         torch.manual_seed(seed)
         net = Network(network)
         num_steps = _settle(net, blocks, config.batch_rows) * config.num_epochs
@@ -160,29 +164,35 @@ def _step(
 
 
 def _settle(network: Network, blocks: Blocks, batch_rows: int) -> int:
-    """Check all blocks, scale dense numbers as they are there, and count an epoch's steps."""
-    of_users = torch.zeros(3, network.config.num_user_dense, dtype=torch.float64)
-    of_candidates = torch.zeros(3, network.config.num_candidate_dense, dtype=torch.float64)
+    """Check all blocks, begin with their scales and base rates, and count an epoch's steps."""
+    config = network.config
+    of_users = torch.zeros(3, config.num_user_dense, dtype=torch.float64)
+    of_candidates = torch.zeros(3, config.num_candidate_dense, dtype=torch.float64)
+    label_2T = torch.zeros(2, len(config.heads), dtype=torch.float64)
     num_steps = 0
     for block in blocks:
-        rows = block().rows
-        rows.check(network.config)
-        of_users += moments(rows.user_dense_UE)
-        of_candidates += moments(rows.dense_NE)
-        num_steps += -(-len(rows) // batch_rows)
+        examples = block()
+        examples.rows.check(config)
+        of_users += moments(examples.rows.user_dense_UE)
+        of_candidates += moments(examples.rows.dense_NE)
+        label_2T += deep_heads.label_sums(examples.label_NT, examples.weight_N)
+        num_steps += -(-len(examples) // batch_rows)
     network.user_dense.settle(of_users)
     network.candidate_dense.settle(of_candidates)
+    network.expert_heads.bias.data.copy_(deep_heads.base_logits(label_2T, config.heads))
     return num_steps
 
 
 def _optimizers(network: Network, config: TrainingConfig) -> list[Optimizer]:
-    table = network.table.weight
-    rest = [weight for weight in network.parameters() if weight is not table]
+    table, places = network.table.weight, network.places.weight
+    apart = {id(table), id(places)}
+    rest = [weight for weight in network.parameters() if id(weight) not in apart]
     sparse = SparseAdam if config.is_table_adam else Adagrad
-    return [
-        sparse([table], lr=config.table_learning_rate),
-        Adam(rest, lr=config.learning_rate, fused=True),
+    groups = [
+        {"params": rest, "lr": config.learning_rate},
+        {"params": [places], "lr": _PLACES_FASTER * config.learning_rate},
     ]
+    return [sparse([table], lr=config.table_learning_rate), Adam(groups, fused=True)]
 
 
 def _shuffled(

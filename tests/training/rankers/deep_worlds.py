@@ -117,8 +117,8 @@ def planted(*, num_users: int, seed: int, each: int = 10) -> Examples:
     item_UN = _item_of(np.where(rng.random((num_users, each)) < 0.5, asked_UN, liked_UN), rng)
     is_liked_UN = (category_of[item_UN][:, :, None] == liked_U2[:, None]).any(axis=2)
     place_UN = rng.integers(3, size=(num_users, each))
-    chance_UN = np.where(is_liked_UN, 0.6, 0.1) * np.array([1.0, 0.5, 0.25])[place_UN]
-    is_click_UN = rng.random((num_users, each)) < chance_UN
+    logit_UN = np.where(is_liked_UN, 0.5, -2.0) + np.array([0.0, -0.7, -1.4])[place_UN]
+    is_click_UN = rng.random((num_users, each)) < 1 / (1 + np.exp(-logit_UN))
     is_order_UN = is_click_UN & (item_UN % 2 == 0) & (rng.random((num_users, each)) < 0.4)
     code_ULG = np.stack([event_UL, category_of[event_UL]], axis=2)
     nothing = np.zeros((num_users, LENGTH, 0), np.int64)
