@@ -22,8 +22,8 @@ def test_every_step_has_its_figures(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     rows = json.loads(said.read_text())
     assert {row["unit"] for row in rows} == {
-        "",
         "AUC",
+        "chance",
         "rows a cpu-second",
         "samples a cpu-second",
     }

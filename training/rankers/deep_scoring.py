@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.rankers.deep_attention import Attention, Listening, relu_
+from training.rankers.deep_attention import Attention, Listening, even, relu_
 from training.rankers.deep_crosses import SplitCrosses
 from training.rankers.deep_heads import chances
 from training.rankers.deep_network import Network
@@ -30,7 +30,7 @@ from training.rankers.deep_search import Found
 _READ_AT_ONCE: Final = 4096
 """Candidates whose vectors are looked up at once, with all their users; or one user's."""
 _ROUND: Final = 32
-"""bfloat16 products are compiled for each shape: numbers of candidates are rounded up to these."""
+"""Candidates of bfloat16 numbers, and events found for them, are filled up to these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +155,11 @@ class Scorer:
         for user, (first, last) in enumerate(pairwise(bounds)):
             if first == last:
                 continue
-            parts = [self._padded(block.candidate_NC[first:last])]
+            parts = [even(block.candidate_NC[first:last], _ROUND)]
             q_ND = parts[0][:, : self.network.config.event_width].contiguous()
             if self.network.config.num_content:
                 content_NC = self.network.content(block.rows.content_NC[first:last].clone())
-                parts.append(self._padded(content_NC.to(self.dtype)))
+                parts.append(even(content_NC.to(self.dtype), _ROUND))
             if self.short is not None:
                 length = int(block.rows.history.length_U[user])
                 parts.append(self.short.heard(q_ND, block.history_ULD[user, :length].clone()))
@@ -168,11 +168,6 @@ class Scorer:
             own_NT = self._own(block.user_US[user].clone(), torch.cat(parts, dim=1))
             scores.append(chances(own_NT[: last - first], self.network.config.heads))
         return scores
-
-    def _padded(self, candidate_NC: Tensor) -> Tensor:
-        if self.dtype is torch.float32:
-            return candidate_NC
-        return F.pad(candidate_NC, (0, 0, 0, -len(candidate_NC) % _ROUND))
 
     def _found(self, rows: Rows, found: Found, q_ND: Tensor) -> Tensor:
         """What candidates hear of a long history; those that found nothing hear 0."""
@@ -183,7 +178,10 @@ class Scorer:
         events = found.of(asks).events(rows.long)
         [event_NMD] = self.network.table.vectors(self.network.table.candidates(events.code_ULG))
         k_NMD = self.network.read_events(event_NMD, events).to(self.dtype)
-        heard_ND[asks] = self.long(q_ND[asks], k_NMD, events.length_U)
+        k_NMD = even(even(k_NMD.transpose(0, 1), _ROUND).transpose(0, 1), _ROUND)
+        length_N = F.pad(events.length_U, (0, len(k_NMD) - len(asks)))
+        found_ND = self.long(even(q_ND[asks], _ROUND), k_NMD, length_N)
+        heard_ND[asks] = found_ND[: len(asks)]
         return heard_ND
 
     def _own(self, user_S: Tensor, candidate_NC: Tensor) -> Tensor:

@@ -101,7 +101,9 @@ def learn(
         if not num_steps or not any(len(block()) for block in stopping):
             raise NothingToLearnError("there are no examples to learn from, or none to stop on")
         optimizers = _optimizers(net, config)
-        paces = [LambdaLR(one, lambda step: rate(step, num_steps)) for one in optimizers]
+        paces = [
+            LambdaLR(one, lambda step: rate(min(step, num_steps), num_steps)) for one in optimizers
+        ]
         best = _Best(net, config.stop_after)
         for number, batch in enumerate(_shuffled(blocks, config, rng), start=1):
             _step(net.train(), batch, optimizers, is_bfloat16=config.is_bfloat16)
