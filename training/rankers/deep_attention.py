@@ -4,8 +4,8 @@ The net reads [q, k, q − k, q · k] of a candidate q and an event k, and its a
 without a softmax, so that many events of a kind are louder than few (Zhou et al., DIN, KDD 2018, §
 4.3). Two things are added to that paper's: the net's answer is on top of the product of q and k,
 which is large for events that share the candidate's fields before anything was learned; and how
-loud all events were together is heard too. Without them the network needs several times as many
-examples to hear anything (docs/experiments.md).
+loud all events were together is heard too. Without them a network heard a quarter of what it hears
+of planted tastes (docs/experiments.md).
 
 Of the net's first layer W = [Wq, Wk, Wd, Wp] nothing is multiplied twice:
 
