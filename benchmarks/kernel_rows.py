@@ -3,10 +3,7 @@
 Each function measures one step and gives its rows. Shapes: U users, I items, D numbers of a vector.
 """
 
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Final
 
 import numpy as np
@@ -16,6 +13,7 @@ from scipy.sparse import csr_matrix, diags_array
 
 from benchmarks import retrieval_measures
 from benchmarks.drawn import drawn
+from benchmarks.figures import Row, medians
 from training.retrieval import factors, item_cf, linear_items, top_k
 from training.retrieval.factors import FactorsConfig
 from training.retrieval.interactions import Interactions
@@ -90,43 +88,6 @@ QUICK: Final = Sizes(
     ease_rank=60,
 )
 """So little that only whether it runs is seen."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One figure of ours beside its reference."""
-
-    step: str
-    against: str
-    """The reference."""
-    unit: str
-    reference: float
-    ours: float
-    limit: float
-    """The goal: ours to reference is at most that, or at least where more is better."""
-    is_more_better: bool = False
-
-    @property
-    def ratio(self) -> float:
-        """Ours to the reference."""
-        return self.ours / self.reference
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the goal is reached."""
-        return self.ratio >= self.limit if self.is_more_better else self.ratio <= self.limit
-
-
-def medians(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Run works in turns, once before it counts; the median cpu-seconds of each."""
-    spent: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(rounds + 1):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            if number:
-                spent[name].append(time.process_time() - start)
-    return {name: median(times) for name, times in spent.items()}
 
 
 def top_rows(sizes: Sizes) -> list[Row]:

@@ -4,19 +4,18 @@ Reference and ours run in turns on one thread, and the median of their cpu-secon
 with its goal and whether it is met. ``make bench`` sets the threads.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import kernel_rows, retrieval_files
+from benchmarks import figures, kernel_rows, retrieval_files
 from benchmarks.drawn import drawn, last_left_out
-from benchmarks.kernel_rows import QUICK, SEED, Foretold, Row, Sizes
+from benchmarks.figures import Row
+from benchmarks.kernel_rows import QUICK, SEED, Foretold, Sizes
 from benchmarks.retrieval_files import UnreadableFileError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -48,10 +47,9 @@ def main(
         except UnreadableFileError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from error
-    console.print(_table(rows))
+    console.print(figures.table(rows))
     if json_ is not None:
-        said = [asdict(row) | {"ratio": row.ratio, "is_met": row.is_met} for row in rows]
-        json_.write_text(json.dumps(said, indent=1) + "\n")
+        json_.write_text(figures.as_json(rows))
 
 
 def _chosen(steps: str) -> list[str]:
@@ -80,21 +78,6 @@ def _foretold(sizes: Sizes, sequences: Path | None) -> Foretold:
     lines = retrieval_files.read(sequences)
     stage = retrieval_files.sequences(lines, is_refreshed=False).validation
     return Foretold(stage.learned, stage.asked, stage.truth)
-
-
-def _table(rows: list[Row]) -> Table:
-    table = Table(title="one thread, medians of cpu-seconds")
-    for title in ("step", "against"):
-        table.add_column(title)
-    for title in ("reference", "ours", "ratio", "goal", "met"):
-        table.add_column(title, justify="right")
-    for row in rows:
-        figures = [f"{value:,.4g}" for value in (row.reference, row.ours)]
-        goal = f"{'≥' if row.is_more_better else '≤'} {row.limit:g} ×"
-        met = "yes" if row.is_met else "no"
-        step = f"{row.step}\n{row.unit}"
-        table.add_row(step, row.against, *figures, f"{row.ratio:.2f}", goal, met)
-    return table
 
 
 if __name__ == "__main__":

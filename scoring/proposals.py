@@ -2,18 +2,22 @@
 
 Sources are asked once more as of the evening before, for a sample of the day's visitors, and
 nothing is cut off. Weights are learned from it and each source's part is measured by it
-(``training.retrieval.weights``, ``experiments.sources``).
+(``training.retrieval.weights``, ``experiments.sources``). All surfaces are asked in one pass: what
+is known of a user goes to the workers once, and of nobody else.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
 from etl.arrow import flat_lists, lists_of
 from etl.features.positions import curves, examined
@@ -32,8 +36,19 @@ class ProposalsConfig:
     """For whom sources are asked again."""
 
     max_users: int = 1_000
-    """Visitors of a day, those of the smallest hashes."""
-    candidates: CandidatesConfig = field(default_factory=CandidatesConfig)
+    """Visitors of a day and surface, those of the smallest hashes."""
+    num_buckets: int = 4
+    """Groups of users in memory one at a time; no row depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The sources of one surface."""
+
+    surface: Surface
+    files: Mapping[date, NightFiles]
+    """The evenings' files, already sent with ``SparkContext.addFile``."""
+    config: CandidatesConfig
     """How much each source proposes."""
 
 
@@ -57,79 +72,121 @@ class Visitors:
     """Rows of ``tables.FEATURES_USER_HISTORY`` of the same days."""
 
 
+_SCHEMA: Final = StructType(
+    [StructField("surface", StringType(), nullable=False), *PROPOSALS["product_feed"].schema.fields]
+)
+_KEY: Final = ("surface", "user_id", "feature_date")
+
+
 def build(
     visitors: Visitors,
     *,
-    surface: Surface,
-    files: Mapping[date, NightFiles],
+    asked: Sequence[Asked],
+    keep: Callable[[DataFrame], DataFrame],
     config: ProposalsConfig,
 ) -> DataFrame:
     """Ask all sources as of the evenings before the days to make.
 
     Args:
         visitors: Who came, and what was known of them.
-        surface: For which surface.
-        files: The evenings' files, already sent with ``SparkContext.addFile``.
+        asked: The surfaces whose sources are asked.
+        keep: Keeps a few rows that are read several times.
         config: For whom they are asked.
 
     Returns:
-        Rows of ``tables.PROPOSALS[surface.name]``.
+        Rows of ``tables.PROPOSALS`` of all surfaces, ``surface`` before their columns.
     """
-    table = PROPOSALS[surface.name]
-    came = actions(visitors.events, visitors.items, surface)
-    on_time = came.where(F.date_diff("day", "feature_date") == 1)
-    willing = visitors.users.where(~F.col("is_personalisation_off"))
-    known = user_side.segments(willing).select(
-        "user_id", "segment", *USER_ARRAYS, F.col("arrival_date").alias("feature_date")
+    willing = visitors.users.where(~F.col("is_personalisation_off")).withColumn(
+        "feature_date", F.col("arrival_date")
     )
-    asked = _drawn(on_time.join(known, ["user_id", "feature_date"]), config.max_users)
-    asked = asked.join(_looked(visitors, surface), ["user_id", "feature_date"], "left")
+    who = keep(_drawn(_came(visitors, asked), willing, config.max_users))
+    users = F.broadcast(who.select("user_id").distinct())
+    known = user_side.segments(willing.join(users, "user_id", "left_semi")).select(
+        "user_id", "segment", *USER_ARRAYS, "feature_date"
+    )
+    requests = who.join(known, ["user_id", "feature_date"]).join(
+        _looked(visitors, users, asked), list(_KEY), "left"
+    )
+    state = user_side.state_of(visitors.pairs, visitors.history)
+    by_name = {one.surface.name: one for one in asked}
 
-    def kernel(evening: date, who: pa.Table, state: pa.Table) -> pa.Table:
-        shelf, lists = mapped(files[evening], surface)
-        own = shelf.own(UserBatch.of(evening, who, state))
-        rows = fuse(own, shelf, lists, config=config.candidates.uncut).rows(evening, who)
-        return pa.table(
-            {
-                "arrival_date": pa.array([evening + timedelta(days=1)] * who.num_rows, pa.date32()),
-                "user_id": who.column("user_id"),
-                "num_visits": pa.array(num_visits_of(own, shelf).astype(np.int32)),
-                "visited": _visited(who.column("acted")),
-                "looked": _or_empty(who.column("looked")),
-                "items": _by_item(rows.column("items")),
-            }
-        )
+    def kernel(evening: date, requested: pa.Table, state: pa.Table) -> pa.Table:
+        answers = []
+        for name in pc.unique(requested.column("surface")).to_pylist():
+            own = pc.equal(requested.column("surface"), name)
+            answers.append(
+                _answered(by_name[name], evening, requested.filter(own), state.filter(own))
+            )
+        return pa.concat_tables(answers)
 
     return user_side.answer(
-        asked,
-        user_side.state_of(visitors.pairs, visitors.history),
+        requests,
+        state.join(users, "user_id", "left_semi"),
         kernel=kernel,
-        schema=table.schema,
-        num_buckets=config.candidates.num_buckets,
+        schema=_SCHEMA,
+        num_buckets=config.num_buckets,
     )
 
 
-def _drawn(asked: DataFrame, max_users: int) -> DataFrame:
-    """Keep some users of each evening, whoever else came that day."""
-    by_hash = Window.partitionBy("feature_date").orderBy(F.xxhash64("user_id"), "user_id")
-    numbered = asked.withColumn("place", F.row_number().over(by_hash))
-    return numbered.where(F.col("place") <= max_users).drop("place", "day")
+def _answered(asked: Asked, evening: date, who: pa.Table, state: pa.Table) -> pa.Table:
+    """What a surface's sources say to some users of one evening."""
+    shelf, lists = mapped(asked.files[evening], asked.surface)
+    own = shelf.own(UserBatch.of(evening, who, state))
+    rows = fuse(own, shelf, lists, config=asked.config.uncut).rows(evening, who)
+    return pa.table(
+        {
+            "surface": who.column("surface"),
+            "arrival_date": pa.array([evening + timedelta(days=1)] * who.num_rows, pa.date32()),
+            "user_id": who.column("user_id"),
+            "num_visits": pa.array(num_visits_of(own, shelf).astype(np.int32)),
+            "visited": _visited(who.column("acted")),
+            "looked": _or_empty(who.column("looked")),
+            "items": _by_item(rows.column("items")),
+        }
+    )
 
 
-def _looked(visitors: Visitors, surface: Surface) -> DataFrame:
+def _came(visitors: Visitors, asked: Sequence[Asked]) -> DataFrame:
+    """List who acted on a surface's items on the day after an evening: surface, the two, acted."""
+    by_surface = [
+        actions(visitors.events, visitors.items, one.surface)
+        .where(F.date_diff("day", "feature_date") == 1)
+        .select(F.lit(one.surface.name).alias("surface"), "user_id", "feature_date", "acted")
+        for one in asked
+    ]
+    return reduce(DataFrame.unionByName, by_surface)
+
+
+def _drawn(came: DataFrame, willing: DataFrame, max_users: int) -> DataFrame:
+    """Keep some users of each surface and evening, whoever else came that day."""
+    known = came.join(willing.select("user_id", "feature_date"), ["user_id", "feature_date"])
+    by_hash = Window.partitionBy("surface", "feature_date").orderBy(
+        F.xxhash64("user_id"), "user_id"
+    )
+    numbered = known.withColumn("place", F.row_number().over(by_hash))
+    return numbered.where(F.col("place") <= max_users).drop("place")
+
+
+def _looked(visitors: Visitors, users: DataFrame, asked: Sequence[Asked]) -> DataFrame:
     """List what each user was shown on the day after an evening, and how far he looked."""
-    own = visitors.items.where(F.col("item_type") == surface.item_type)
-    on_time = visitors.impressions.where(
-        (F.col("surface") == surface.name) & (F.col("shown_date") == F.col("arrival_date"))
+    types = F.create_map(
+        *(F.lit(word) for one in asked for word in (one.surface.name, one.surface.item_type))
     )
+    on_time = visitors.impressions.where(
+        (F.col("item_type") == types[F.col("surface")])
+        & (F.col("shown_date") == F.col("arrival_date"))
+    ).join(users, "user_id", "left_semi")
     weighed = on_time.join(
         F.broadcast(curves(visitors.positions)), ["arrival_date", "surface"], "left"
     )
-    named = weighed.join(own.select("item_type", "item_id", "item_no"), ["item_type", "item_id"])
+    items = visitors.items.select("item_type", "item_id", "item_no")
+    named = weighed.join(items, ["item_type", "item_id"])
     evening = F.date_sub("shown_date", 1).alias("feature_date")
-    summed = named.groupBy("user_id", evening, "item_no").agg(F.sum(examined()).alias("examined"))
+    summed = named.groupBy("surface", "user_id", evening, "item_no").agg(
+        F.sum(examined()).alias("examined")
+    )
     entries = F.sort_array(F.collect_list(F.struct("item_no", "examined")))
-    return summed.groupBy("user_id", "feature_date").agg(entries.alias("looked"))
+    return summed.groupBy(*_KEY).agg(entries.alias("looked"))
 
 
 def _or_empty(lists: pa.ChunkedArray) -> pa.ListArray:

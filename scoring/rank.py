@@ -17,11 +17,11 @@ from scoring.hours import Hours
 from scoring.value import ValueConfig, expected_value
 from training import registry
 from training.assemble import Rows
-from training.inputs import NUMERIC, Inputs
+from training.inputs import Inputs
 from training.promote import Champion
 from training.rankers.ranker import NONE, Ranker
 
-_PRICE: Final = NUMERIC.index("item_price_cents")
+_PRICE: Final = "item_price_cents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def rank(
         fused_R = rows.fused_R.astype(np.float64)
         return Ranked(fused_R if presence_R is None else fused_R * presence_R, None, presence_R)
     ranker = ranker_of(serving)
-    price_R = given.numeric_NF[:, _PRICE].astype(np.float64)
+    price_R = given.number(_PRICE).astype(np.float64)
     scores = ranker.score(given)
     value_R = expected_value(scores, price_R, config)
     if presence_R is None:

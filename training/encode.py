@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.inputs import NUMERIC, WORDS, Inputs
+from training.inputs import Inputs, Layout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,24 +30,29 @@ class Encoder:
 
     vocabularies: Mapping[str, tuple[str, ...]]
     numeric: tuple[str, ...]
-    """Of ``NUMERIC`` those that the fit was allowed to read."""
+    """Those that the fit was allowed to read."""
 
     @property
     def names(self) -> list[str]:
         """Columns of ``matrix`` in order."""
-        return [*self.numeric, *WORDS]
+        return [*self.numeric, *self.vocabularies]
 
     @property
     def types(self) -> list[str]:
         """Xgboost's type of each column: q a quantity, c a category."""
-        return ["q"] * len(self.numeric) + ["c"] * len(WORDS)
+        return ["q"] * len(self.numeric) + ["c"] * len(self.vocabularies)
+
+    @property
+    def layout(self) -> Layout:
+        """What it reads."""
+        return Layout(self.numeric, tuple(self.vocabularies))
 
     def matrix(self, inputs: Inputs) -> np.ndarray:
         """Encode rows: float32, N × columns, NaN where missing or unknown."""
         matrix_NF = np.empty((len(inputs), len(self.names)), np.float32)
-        read = [NUMERIC.index(name) for name in self.numeric]
+        read = [inputs.layout.numeric.index(name) for name in self.numeric]
         matrix_NF[:, : len(read)] = inputs.numeric_NF[:, read]
-        for number, name in enumerate(WORDS, start=len(read)):
+        for number, name in enumerate(self.vocabularies, start=len(read)):
             matrix_NF[:, number] = self._codes(name, inputs.words[name])
         return matrix_NF
 
@@ -64,13 +69,13 @@ def fit(batches: Iterable[Inputs], config: EncoderConfig, *, numeric: Sequence[s
     Args:
         batches: What the fit reads.
         config: Which words are worth a number.
-        numeric: Of ``NUMERIC`` those that it may read.
+        numeric: Those numeric features that it may read.
     """
-    counts: dict[str, dict[str, int]] = {name: {} for name in WORDS}
+    counts: dict[str, dict[str, int]] = {}
     for inputs in batches:
-        for name in WORDS:
-            _add(counts[name], inputs.words[name])
-    return Encoder({name: _kept(counts[name], config) for name in WORDS}, tuple(numeric))
+        for name in inputs.layout.words:
+            _add(counts.setdefault(name, {}), inputs.words[name])
+    return Encoder({name: _kept(found, config) for name, found in counts.items()}, tuple(numeric))
 
 
 def _add(counts: dict[str, int], words: pa.DictionaryArray) -> None:

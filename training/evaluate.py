@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.inputs import NUMERIC
 from training.metrics import (
     Interval,
     auc,
@@ -30,7 +29,6 @@ from training.tasks import Task
 NDCG_AT: Final = 10
 POPULARITY: Final = "popularity_7d"
 """The name under which popularity-of-7-days is judged."""
-_FUSED: Final = NUMERIC.index("fused_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def fused_order(batch: Batch, day: date) -> Judged:
     What another policy showed and was no candidate of ours comes last, ties by item_no: there our
     order would not have shown it.
     """
-    score = batch.given.numeric_NF[:, _FUSED]
+    score = batch.given.number("fused_score")
     return _order(NONE, day, np.where(np.isnan(score), -np.inf, score), batch)
 
 

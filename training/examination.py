@@ -4,16 +4,12 @@ Shapes: P places.
 """
 
 from collections.abc import Iterable
-from typing import Final
 
 import numpy as np
 
 from etl.features.examination import Examination, ExaminationConfig, Shown, added
 from etl.features.examination import fit as fit_curve
-from training.inputs import NUMERIC
 from training.rankers.ranker import Batch
-
-_POSITION: Final = NUMERIC.index("position")
 
 
 def fit(batches: Iterable[Batch], config: ExaminationConfig) -> Examination:
@@ -31,7 +27,7 @@ def fit(batches: Iterable[Batch], config: ExaminationConfig) -> Examination:
 
 def _counted(batch: Batch, config: ExaminationConfig) -> np.ndarray:
     """What a day showed at each place: rows of ``Shown``."""
-    position = batch.given.numeric_NF[:, _POSITION]
+    position = batch.given.position_N
     is_placed = ~np.isnan(position)
     place = position[is_placed].astype(np.int64)
     weight = batch.weight_N[is_placed]

@@ -1,4 +1,8 @@
-"""What a ranker reads: the same two blocks of columns in training and in scoring."""
+"""What a ranker reads: the same two blocks of columns in training and in scoring.
+
+Rankers know columns by their names alone: examples of the lake have those of ``OURS``, a table from
+elsewhere (``benchmarks.ranking``) its own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +24,20 @@ SCORED_POSITION: Final = 0.0
 yet the policy of the time put what it liked there: a ranker that may read the place need not find
 the place's clicks in the items' features. One place for all is then a fair comparison, and the
 first makes probabilities of items that are looked at (Guo et al., PAL, RecSys 2019, §3)."""
-_POSITION: Final = NUMERIC.index(POSITION.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The names of what is read."""
+
+    numeric: tuple[str, ...]
+    """Columns of ``Inputs.numeric_NF``, in their order."""
+    words: tuple[str, ...]
+    """Keys of ``Inputs.words``."""
+
+
+OURS: Final = Layout(NUMERIC, WORDS)
+"""Features of ``tables.EXAMPLES``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +45,13 @@ class Inputs:
     """N rows of features, as an example holds them. N rows, F features."""
 
     numeric_NF: np.ndarray
-    """float32, NaN where nothing is known; columns as in ``NUMERIC``."""
+    """float32, NaN where nothing is known; columns as in ``layout.numeric``."""
     words: Mapping[str, pa.DictionaryArray]
-    """For each of ``WORDS`` N strings, null where the log does not say."""
+    """For each of ``layout.words`` N strings, null where the log does not say."""
     item_N: np.ndarray
     """int64: item_no. No feature; a ranker may know items by it."""
+    layout: Layout = OURS
+    """What the columns are."""
 
     def __len__(self) -> int:
         return len(self.numeric_NF)
@@ -43,14 +62,27 @@ class Inputs:
 
     def at_positions(self, position: np.ndarray | float) -> "Inputs":
         """The same rows, as if the items stood at these places, counted from 0: N, or one."""
+        if POSITION.name not in self.layout.numeric:
+            return self
         numeric_NF = self.numeric_NF.copy()
-        numeric_NF[:, _POSITION] = position
+        numeric_NF[:, self.layout.numeric.index(POSITION.name)] = position
         return replace(self, numeric_NF=numeric_NF)
+
+    def number(self, name: str) -> np.ndarray:
+        """View one numeric feature: float32, N; NaN everywhere where there is no such column."""
+        if name not in self.layout.numeric:
+            return np.full(len(self), np.nan, np.float32)
+        return self.numeric_NF[:, self.layout.numeric.index(name)]
+
+    @property
+    def position_N(self) -> np.ndarray:
+        """Where each item stood, counted from 0: float32, NaN where nobody was shown it."""
+        return self.number(POSITION.name)
 
     @property
     def has_positions(self) -> bool:
         """Whether any row was shown at a known place."""
-        return not np.isnan(self.numeric_NF[:, _POSITION]).all()
+        return not np.isnan(self.position_N).all()
 
     def columns(self) -> dict[str, pa.Array]:
         """Write the features as columns of ``tables.EXAMPLES``: null where nothing is known."""

@@ -34,6 +34,17 @@ def log_loss(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> floa
     return float(np.average(loss, weights=weight_N))
 
 
+def normalised_entropy(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> float:
+    """Log loss beside that of always predicting the mean label (He et al., ADKDD 2014, § 3.1).
+
+    Below 1 where predictions tell more than the mean does; NaN where all labels are 0 or all 1.
+    """
+    mean = np.average(label_N.astype(np.float64), weights=weight_N)
+    if mean in (0.0, 1.0):
+        return float("nan")
+    return log_loss(label_N, p_N, weight_N) / log_loss(label_N, np.full(len(p_N), mean), weight_N)
+
+
 def squared_error(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> float:
     """Weighted mean of the squared difference: of a chance Brier's score."""
     return float(np.average((label_N - p_N.astype(np.float64)) ** 2, weights=weight_N))
@@ -136,13 +147,9 @@ def bootstrap_ratios(
         denominator_UM: his part of each lower one; where it is 0 he does not count.
         seed: of the resampling.
     """
-    num_users, num_measures = numerator_UM.shape
+    num_measures = numerator_UM.shape[1]
     sums = np.concatenate([numerator_UM, denominator_UM], axis=1, dtype=np.float64)
-    rng = np.random.default_rng(seed)
-    found = np.zeros((NUM_RESAMPLES, 2 * num_measures))
-    for start in range(0, NUM_RESAMPLES if num_users else 0, _RESAMPLES_AT_ONCE):
-        drawn = [_drawn(rng, num_users) for _ in range(_RESAMPLES_AT_ONCE)]
-        found[start : start + _RESAMPLES_AT_ONCE] = np.array(drawn) @ sums
+    found = resampled_sums(sums, seed=seed)
     upper, lower = found[:, :num_measures], found[:, num_measures:]
     ratios = np.divide(upper, lower, out=np.full_like(upper, np.nan), where=lower != 0)
     whole = sums.sum(axis=0)
@@ -151,6 +158,25 @@ def bootstrap_ratios(
         _interval(whole[m], whole[num_measures + m], ratios[:, m], int(num_M[m]))
         for m in range(num_measures)
     ]
+
+
+def resampled_sums(value_UM: np.ndarray, *, seed: int) -> np.ndarray:
+    """Draw as many users as there are, over and over, and add up what they have.
+
+    Args:
+        value_UM: float64, a user's part of each sum.
+        seed: of the resampling.
+
+    Returns:
+        float64, ``NUM_RESAMPLES`` × M; zeros where there is no user.
+    """
+    num_users, num_measures = value_UM.shape
+    rng = np.random.default_rng(seed)
+    found = np.zeros((NUM_RESAMPLES, num_measures))
+    for start in range(0, NUM_RESAMPLES if num_users else 0, _RESAMPLES_AT_ONCE):
+        drawn = [_drawn(rng, num_users) for _ in range(_RESAMPLES_AT_ONCE)]
+        found[start : start + _RESAMPLES_AT_ONCE] = np.array(drawn) @ value_UM
+    return found
 
 
 def _drawn(rng: np.random.Generator, num_users: int) -> np.ndarray:

@@ -9,7 +9,7 @@ examples learned from are ours. The place an item stood at is read where any exa
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from training.inputs import NUMERIC, OF_SOURCES
+from training.inputs import OF_SOURCES, OURS, Layout
 from training.rankers.ranker import Batch
 
 
@@ -31,13 +31,15 @@ class Permitted:
     """Of them put there by our own publications, or candidates of ours."""
     reads_source_ranks: bool
     reads_positions: bool
+    layout: Layout = OURS
+    """What there is to read."""
 
     @property
     def numeric(self) -> tuple[str, ...]:
         """Names of the numeric features that may be read, in their usual order."""
         left_out = set() if self.reads_source_ranks else set(OF_SOURCES)
         left_out |= set() if self.reads_positions else {"position"}
-        return tuple(name for name in NUMERIC if name not in left_out)
+        return tuple(name for name in self.layout.numeric if name not in left_out)
 
 
 def permitted(batches: Iterable[Batch], config: PermittedConfig) -> Permitted:
@@ -47,8 +49,9 @@ def permitted(batches: Iterable[Batch], config: PermittedConfig) -> Permitted:
         batches: The days to learn from.
         config: How much must be ours.
     """
-    num_examples, num_own, has_positions = 0, 0, False
+    num_examples, num_own, has_positions, layout = 0, 0, False, OURS
     for batch in batches:
+        layout = batch.given.layout
         num_examples += len(batch)
         num_own += int(batch.is_own_N.sum())
         has_positions |= batch.given.has_positions
@@ -57,4 +60,5 @@ def permitted(batches: Iterable[Batch], config: PermittedConfig) -> Permitted:
         num_own_examples=num_own,
         reads_source_ranks=100 * num_own >= config.min_own_percent * num_examples,
         reads_positions=has_positions,
+        layout=layout,
     )

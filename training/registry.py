@@ -7,17 +7,20 @@ as "the latest". A model's folder is renamed into place when it is whole.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from training.inputs import OURS
 from training.rankers.ranker import Ranker, UnknownModelError
 
 _MANIFEST: Final = "manifest.json"
-_MODULES: Final = {"gbdt": "training.rankers.gbdt"}
+_MODULES: Final = {
+    name: f"training.rankers.{name}" for name in ("logistic", "factorization", "gbdt")
+}
 """Where each ranker is loaded; imported when one is, since each worker pays for its libraries."""
 
 
@@ -80,12 +83,22 @@ def load(ranker: str, files: Mapping[str, bytes]) -> Ranker:
     """Make a ranker of its files.
 
     Raises:
-        UnknownModelError: If no ranker has that name, or the files are not its own.
+        UnknownModelError: If no ranker has that name, the files are not its own, or it reads
+            features that examples do not have any more.
     """
     if ranker not in _MODULES:
         raise UnknownModelError(f"no ranker {ranker!r}; there are {', '.join(sorted(_MODULES))}")
     found: Ranker = import_module(_MODULES[ranker]).load(files)
+    gone = _without(found.layout.numeric, OURS.numeric) + _without(found.layout.words, OURS.words)
+    if gone:
+        raise UnknownModelError(
+            f"the model was fitted on other features; fit it again. Gone: {', '.join(gone)}"
+        )
     return found
+
+
+def _without(names: Iterable[str], known: Container[str]) -> list[str]:
+    return [name for name in names if name not in known]
 
 
 def sha256_of(files: Mapping[str, bytes]) -> str:

@@ -1,13 +1,16 @@
 """Retrieval: what each source learned, what is similar to what, and each user's candidates."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from etl import surfaces, tables
 from etl.days import Days
 from etl.surfaces import Surface
+from etl.tables import Table
 from orchestration.learned_sources import LearnedSources, models_by, weights_by
 from orchestration.night_files import Sender, has_items
 from orchestration.reads import (
@@ -23,9 +26,9 @@ from orchestration.reads import (
 )
 from orchestration.source_fits import fit_nights
 from orchestration.source_weights import learned_weights
-from orchestration.table_asset import Made, Night, no_evening, no_items, table_asset
+from orchestration.table_asset import Made, Night, no_evening, no_items, table_asset, table_assets
 from scoring import candidates, proposals
-from scoring.proposals import ProposalsConfig, Visitors
+from scoring.proposals import Asked, ProposalsConfig, Visitors
 from training.retrieval import covisitation, latent_interests, new_items, popularity, similar
 from training.retrieval.covisitation import CovisitationConfig
 from training.retrieval.latent_interests import ResponsesConfig
@@ -157,24 +160,27 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
     )
 
 
-def _proposals(surface: Surface) -> dg.AssetsDefinition:
-    table = tables.PROPOSALS[surface.name]
-
-    def make(night: Night, **inputs: DataFrame) -> Made:
+def _proposals() -> dg.AssetsDefinition:
+    def make(night: Night, **inputs: DataFrame) -> dict[Table, Made]:
         evenings = night.evenings(1)
-        if evenings is None:
-            return no_evening()
-        if not has_items(night.lake, surface, night.days):
-            return no_items(surface)
-        learned = _learned(night, surface, evenings, is_weighed=False)
-        files = Sender.of(night.lake).night_files(surface, evenings, learned)
-        settings = night.workspace.settings
-        config = ProposalsConfig(candidates=settings.candidate_config(surface.name))
-        visitors = Visitors(**inputs)
-        return Made(proposals.build(visitors, surface=surface, files=files, config=config))
+        made = {
+            tables.PROPOSALS[surface.name]: no_evening() if evenings is None else no_items(surface)
+            for surface in surfaces.ALL
+        }
+        asked = [] if evenings is None else list(_asked(night, evenings))
+        if not asked:
+            return made
+        config = ProposalsConfig(num_buckets=night.workspace.settings.buckets)
+        rows = night.kept(
+            proposals.build(Visitors(**inputs), asked=asked, keep=night.kept, config=config)
+        )
+        return made | {
+            tables.PROPOSALS[name]: Made(rows.where(F.col("surface") == name).drop("surface"))
+            for name in (one.surface.name for one in asked)
+        }
 
-    return table_asset(
-        table,
+    return table_assets(
+        list(tables.PROPOSALS.values()),
         make,
         reads={
             "events": same_days(tables.SILVER_EVENTS),
@@ -192,6 +198,16 @@ def _proposals(surface: Surface) -> dg.AssetsDefinition:
             **_MODELS,
         },
     )
+
+
+def _asked(night: Night, evenings: Days) -> Iterator[Asked]:
+    """The surfaces that the log has items for, with what their sources read."""
+    for surface in surfaces.ALL:
+        if has_items(night.lake, surface, night.days):
+            learned = _learned(night, surface, evenings, is_weighed=False)
+            files = Sender.of(night.lake).night_files(surface, evenings, learned)
+            config = night.workspace.settings.candidate_config(surface.name)
+            yield Asked(surface, files, config)
 
 
 def _learned(
@@ -245,9 +261,7 @@ def _fits(learned: Learned) -> dg.AssetsDefinition:
 @dg.definitions
 def retrieval() -> dg.Definitions:
     """What sources learned for all surfaces, and one asset a surface of all that follows."""
-    of_surfaces = [
-        make(surface) for make in (_similar, _proposals, _candidates) for surface in surfaces.ALL
-    ]
+    of_surfaces = [make(surface) for make in (_similar, _candidates) for surface in surfaces.ALL]
     counted = [
         retrieval_popularity,
         retrieval_new_items,
@@ -256,4 +270,4 @@ def retrieval() -> dg.Definitions:
         retrieval_weights,
     ]
     fits = [_fits(source) for source in NIGHTLY.values()]
-    return dg.Definitions(assets=[*counted, *fits, *of_surfaces])
+    return dg.Definitions(assets=[*counted, *fits, _proposals(), *of_surfaces])

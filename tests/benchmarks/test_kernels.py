@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from benchmarks import kernels
 from benchmarks.drawn import drawn, last_left_out
-from benchmarks.kernel_rows import Row, medians, plain_ease
+from benchmarks.figures import Row, medians
+from benchmarks.kernel_rows import plain_ease
 from training.retrieval.interactions import Interactions
 
 

@@ -21,7 +21,7 @@ from etl.tables import (
 from etl.tables.retrieval import SOURCE_CODES
 from scoring.candidates import NightFiles
 from scoring.mixes import CandidatesConfig
-from scoring.proposals import ProposalsConfig, Visitors, build
+from scoring.proposals import Asked, ProposalsConfig, Visitors, build
 from tests.training.known_evening import Row, frame_of, lists_of_sources, table_of, visit
 from training import array_file, item_side
 
@@ -106,9 +106,10 @@ def proposed(
         pairs=frame_of(spark, FEATURES_USER_PAIRS, pairs),
         history=frame_of(spark, FEATURES_USER_HISTORY, history),
     )
-    config = ProposalsConfig(max_users=max_users, candidates=CandidatesConfig(num_buckets=2))
-    rows = build(visitors, surface=PRODUCT_FEED, files=files, config=config)
-    assert rows.columns == PROPOSALS["product_feed"].column_names
+    config = ProposalsConfig(max_users=max_users, num_buckets=2)
+    asked = [Asked(PRODUCT_FEED, files, CandidatesConfig())]
+    rows = build(visitors, asked=asked, keep=lambda kept: kept, config=config)
+    assert rows.columns == ["surface", *PROPOSALS["product_feed"].column_names]
     return {row["user_id"]: row.asDict(recursive=True) for row in rows.collect()}
 
 

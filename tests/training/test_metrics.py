@@ -16,6 +16,7 @@ from training.metrics import (
     ideal_dcg,
     log_loss,
     ndcg_by_user,
+    normalised_entropy,
 )
 
 
@@ -86,6 +87,20 @@ def test_measures_agree_with_scikit_learn(seed: int) -> None:
 
 def test_a_certain_mistake_costs_much_but_not_infinitely() -> None:
     assert 10 < log_loss(np.array([True]), np.array([0.0]), np.ones(1)) < 20
+
+
+def test_entropy_is_normalised_by_that_of_the_mean_label() -> None:
+    rng = np.random.default_rng(1)
+    p, weight = rng.random(300), rng.integers(1, 9, 300).astype(float)
+    label = rng.random(300) < p
+    mean = np.average(label, weights=weight)
+    entropy = -(mean * np.log(mean) + (1 - mean) * np.log(1 - mean))
+
+    expected = sklearn_log_loss(label, p, sample_weight=weight) / entropy
+
+    assert normalised_entropy(label, p, weight) == pytest.approx(expected)
+    assert normalised_entropy(label, np.full(300, mean), weight) == pytest.approx(1)
+    assert np.isnan(normalised_entropy(np.ones(3, bool), p[:3], weight[:3]))
 
 
 def test_the_ideal_list_begins_with_all_positives() -> None:

@@ -1,11 +1,16 @@
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from tests.training.rankers import conformance
 from training import registry
-from training.rankers.ranker import UnknownModelError
+from training.inputs import NUMERIC, WORDS, Layout
+from training.rankers import gbdt
+from training.rankers.gbdt import GbdtConfig
+from training.rankers.ranker import Batch, UnknownModelError
 from training.registry import ModelName
 
 NAME = ModelName("gbdt", "product_feed", date(2026, 1, 8))
@@ -72,5 +77,18 @@ def test_surfaces_and_nights_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ranker_is_refused_and_the_known_are_named() -> None:
-    with pytest.raises(UnknownModelError, match="no ranker 'forest'; there are gbdt"):
+    with pytest.raises(UnknownModelError, match="no ranker 'forest'; there are fact"):
         registry.load("forest", FILES)
+
+
+def test_a_model_that_reads_what_examples_do_not_have_any_more_is_refused_by_name() -> None:
+    layout = Layout(("a_feature_of_old", *NUMERIC[1:]), WORDS)
+
+    def days(day: date) -> Batch:
+        known = conformance.days(day)
+        return replace(known, given=replace(known.given, layout=layout))
+
+    files = gbdt.fit(days, conformance.SPLIT, GbdtConfig(num_rounds=2), 7).save()
+
+    with pytest.raises(UnknownModelError, match=r"fit it again\. Gone: a_feature_of_old$"):
+        registry.load(gbdt.NAME, files)

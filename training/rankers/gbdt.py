@@ -25,7 +25,7 @@ from etl import days as calendar
 from etl.features.examination import Examination, ExaminationConfig
 from training import encode, examination
 from training.encode import Encoder, EncoderConfig
-from training.inputs import NUMERIC, Inputs
+from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
 from training.rankers import item_effects
 from training.rankers.item_effects import ItemEffects, Seen
@@ -33,7 +33,6 @@ from training.rankers.ranker import Batch, Days, UnknownModelError
 from training.split import Split
 
 NAME: Final = "gbdt"
-_POSITION: Final = NUMERIC.index("position")
 _EFFECTS: Final = "item_effects.arrow"
 _LEAST: Final = np.float32(1e-7)
 """No chance is nearer to 0 or 1: its loss stays finite."""
@@ -94,6 +93,11 @@ class Gbdt:
         return NAME
 
     @property
+    def layout(self) -> Layout:
+        """What it reads."""
+        return self.encoder.layout
+
+    @property
     def num_trees(self) -> int:
         """Trees of the click head that score."""
         return int(self.heads["click"].num_boosted_rounds())
@@ -103,7 +107,7 @@ class Gbdt:
         if not len(given):
             return {task: np.empty(0, np.float32) for task in (*self.heads, *self.ratio)}
         matrix_NF = self.encoder.matrix(given)
-        seen_N = self.examination.at(given.numeric_NF[:, _POSITION]).astype(np.float32)
+        seen_N = self.examination.at(given.position_N).astype(np.float32)
         scores = {
             task: self.effects.applied(head.inplace_predict(matrix_NF) * seen_N, given.item_N)
             for task, head in self.heads.items()
@@ -125,7 +129,7 @@ class Gbdt:
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""
         rules = {
-            "vocabularies": dict(self.encoder.vocabularies),
+            "words": list(self.encoder.vocabularies.items()),
             "numeric": self.encoder.numeric,
             "ratio": dict(self.ratio),
             "examination": asdict(self.examination),
@@ -145,15 +149,16 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
     if not needed <= files.keys():
         raise UnknownModelError(f"a gbdt needs {sorted(needed)}, found {sorted(files)}")
     rules = json.loads(files["rules.json"])
-    words = {name: tuple(words) for name, words in rules["vocabularies"].items()}
+    if not {"words", "examination"} <= rules.keys():
+        raise UnknownModelError("the model is of an earlier version; fit it again")
+    words = {name: tuple(words) for name, words in rules["words"]}
     encoder = Encoder(words, tuple(rules["numeric"]))
     heads = {}
     for name in sorted(files.keys() - {"rules.json", _EFFECTS}):
         task = name.removesuffix(".ubj")
         heads[task] = xgb.Booster(model_file=bytearray(files[name]))
         heads[task].set_param({"nthread": 1})
-    is_known = set(encoder.numeric) <= set(NUMERIC) and "examination" in rules
-    if not is_known or heads["click"].feature_names != encoder.names:
+    if heads["click"].feature_names != encoder.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
     curve = Examination(**rules["examination"])
     return Gbdt(encoder, heads, rules["ratio"], curve, item_effects.load(files[_EFFECTS]))
@@ -249,7 +254,7 @@ class _Matrices:
         }
 
     def _looked_at(self, batch: Batch) -> np.ndarray:
-        position_N = batch.given.numeric_NF[self._is_known(batch), _POSITION]
+        position_N = batch.given.position_N[self._is_known(batch)]
         return self.curve.at(position_N).astype(np.float32)
 
     def _is_known(self, batch: Batch) -> np.ndarray:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from etl.arrow import run_starts
 from training import inputs
-from training.inputs import Inputs
+from training.inputs import Inputs, Layout
 from training.tasks import Task
 
 NONE: Final = "none"
@@ -27,6 +27,11 @@ class Ranker(Protocol):
     @property
     def name(self) -> str:
         """As in rankers/champions."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """The columns that it reads."""
         ...
 
     def score(self, given: Inputs) -> dict[str, np.ndarray]:

@@ -5,8 +5,11 @@ import pytest
 from tests.training.rankers import conformance
 from tests.training.rankers.conformance import Implementation
 from training.encode import EncoderConfig
-from training.rankers import gbdt
+from training.fields import FieldsConfig
+from training.rankers import factorization, gbdt, logistic
+from training.rankers.factorization import FactorizationConfig
 from training.rankers.gbdt import GbdtConfig
+from training.rankers.logistic import LogisticConfig
 from training.rankers.ranker import Ranker
 
 _GBDT = GbdtConfig(
@@ -16,9 +19,21 @@ _GBDT = GbdtConfig(
     max_bin=32,
     encoder=EncoderConfig(min_count=10),
 )
+_FIELDS = FieldsConfig(words=EncoderConfig(min_count=10))
+_STRENGTHS = (1e3, 1e6)
+_LOGISTIC = LogisticConfig(hash_bits=12, fields=_FIELDS, strengths=_STRENGTHS)
+_FACTORIZATION = FactorizationConfig(width=4, fields=_FIELDS, strengths=_STRENGTHS)
 RANKERS = {
     "gbdt": Implementation(
         fit=lambda days, split, seed: gbdt.fit(days, split, _GBDT, seed), load=gbdt.load
+    ),
+    "logistic": Implementation(
+        fit=lambda days, split, seed: logistic.fit(days, split, _LOGISTIC, seed),
+        load=logistic.load,
+    ),
+    "factorization": Implementation(
+        fit=lambda days, split, seed: factorization.fit(days, split, _FACTORIZATION, seed),
+        load=factorization.load,
     ),
 }
 """One line for each ranker there is."""

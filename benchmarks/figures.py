@@ -1,0 +1,68 @@
+"""Figures of ours beside a reference: how they are measured, printed and written."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from rich.table import Table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One figure of ours beside its reference."""
+
+    step: str
+    against: str
+    """The reference."""
+    unit: str
+    reference: float
+    ours: float
+    limit: float
+    """The goal: ours to reference is at most that, or at least where more is better."""
+    is_more_better: bool = False
+
+    @property
+    def ratio(self) -> float:
+        """Ours to the reference."""
+        return self.ours / self.reference
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.ratio >= self.limit if self.is_more_better else self.ratio <= self.limit
+
+
+def medians(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Run works in turns, once before it counts; the median cpu-seconds of each."""
+    spent: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(rounds + 1):
+        for name, work in works.items():
+            start = time.process_time()
+            work()
+            if number:
+                spent[name].append(time.process_time() - start)
+    return {name: median(times) for name, times in spent.items()}
+
+
+def table(rows: list[Row]) -> Table:
+    """Lay figures out to be printed."""
+    laid_out = Table(title="one thread, medians of cpu-seconds")
+    for title in ("step", "against"):
+        laid_out.add_column(title)
+    for title in ("reference", "ours", "ratio", "goal", "met"):
+        laid_out.add_column(title, justify="right")
+    for row in rows:
+        figures = [f"{value:,.4g}" for value in (row.reference, row.ours)]
+        goal = f"{'≥' if row.is_more_better else '≤'} {row.limit:g} ×"
+        met = "yes" if row.is_met else "no"
+        step = f"{row.step}\n{row.unit}"
+        laid_out.add_row(step, row.against, *figures, f"{row.ratio:.2f}", goal, met)
+    return laid_out
+
+
+def as_json(rows: list[Row]) -> str:
+    """Write figures with what follows from them."""
+    said = [asdict(row) | {"ratio": row.ratio, "is_met": row.is_met} for row in rows]
+    return json.dumps(said, indent=1) + "\n"

@@ -1,0 +1,354 @@
+"""Fits the ladder of rankers on a table's earlier rows and measures it on the later ones.
+
+Rows are cut into 20 blocks by time. The first has no past to speak of and is left out; rankers
+learn from the next ones, stop and are calibrated on the two before the last four, and are judged on
+those. Shapes: N rows judged, U users, R resamples.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks import ranking_features
+from benchmarks.ranking_files import Rows, UnusableTableError
+from etl.days import Days
+from orchestration.cost import metered
+from training import calibrate
+from training.calibrate import CalibrateConfig
+from training.calibration_metrics import calibration_error
+from training.calibrators.calibrator import Predicted
+from training.inputs import Inputs
+from training.metrics import Interval, auc_by_user, bootstrap, log_loss, normalised_entropy
+from training.rankers import factorization, gbdt, logistic
+from training.rankers.factorization import FactorizationConfig
+from training.rankers.gbdt import GbdtConfig
+from training.rankers.logistic import LogisticConfig
+from training.rankers.ranker import Batch, Ranker
+from training.rankers.ranker import Days as ReadDays
+from training.split import Split
+
+POPULARITY: Final = "popularity"
+NUM_BLOCKS: Final = 20
+_NUM_STOPPING, _NUM_JUDGED = 2, 4
+_FIRST: Final = date(2000, 1, 1)
+"""Blocks are called days from here on."""
+_CLICK: Final = "click"
+"""What rankers call the first label."""
+_RESAMPLES: Final = 200
+_CONFIDENCE: Final = (2.5, 97.5)
+_NAN: Final = float("nan")
+_NOTHING: Final = Interval(_NAN, _NAN, _NAN, 0)
+Say = Callable[[str], None]
+
+LADDER: Final[Mapping[str, Callable[[ReadDays, Split, int], Ranker]]] = {
+    logistic.NAME: lambda days, split, seed: logistic.fit(days, split, LogisticConfig(), seed),
+    factorization.NAME: lambda days, split, seed: factorization.fit(
+        days, split, FactorizationConfig(), seed
+    ),
+    gbdt.NAME: lambda days, split, seed: gbdt.fit(days, split, GbdtConfig(), seed),
+}
+"""Rankers by name, from the simplest on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One ranker on one task."""
+
+    auc: Interval
+    gauc: Interval
+    """Mean AUC of users who have both kinds."""
+    log_loss: Interval
+    normalised_entropy: float
+    ece: float
+    """Of calibrated predictions, as all probabilities here are."""
+    ece_uncalibrated: float
+    predicted_to_observed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a ranker has over the one before it in the ladder, by the same users."""
+
+    auc: Interval
+    log_loss: Interval
+    """Below 0 is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What was measured on the judged rows."""
+
+    measured: Mapping[str, Mapping[str, Measured]]
+    """By ranker, then task."""
+    steps: Mapping[str, Mapping[str, Step]]
+    """By ranker, then task."""
+    cpu_seconds: Mapping[str, Mapping[str, float]]
+    num_rows: Mapping[str, int]
+    """Learned from, stopped on, judged."""
+    num_positives: Mapping[str, int]
+    """By task, among the judged."""
+    num_users: int
+    num_features: int
+
+
+def run(rows: Rows, names: Sequence[str], *, seed: int, say: Say) -> Results:
+    """Fit and judge rankers.
+
+    Raises:
+        UnusableTableError: If the table's times, or its first label, leave nothing to learn or
+            to judge.
+    """
+    table = _Table.of(rows)
+    predicted: dict[str, _Predicted] = {POPULARITY: _popular(table)}
+    cpu_seconds: dict[str, dict[str, float]] = {POPULARITY: {}}
+    for name in names:
+        with metered() as fitted:
+            model = LADDER[name](table.batch, table.split, seed)
+        with metered() as scored:
+            raw = model.score(table.judged.given)
+        predicted[name] = _calibrated(raw, model, table)
+        cpu_seconds[name] = {"fit": fitted.cpu_seconds, "score": scored.cpu_seconds}
+        say(f"{name}: cpu-seconds {fitted.cpu_seconds:.1f} and {scored.cpu_seconds:.1f}")
+    draws = _Draws.of(table.judged.user_N, seed)
+    tasks = tuple(table.judged.label)
+    measured = {
+        name: {table.names[task]: _measured(table.judged, found, task, draws) for task in tasks}
+        for name, found in predicted.items()
+    }
+    ladder = list(predicted)
+    steps = {
+        name: {
+            table.names[task]: _step(table.judged, predicted[below], found, task, draws)
+            for task in tasks
+        }
+        for below, (name, found) in zip(ladder, list(predicted.items())[1:], strict=False)
+    }
+    num_rows = {
+        "fit": sum(len(table.batch(day)) for day in table.split.fit),
+        "stop": sum(len(table.batch(day)) for day in table.split.stop),
+        "judged": len(table.judged),
+    }
+    positives = {table.names[t]: int((table.judged.label[t] > 0).sum()) for t in tasks}
+    num_users = len(np.unique(table.judged.user_N))
+    width = len(table.judged.given.layout.numeric) + len(table.judged.given.layout.words)
+    return Results(measured, steps, cpu_seconds, num_rows, positives, num_users, width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows as days of batches."""
+
+    whole: Batch
+    block_N: np.ndarray
+    names: Mapping[str, str]
+    """Tasks as the mapping has them, by what rankers call them."""
+    split: Split
+    judged: Batch
+
+    @classmethod
+    def of(cls, rows: Rows) -> "_Table":
+        block_N = _blocks(rows.time_N)
+        first_judged = NUM_BLOCKS - _NUM_JUDGED
+        known_N = np.minimum(block_N, first_judged)
+        given = ranking_features.inputs(rows, known_N)
+        names = dict(zip((_CLICK, *list(rows.labels)[1:]), rows.labels, strict=True))
+        whole = Batch(
+            given,
+            {task: rows.labels[name] for task, name in names.items()},
+            np.ones(len(rows)),
+            rows.user_N,
+            block_N,
+            np.ones(len(rows), bool),
+            np.full(len(rows), np.nan),
+        )
+        last = first_judged - _NUM_STOPPING
+        split = Split(Days(_day(1), _day(last - 1)), Days(_day(last), _day(first_judged - 1)))
+        judged = _taken(whole, np.flatnonzero(block_N >= first_judged))
+        made = cls(whole, block_N, names, split, judged)
+        made._require_both_kinds()
+        return made
+
+    def batch(self, day: date) -> Batch:
+        """Read a block."""
+        return _taken(self.whole, np.flatnonzero(self.block_N == (day - _FIRST).days))
+
+    def _require_both_kinds(self) -> None:
+        parts = {
+            "learned from": np.concatenate([self.batch(d).label[_CLICK] for d in self.split.fit]),
+            "judged": self.judged.label[_CLICK],
+        }
+        for part, label_N in parts.items():
+            if not 0 < np.nansum(label_N) < len(label_N):
+                raise UnusableTableError(
+                    f"{self.names[_CLICK]} should be there and not there among the rows that are "
+                    f"{part}; of {len(label_N)} it is there in {np.nansum(label_N):.0f}"
+                )
+
+
+def _day(block: int) -> date:
+    return _FIRST + timedelta(days=block)
+
+
+def _blocks(time_N: np.ndarray) -> np.ndarray:
+    """Cut rows into blocks of about as many; rows of one time stay together: int64, ascending."""
+    edges = time_N[[len(time_N) * n // NUM_BLOCKS for n in range(1, NUM_BLOCKS)]]
+    block_N = np.searchsorted(edges, time_N, side="right").astype(np.int64)
+    if len(np.unique(block_N)) < NUM_BLOCKS:
+        raise UnusableTableError(
+            f"rows should be of {NUM_BLOCKS} times at least, evenly spread; they fall into "
+            f"{len(np.unique(block_N))} of {NUM_BLOCKS} blocks"
+        )
+    return block_N
+
+
+def _taken(batch: Batch, row_N: np.ndarray) -> Batch:
+    """Some rows, sorted by user."""
+    order = row_N[np.argsort(batch.user_N[row_N], kind="stable")]
+    places = pa.array(order)
+    given = Inputs(
+        batch.given.numeric_NF[order],
+        {name: words.take(places) for name, words in batch.given.words.items()},
+        batch.given.item_N[order],
+        batch.given.layout,
+    )
+    arrays = ("weight_N", "user_N", "evening_N", "is_own_N", "propensity_N")
+    label = {task: found[order] for task, found in batch.label.items()}
+    return replace(
+        batch, given=given, label=label, **{name: getattr(batch, name)[order] for name in arrays}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Predicted:
+    """What was said of the judged rows, by task."""
+
+    score: Mapping[str, np.ndarray]
+    """What rows are ordered by."""
+    raw: Mapping[str, np.ndarray]
+    """Probabilities; nothing where there are none."""
+    true: Mapping[str, np.ndarray]
+    """The same, calibrated."""
+
+
+def _popular(table: _Table) -> _Predicted:
+    """Order rows by how many positives their item had before."""
+    given = table.judged.given
+    rows, rate = (np.float64(given.number(f"item: {one} before")) for one in ("rows", "rate"))
+    return _Predicted(dict.fromkeys(table.judged.label, np.expm1(rows) * rate), {}, {})
+
+
+def _calibrated(raw: Mapping[str, np.ndarray], model: Ranker, table: _Table) -> _Predicted:
+    stop = [table.batch(day) for day in table.split.stop]
+    true = {}
+    scores = [model.score(batch.given) for batch in stop]
+    for task, p_N in raw.items():
+        label_N = np.concatenate([b.label[task] for b in stop]).astype(np.float64)
+        is_known = ~np.isnan(label_N)
+        learned = Predicted(
+            p_N=np.concatenate([one[task] for one in scores])[is_known].astype(np.float64),
+            label_N=label_N[is_known],
+            weight_N=np.ones(int(is_known.sum())),
+            user_N=np.concatenate([b.user_N for b in stop])[is_known],
+            segments={},
+        )
+        fitted = calibrate.fit(learned, CalibrateConfig())
+        true[task] = fitted.apply(p_N.astype(np.float64), {})
+    return _Predicted(raw, raw, true)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """Resampled users: how often each row counts."""
+
+    user_N: np.ndarray
+    """int64 from 0."""
+    times_RU: np.ndarray
+    """int16."""
+
+    @classmethod
+    def of(cls, user_N: np.ndarray, seed: int) -> "_Draws":
+        place_N = np.unique(user_N, return_inverse=True)[1]
+        num_users = int(place_N.max()) + 1
+        rng = np.random.default_rng(seed)
+        drawn = rng.multinomial(num_users, np.full(num_users, 1 / num_users), size=_RESAMPLES)
+        return cls(place_N, drawn.astype(np.int16))
+
+
+def _measured(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> Measured:
+    label_N, score_N = batch.label[task].astype(np.float64), found.score[task]
+    is_known = ~np.isnan(label_N)
+    by_user = auc_by_user(
+        draws.user_N[is_known], label_N[is_known] > 0, score_N[is_known], batch.weight_N[is_known]
+    )
+    auc, gauc = _interval(_aucs(batch, found, task, draws), draws), bootstrap(by_user, seed=1)
+    if task not in found.true:
+        return Measured(auc, gauc, _NOTHING, _NAN, _NAN, _NAN, _NAN)
+    label_N, p_N = label_N[is_known], found.true[task][is_known]
+    user_N, weight_N = draws.user_N[is_known], batch.weight_N[is_known]
+
+    def error(chance_N: np.ndarray) -> float:
+        return calibration_error(user_N, label_N, chance_N, weight_N, seed=1).value
+
+    return Measured(
+        auc,
+        gauc,
+        _interval(_losses(batch, found, task, draws), draws),
+        normalised_entropy(label_N, p_N, weight_N),
+        error(p_N),
+        error(found.raw[task][is_known].astype(np.float64)),
+        float(p_N.sum() / label_N.sum()) if label_N.sum() else _NAN,
+    )
+
+
+def _step(batch: Batch, below: _Predicted, found: _Predicted, task: str, draws: _Draws) -> Step:
+    aucs = _aucs(batch, found, task, draws) - _aucs(batch, below, task, draws)
+    if task not in below.true:
+        return Step(_interval(aucs, draws), _NOTHING)
+    losses = _losses(batch, found, task, draws) - _losses(batch, below, task, draws)
+    return Step(_interval(aucs, draws), _interval(losses, draws))
+
+
+def _interval(value_R: np.ndarray, draws: _Draws) -> Interval:
+    """The first value is of the users as they are."""
+    low, high = np.nanpercentile(value_R[1:], _CONFIDENCE)
+    return Interval(float(value_R[0]), float(low), float(high), draws.times_RU.shape[1])
+
+
+def _aucs(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> np.ndarray:
+    """AUC over all rows as they are, then for each resample of users: float64, 1 + R."""
+    label_N, score_N = batch.label[task].astype(np.float64), found.score[task]
+    rows = np.flatnonzero(~np.isnan(label_N))
+    rows = rows[np.argsort(score_N[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(score_N[rows], prepend=-np.inf))
+    positive_N = label_N[rows] > 0
+    user_N = draws.user_N[rows]
+    values = [_auc(np.ones(len(rows)), positive_N, starts)]
+    values += [
+        _auc(times_U[user_N].astype(np.float64), positive_N, starts) for times_U in draws.times_RU
+    ]
+    return np.array(values)
+
+
+def _auc(weight_N: np.ndarray, positive_N: np.ndarray, starts: np.ndarray) -> float:
+    positive = np.add.reduceat(np.where(positive_N, weight_N, 0.0), starts)
+    negative = np.add.reduceat(np.where(positive_N, 0.0, weight_N), starts)
+    below = np.cumsum(negative) - negative
+    pairs = positive.sum() * negative.sum()
+    return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
+
+
+def _losses(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> np.ndarray:
+    """Log loss likewise: float64, 1 + R."""
+    label_N = batch.label[task].astype(np.float64)
+    is_known = ~np.isnan(label_N)
+    label_N, p_N = label_N[is_known], found.true[task][is_known]
+    each_N = np.array(-(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N)))
+    num_users = draws.times_RU.shape[1]
+    loss_U = np.bincount(draws.user_N[is_known], each_N, minlength=num_users)
+    rows_U = np.bincount(draws.user_N[is_known], minlength=num_users)
+    resampled = (draws.times_RU @ loss_U) / (draws.times_RU @ rows_U)
+    return np.array([log_loss(label_N, p_N, np.ones(len(p_N))), *resampled])

@@ -1,0 +1,133 @@
+"""Logistic regression and factorisation machines against their definitions."""
+
+from dataclasses import replace
+from datetime import date
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from tests.training.rankers import conformance
+from tests.training.rankers.conformance import SPLIT, days
+from training.encode import EncoderConfig
+from training.fields import FieldsConfig
+from training.rankers import factorization, logistic
+from training.rankers.by_fields import FieldRanker
+from training.rankers.factorization import FactorizationConfig, FactorizationHead
+from training.rankers.logistic import LogisticConfig, LogisticHead
+from training.rankers.ranker import Batch, UnknownModelError
+
+FIELDS = FieldsConfig(words=EncoderConfig(min_count=10))
+
+
+@pytest.fixture(scope="module")
+def machine() -> FieldRanker:
+    config = FactorizationConfig(width=3, strengths=(10.0,), num_passes=1, fields=FIELDS)
+    return factorization.fit(days, SPLIT, config, 7)
+
+
+@pytest.fixture(scope="module")
+def regression() -> FieldRanker:
+    config = LogisticConfig(
+        hash_bits=8, strengths=(10.0,), num_passes=1, num_crossed=4, fields=FIELDS
+    )
+    return logistic.fit(days, SPLIT, config, 7)
+
+
+def test_a_machine_adds_weights_slopes_and_all_pairs(machine: FieldRanker) -> None:
+    head = machine.heads["click"]
+    assert isinstance(head, FactorizationHead)
+    value_NF = machine.fields.values(conformance.unseen().batch.given)[:20]
+    slope_F = head.weight_W[machine.fields.num_values : -1]
+
+    expected = [
+        head.weight_W[-1]
+        + head.weight_W[row].sum(dtype=np.float64)
+        + slope_F @ head.quantile_V[row].astype(np.float64)
+        + sum(head.vector_VD[a].astype(float) @ head.vector_VD[b] for a, b in combinations(row, 2))
+        for row in value_NF
+    ]
+
+    np.testing.assert_allclose(head.margin(value_NF), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_regression_adds_weights_slopes_and_crosses(regression: FieldRanker) -> None:
+    head = regression.heads["click"]
+    assert isinstance(head, LogisticHead)
+    value_NF = regression.fields.values(conformance.unseen().batch.given)
+    num_values, num_fields = regression.fields.num_values, value_NF.shape[1]
+    alone = replace_crosses(head, num_values, num_fields)
+    slope_F = head.weight_W[-1 - num_fields : -1]
+
+    plain = (
+        head.weight_W[value_NF].sum(axis=1, dtype=np.float64)
+        + head.quantile_V[value_NF].astype(np.float64) @ slope_F
+        + head.weight_W[-1]
+    )
+
+    np.testing.assert_allclose(alone.margin(value_NF), plain, rtol=1e-5, atol=1e-5)
+    crossed = head.margin(value_NF) - alone.margin(value_NF)
+    pairs = value_NF[:, head.pair_C2.ravel()].tolist()
+    by_pairs: dict[tuple[int, ...], float] = {}
+    for values, said in zip(map(tuple, pairs), crossed.tolist(), strict=True):
+        assert by_pairs.setdefault(values, said) == pytest.approx(said, abs=1e-4)
+    assert len(head.pair_C2) == 6
+    assert np.ptp(crossed) > 0
+
+
+def replace_crosses(head: LogisticHead, num_values: int, num_fields: int) -> LogisticHead:
+    """The same head with crosses that say nothing."""
+    weight_W = head.weight_W.copy()
+    weight_W[num_values : -1 - num_fields] = 0
+    return replace(head, weight_W=weight_W)
+
+
+def test_the_fields_that_are_crossed_are_those_that_tell_of_clicks(regression: FieldRanker) -> None:
+    head = regression.heads["click"]
+    assert isinstance(head, LogisticHead)
+
+    crossed = {regression.fields.names[f] for f in head.pair_C2.ravel()}
+
+    assert {"item_click_rate_28d", "item_category"} <= crossed
+
+
+def test_an_order_is_no_likelier_than_its_click(machine: FieldRanker) -> None:
+    scores = machine.score(conformance.unseen().batch.given)
+
+    assert "order" in machine.after_click
+    assert (scores["order"] <= scores["click"]).all()
+
+
+def test_what_happens_without_a_click_has_a_head_of_its_own() -> None:
+    def watched(day: date) -> Batch:
+        batch = days(day)
+        return replace(batch, label={**batch.label, "watch": ~batch.label["click"]})
+
+    config = FactorizationConfig(width=2, strengths=(300.0,), num_passes=1, fields=FIELDS)
+    made = factorization.fit(watched, SPLIT, config, 7)
+
+    scores = made.score(conformance.unseen().batch.given)
+    assert made.after_click == {"order"}
+    assert np.corrcoef(scores["watch"], scores["click"])[0, 1] < -0.9
+
+
+@pytest.mark.parametrize("missing", ["rules.json", "fields.npz", "click.npz"])
+def test_a_model_that_lacks_a_file_is_refused(machine: FieldRanker, missing: str) -> None:
+    files = {name: content for name, content in machine.save().items() if name != missing}
+    with pytest.raises(UnknownModelError, match="factorization needs"):
+        factorization.load(files)
+
+
+def test_with_few_orders_p_order_follows_p_click_by_their_ratio() -> None:
+    def scarce(day: date) -> Batch:
+        batch = days(day)
+        order = batch.label["order"] & (np.cumsum(batch.label["order"]) <= 3)
+        return replace(batch, label={**batch.label, "order": order})
+
+    config = LogisticConfig(hash_bits=8, strengths=(300.0,), num_passes=1, fields=FIELDS)
+    made = logistic.fit(scarce, SPLIT, config, 7)
+
+    scores = made.score(conformance.unseen().batch.given)
+    num_clicks = sum(days(day).label["click"].sum() for day in SPLIT.fit)
+    expected = scores["click"] * 3 * len(SPLIT.fit) / num_clicks
+    np.testing.assert_allclose(scores["order"], expected, rtol=1e-5)

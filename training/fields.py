@@ -1,0 +1,178 @@
+"""Lays a row out as fields: each feature one of a few numbered values, for rankers without trees.
+
+A number is the quantile that it lies in, a word the place in a vocabulary, an item itself where it
+was shown often enough. What is missing, rare or new is value 0 of its field, so that no model sees
+a number it was not fitted on. Values of all fields are numbered through: a table of weights or
+vectors has a row for each.
+
+Shapes: N rows, F fields, V values of all fields.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from training import encode
+from training.encode import Encoder, EncoderConfig
+from training.inputs import Inputs, Layout
+
+ITEM: Final = "item"
+"""The field that says which item it is."""
+_SAMPLED: Final = 200_000
+"""Rows of all days that quantiles are read off."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldsConfig:
+    """What is worth a value of its own."""
+
+    num_bins: int = 24
+    """Quantiles of a number."""
+    words: EncoderConfig = field(
+        default_factory=lambda: EncoderConfig(min_count=20, max_words=50_000)
+    )
+    """Which words."""
+    min_item_count: int = 20
+    """Examples of an item from which on it is a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Fitted rules."""
+
+    encoder: Encoder
+    edges: Mapping[str, np.ndarray]
+    """For each number float32, ascending: a value above the first n is in quantile n."""
+    item_I: np.ndarray
+    """int64, ascending: items that are values."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields in order."""
+        return (*self.encoder.names, ITEM)
+
+    @property
+    def layout(self) -> Layout:
+        """What is read."""
+        return self.encoder.layout
+
+    @property
+    def size_F(self) -> np.ndarray:
+        """Values of each field, 0 included: int64."""
+        numbers = [len(self.edges[name]) + 2 for name in self.encoder.numeric]
+        words = [len(known) + 1 for known in self.encoder.vocabularies.values()]
+        return np.array([*numbers, *words, len(self.item_I) + 1], np.int64)
+
+    @property
+    def num_values(self) -> int:
+        """V."""
+        return int(self.size_F.sum())
+
+    @property
+    def quantile_V(self) -> np.ndarray:
+        """Where each value of a number lies among its quantiles: float32.
+
+        Of mean 0 and variance 1 over them; 0 for what is missing, and for words and items.
+        """
+        parts = []
+        for size in self.size_F[: len(self.encoder.numeric)]:
+            place = (np.arange(size - 1) + 0.5) / max(size - 1, 1)
+            parts += [np.zeros(1), (place - 0.5) * np.sqrt(12.0)]
+        rest = int(self.size_F[len(self.encoder.numeric) :].sum())
+        return np.concatenate([*parts, np.zeros(rest)]).astype(np.float32)
+
+    def values(self, given: Inputs) -> np.ndarray:
+        """Number each row's values through all fields: int32, N × F."""
+        matrix_NF = self.encoder.matrix(given)
+        value_NF = np.zeros((len(given), len(self.names)), np.int32)
+        for column, name in enumerate(self.encoder.numeric):
+            number_N = matrix_NF[:, column]
+            value_NF[:, column] = np.searchsorted(self.edges[name], number_N, side="left") + 1
+            value_NF[np.isnan(number_N), column] = 0
+        words = slice(len(self.encoder.numeric), len(self.names) - 1)
+        value_NF[:, words] = np.nan_to_num(matrix_NF[:, words], nan=-1) + 1
+        value_NF[:, -1] = _places(self.item_I, given.item_N) + 1
+        first_F = np.cumsum(self.size_F) - self.size_F
+        return value_NF + first_F.astype(np.int32)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Write the rules as arrays by name."""
+        vocabularies = self.encoder.vocabularies
+        sizes = np.array([len(known) for known in vocabularies.values()], np.int64)
+        words = [word for known in vocabularies.values() for word in known]
+        return {
+            "numeric": np.array(self.encoder.numeric, np.str_),
+            "edges": np.concatenate([np.empty(0, np.float32), *self.edges.values()]),
+            "num_edges": np.array([len(one) for one in self.edges.values()], np.int64),
+            "words": np.array(list(vocabularies), np.str_),
+            "num_words": sizes,
+            "vocabulary": np.frombuffer("\0".join(words).encode(), np.uint8),
+            "items": self.item_I,
+        }
+
+
+def of_arrays(arrays: Mapping[str, np.ndarray]) -> Fields:
+    """Make the rules again from what ``Fields.arrays`` wrote."""
+    numeric = tuple(map(str, arrays["numeric"]))
+    parts = np.split(arrays["edges"], np.cumsum(arrays["num_edges"])[:-1])
+    written = arrays["vocabulary"].tobytes().decode()
+    words = iter(written.split("\0") if arrays["num_words"].sum() else [])
+    vocabularies = {
+        str(name): tuple(next(words) for _ in range(size))
+        for name, size in zip(arrays["words"], arrays["num_words"].tolist(), strict=True)
+    }
+    edges = dict(zip(numeric, parts, strict=False))
+    return Fields(Encoder(vocabularies, numeric), edges, arrays["items"])
+
+
+def fit(batches: Sequence[Inputs], config: FieldsConfig, *, numeric: Sequence[str]) -> Fields:
+    """Read quantiles, words and items off what is learned from.
+
+    Args:
+        batches: The days.
+        config: What is worth a value.
+        numeric: Those numeric features that may be read.
+    """
+    encoder = encode.fit(batches, config.words, numeric=numeric)
+    sampled = np.concatenate([_sampled(one, numeric, len(batches)) for one in batches])
+    edges = {
+        name: _edges(sampled[:, column], config.num_bins) for column, name in enumerate(numeric)
+    }
+    return Fields(encoder, edges, _frequent(batches, config.min_item_count))
+
+
+def _sampled(given: Inputs, numeric: Sequence[str], num_batches: int) -> np.ndarray:
+    """Every so manieth row: float32, rows × numbers."""
+    step = max(1, len(given) * num_batches // _SAMPLED)
+    read = [given.layout.numeric.index(name) for name in numeric]
+    return given.numeric_NF[::step, read]
+
+
+def _edges(number_N: np.ndarray, num_bins: int) -> np.ndarray:
+    known = number_N[np.isfinite(number_N)]
+    if not len(known):
+        return np.empty(0, np.float32)
+    shares = np.arange(1, num_bins) / num_bins
+    edges = np.unique(np.quantile(known, shares, method="lower").astype(np.float32))
+    # Above the largest number nothing was seen.
+    return edges[edges < known.max()]
+
+
+def _frequent(batches: Iterable[Inputs], min_count: int) -> np.ndarray:
+    found, counts = np.empty(0, np.int64), np.empty(0, np.int64)
+    for given in batches:
+        both = np.concatenate([found, given.item_N])
+        weights = np.concatenate([counts, np.ones(len(given), np.int64)])
+        found, place = np.unique(both, return_inverse=True)
+        counts = np.bincount(place, weights, minlength=len(found)).astype(np.int64)
+    return found[counts >= min_count]
+
+
+def _places(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Find numbers among ascending ones: int64, −1 where they are not."""
+    if not len(known):
+        return np.full(len(wanted), -1)
+    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[place] == wanted, place, -1)

@@ -1,0 +1,266 @@
+"""Rankers that learn a weight or a vector for each value of a field, an example after another.
+
+Logistic regression and factorisation machines differ in what a row's values add up to and in how an
+example changes it (``Head``); all else is here: reading the days, when to stop, tasks with too few
+positives, the place's part, files.
+
+As with trees, no place is read: p = examination(place) · σ(sum) (``training.rankers.gbdt``). A task
+that only happens to who clicks is learned given the click, over all examples: p = examination ·
+σ(click's sum) · σ(own sum) (ESMM: Ma et al., SIGIR 2018).
+Shapes: N rows, F fields.
+"""
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+
+from etl.features.examination import Examination, ExaminationConfig
+from training import examination, fields
+from training.fields import Fields, FieldsConfig
+from training.inputs import Inputs, Layout
+from training.permitted import PermittedConfig, permitted
+from training.rankers.ranker import Batch, Days, UnknownModelError
+from training.split import Split
+
+_LEAST = np.float32(1e-7)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a head learns from: N examples of one day and one task."""
+
+    value_NF: np.ndarray
+    """int32."""
+    label_N: np.ndarray
+    """float32, 0 … 1."""
+    weight_N: np.ndarray
+    """float32."""
+    seen_N: np.ndarray
+    """float32, in (0, 1]: the chance of what has to come first, a look or a click."""
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """All of it, for compiled code."""
+        return self.value_NF, self.label_N, self.weight_N, self.seen_N
+
+
+class Head(Protocol):
+    """What one task has learned so far."""
+
+    def learn(self, lesson: Lesson, order_N: np.ndarray) -> None:
+        """Learn from examples, in this order."""
+        ...
+
+    def margin(self, value_NF: np.ndarray) -> np.ndarray:
+        """Add up what rows' values say: float32, N, the logarithm of odds where it is looked at."""
+        ...
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What scoring needs, the caller's to keep."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PassesConfig:
+    """How often examples are read, and by which rules."""
+
+    strengths: tuple[float, ...] = (1.0,)
+    """How strongly heads are held back: what is best on the stopping days."""
+    num_passes: int = 4
+    """Times that all days are read at most, oldest first; it ends where the loss on the stopping
+    days grows."""
+    min_positives: int = 100
+    """Positives below which a head is not learned: its task follows clicks by a fitted ratio."""
+    fields: FieldsConfig
+    permitted: PermittedConfig
+    examination: ExaminationConfig
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRanker:
+    """Fitted heads with the fields that they were fitted on."""
+
+    name: str
+    fields: Fields
+    heads: Mapping[str, Head]
+    """By task; ``click`` is always there."""
+    ratio: Mapping[str, float]
+    """For a task without a head: its positives per click."""
+    curve: Examination
+    after_click: frozenset[str] = frozenset()
+    """Tasks whose heads are of who clicked."""
+
+    @property
+    def layout(self) -> Layout:
+        """What it reads."""
+        return self.fields.layout
+
+    def score(self, given: Inputs) -> dict[str, np.ndarray]:
+        """Predict every task: float32, N, in [0, 1]."""
+        value_NF = self.fields.values(given)
+        seen_N = self.curve.at(given.position_N).astype(np.float32)
+        clicked_N = seen_N * _chance(self.heads["click"].margin(value_NF))
+        scores = {"click": clicked_N}
+        for task in self.heads.keys() - {"click"}:
+            before_N = clicked_N if task in self.after_click else seen_N
+            scores[task] = before_N * _chance(self.heads[task].margin(value_NF))
+        return scores | {
+            task: np.minimum(scores["click"] * np.float32(ratio), np.float32(1))
+            for task, ratio in self.ratio.items()
+        }
+
+    def save(self) -> dict[str, bytes]:
+        """Write rules and heads, without pickles."""
+        rules = {
+            "ratio": dict(self.ratio),
+            "examination": asdict(self.curve),
+            "after_click": sorted(self.after_click),
+        }
+        files = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
+        files["fields.npz"] = _packed(self.fields.arrays())
+        return files | {f"{task}.npz": _packed(h.arrays()) for task, h in self.heads.items()}
+
+
+def fit(  # noqa: PLR0913
+    name: str,
+    days: Days,
+    split: Split,
+    *,
+    make: Callable[[Fields, float], Head],
+    config: PassesConfig,
+    seed: int,
+) -> FieldRanker:
+    """Learn a head for each task on the days of ``split``.
+
+    Args:
+        name: The ranker's.
+        days: Reads one day's examples.
+        split: The days to learn from and to stop on.
+        make: Makes a head that has learned nothing, held back by a strength.
+        config: How often they are read.
+        seed: Of the order within a day.
+    """
+    permits = permitted(map(days, split.fit), config.permitted)
+    numeric = [one for one in permits.numeric if one != "position"]
+    known = fields.fit([days(day).given for day in split.fit], config.fields, numeric=numeric)
+    curve = examination.fit(map(days, split.fit), config.examination)
+    batches = [days(day) for day in split.fit]
+    positives = {task: _num_positives(batches, task) for task in batches[-1].label}
+    click = _School(days, known, curve, "click").best(split, make, config, seed)
+    heads, ratio, after_click = {"click": click}, {}, set()
+    for task, num in positives.items():
+        if task == "click":
+            continue
+        if num < config.min_positives:
+            ratio[task] = num / max(positives["click"], 1)
+            continue
+        is_after = all(_is_after_click(batch, task) for batch in batches)
+        school = _School(days, known, curve, task, click if is_after else None)
+        heads[task] = school.best(split, make, config, seed)
+        after_click |= {task} if is_after else set()
+    return FieldRanker(name, known, heads, ratio, curve, frozenset(after_click))
+
+
+def _num_positives(batches: Sequence[Batch], task: str) -> float:
+    return sum(float(np.nansum(batch.label[task], dtype=np.float64)) for batch in batches)
+
+
+def _is_after_click(batch: Batch, task: str) -> bool:
+    return not ((batch.label[task] > 0) & ~batch.label["click"]).any()
+
+
+def _chance(margin_N: np.ndarray) -> np.ndarray:
+    """σ: float32, N."""
+    return (1 / (1 + np.exp(-margin_N.astype(np.float64)))).astype(np.float32)
+
+
+def load(
+    name: str, files: Mapping[str, bytes], head_of: Callable[[dict[str, np.ndarray]], Head]
+) -> FieldRanker:
+    """Make a ranker again from what ``FieldRanker.save`` wrote.
+
+    Raises:
+        UnknownModelError: If a file is missing.
+    """
+    needed = {"rules.json", "fields.npz", "click.npz"}
+    if not needed <= files.keys():
+        raise UnknownModelError(f"{name} needs {sorted(needed)}, found {sorted(files)}")
+    rules = json.loads(files["rules.json"])
+    tasks = sorted(files.keys() - {"rules.json", "fields.npz"})
+    heads = {task.removesuffix(".npz"): head_of(_unpacked(files[task])) for task in tasks}
+    known = fields.of_arrays(_unpacked(files["fields.npz"]))
+    curve, after_click = Examination(**rules["examination"]), frozenset(rules["after_click"])
+    return FieldRanker(name, known, heads, rules["ratio"], curve, after_click)
+
+
+@dataclass(frozen=True, slots=True)
+class _School:
+    """Teaches one task."""
+
+    days: Days
+    fields: Fields
+    curve: Examination
+    task: str
+    click: Head | None = None
+    """What is known of the clicks that have to come first."""
+
+    def best(
+        self, split: Split, make: Callable[[Fields, float], Head], config: PassesConfig, seed: int
+    ) -> Head:
+        """Teach a head by each strength, and keep the one with the least loss."""
+        taught = [
+            self._taught(split, make(self.fields, strength), config.num_passes, seed)
+            for strength in config.strengths
+        ]
+        return min(taught, key=lambda one: one[1])[0]
+
+    def _taught(self, split: Split, head: Head, num_passes: int, seed: int) -> tuple[Head, float]:
+        best, least = head, np.inf
+        for number in range(num_passes):
+            for day in split.fit:
+                lesson = self._lesson(self.days(day))
+                rng = np.random.default_rng((seed, number, day.toordinal()))
+                head.learn(lesson, rng.permutation(len(lesson.label_N)))
+            loss = self._loss(head, split)
+            if loss >= least:
+                break
+            best, least = deepcopy(head), loss
+        return best, least
+
+    def _loss(self, head: Head, split: Split) -> float:
+        """Weighted log loss of the stopping days."""
+        total, weight = 0.0, 0.0
+        for day in split.stop:
+            lesson = self._lesson(self.days(day))
+            p_N = lesson.seen_N * _chance(head.margin(lesson.value_NF)).astype(np.float64)
+            p_N = np.clip(p_N, _LEAST, 1 - _LEAST)
+            loss_N = lesson.label_N * np.log(p_N) + (1 - lesson.label_N) * np.log1p(-p_N)
+            total -= float(lesson.weight_N @ loss_N)
+            weight += float(lesson.weight_N.sum())
+        return total / weight if weight else 0.0
+
+    def _lesson(self, batch: Batch) -> Lesson:
+        label_N = batch.label[self.task].astype(np.float32)
+        is_known = ~np.isnan(label_N)
+        value_NF = self.fields.values(batch.given)[is_known]
+        seen_N = self.curve.at(batch.given.position_N)[is_known].astype(np.float32)
+        if self.click is not None:
+            seen_N *= _chance(self.click.margin(value_NF))
+        weight_N = batch.weight_N[is_known].astype(np.float32)
+        return Lesson(value_NF, label_N[is_known], weight_N, seen_N)
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    sink = io.BytesIO()
+    np.savez(sink, allow_pickle=False, **dict(arrays))
+    return sink.getvalue()
+
+
+def _unpacked(content: bytes) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as found:
+        return dict(found)

@@ -1,0 +1,218 @@
+"""A factorisation machine: a weight and a vector for each value of a field.
+
+Rendle, ICDM 2010: a row's values add their weights, and each two of them the product of their
+vectors, Σ_{i<j} ⟨v_i, v_j⟩ = ½ Σ_d ((Σ_i v_id)² − Σ_i v_id²). Weights, and slopes along numbers'
+quantiles, are learned as in ``training.rankers.logistic``, vectors by Adagrad (Duchi et al., JMLR
+2011) with one rate a vector, an example after another.
+
+Shapes: N rows, F fields, V values, D width, W weights: of values, of slopes, last of every row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from etl.features.examination import ExaminationConfig
+from training.fields import Fields, FieldsConfig
+from training.permitted import PermittedConfig
+from training.rankers import by_fields
+from training.rankers.by_fields import FieldRanker, Lesson, PassesConfig
+from training.rankers.logistic import OF_SLOPES, step
+from training.rankers.ranker import Days
+from training.split import Split
+
+NAME: Final = "factorization"
+_LEAST: Final = 1e-7
+_EASED: Final = 1.0
+"""Adagrad's sums at first: no first step is a leap."""
+_OF_VECTORS: Final = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FactorizationConfig(PassesConfig):
+    """How weights and vectors are learned."""
+
+    width: int = 16
+    """D."""
+    alpha: float = 0.05
+    """Learning rate of a weight that has seen nothing."""
+    beta: float = 1.0
+    """How long it stays so."""
+    l1: float = 0.5
+    """Weights of values that would not pass it stay 0."""
+    strengths: tuple[float, ...] = (10.0, 300.0, 100_000.0)
+    """λ2 that shrinks the others, and vectors by a thousandth of it: the best on stopping days."""
+    learning_rate: float = 0.02
+    """Of a vector that has seen nothing."""
+    deviation: float = 0.01
+    """Of the vectors' first numbers."""
+    fields: FieldsConfig = field(default_factory=FieldsConfig)
+    permitted: PermittedConfig = field(default_factory=PermittedConfig)
+    examination: ExaminationConfig = field(default_factory=ExaminationConfig)
+
+
+@dataclass(slots=True)
+class FactorizationHead:
+    """Weights and vectors."""
+
+    quantile_V: np.ndarray
+    """float32: what slopes go along."""
+    weight_W: np.ndarray
+    """float32."""
+    vector_VD: np.ndarray
+    """float32."""
+    state_2W: np.ndarray
+    """float64: FTRL's z and n of the weights; empty in a head that was loaded."""
+    learned_V: np.ndarray
+    """float32: Adagrad's sums of the vectors, likewise."""
+    rate: tuple[float, float, float, float]
+    """α, β, λ1, λ2 of the weights."""
+    turning: tuple[float, float]
+    """Learning rate and λ of the vectors."""
+
+    def learn(self, lesson: Lesson, order_N: np.ndarray) -> None:
+        """Learn from examples, in this order."""
+        state = (self.state_2W, self.learned_V)
+        _learn(lesson.arrays, order_N, self._model, state, (self.rate, self.turning))
+
+    def margin(self, value_NF: np.ndarray) -> np.ndarray:
+        """Add up what rows' values and pairs of them say: float32, N."""
+        found = np.empty(len(value_NF), np.float32)
+        _margins(value_NF, self._model, found)
+        return found
+
+    @property
+    def _model(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.quantile_V, self.weight_W, self.vector_VD
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Write weights and vectors."""
+        names = ("quantiles", "weights", "vectors")
+        return dict(zip(names, self._model, strict=True))
+
+
+def fit(days: Days, split: Split, config: FactorizationConfig, seed: int) -> FieldRanker:
+    """Learn weights and vectors for each task on the days of ``split``.
+
+    Args:
+        days: Reads one day's examples.
+        split: The days to learn from and to stop on.
+        config: How they are learned.
+        seed: Of the vectors' start and of the order within a day.
+    """
+
+    def make(known: Fields, strength: float) -> FactorizationHead:
+        drawn = np.random.default_rng(seed).standard_normal((known.num_values, config.width))
+        num_weights = known.num_values + len(known.names) + 1
+        return FactorizationHead(
+            known.quantile_V,
+            np.zeros(num_weights, np.float32),
+            (drawn * config.deviation).astype(np.float32),
+            np.zeros((2, num_weights)),
+            np.full(known.num_values, _EASED, np.float32),
+            (config.alpha, config.beta, config.l1, strength),
+            (config.learning_rate, strength * _OF_VECTORS),
+        )
+
+    return by_fields.fit(NAME, days, split, make=make, config=config, seed=seed)
+
+
+def load(files: Mapping[str, bytes]) -> FieldRanker:
+    """Make the model again from what its ``save`` wrote.
+
+    Raises:
+        UnknownModelError: If a file is missing.
+    """
+    return by_fields.load(NAME, files, _head_of)
+
+
+def _head_of(arrays: Mapping[str, np.ndarray]) -> FactorizationHead:
+    quantile_V, weight_W, vector_VD = (arrays[n] for n in ("quantiles", "weights", "vectors"))
+    state, learned = np.empty((2, 0)), np.empty(0, np.float32)
+    rate, turning = (0.0, 1.0, 0.0, 0.0), (0.0, 0.0)
+    return FactorizationHead(quantile_V, weight_W, vector_VD, state, learned, rate, turning)
+
+
+@njit(cache=True)
+def _sum(
+    value_F: np.ndarray, model: tuple[np.ndarray, np.ndarray, np.ndarray], sum_D: np.ndarray
+) -> float:
+    """Add up what a row's values and pairs of them say; fill the sum of its vectors."""
+    quantile_V, weight_W, vector_VD = model
+    num_fields, width = len(value_F), len(sum_D)
+    first = len(weight_W) - 1 - num_fields
+    total = np.float64(weight_W[-1])
+    sum_D[:] = 0.0
+    squares = 0.0
+    for f in range(num_fields):
+        v = value_F[f]
+        total += weight_W[v] + weight_W[first + f] * quantile_V[v]
+        for d in range(width):
+            number = np.float64(vector_VD[v, d])
+            sum_D[d] += number
+            squares += number * number
+    pairs = 0.0
+    for d in range(width):
+        pairs += sum_D[d] * sum_D[d]
+    return total + 0.5 * (pairs - squares)
+
+
+@njit(cache=True)
+def _margins(
+    value_NF: np.ndarray, model: tuple[np.ndarray, np.ndarray, np.ndarray], found_N: np.ndarray
+) -> None:
+    sum_D = np.empty(model[2].shape[1])
+    for row in range(value_NF.shape[0]):
+        found_N[row] = _sum(value_NF[row], model, sum_D)
+
+
+@njit(cache=True)
+def _learn(
+    lesson: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    order_N: np.ndarray,
+    model: tuple[np.ndarray, np.ndarray, np.ndarray],
+    state: tuple[np.ndarray, np.ndarray],
+    rates: tuple[tuple[float, float, float, float], tuple[float, float]],
+) -> None:
+    value_NF, label_N, example_weight_N, seen_N = lesson
+    quantile_V, weight_W, vector_VD = model
+    state_2W, learned_V = state
+    rate, turning = rates
+    gentle = (rate[0], rate[1], 0.0, rate[3] * OF_SLOPES)
+    free = (rate[0], rate[1], 0.0, 0.0)
+    num_fields = value_NF.shape[1]
+    last = len(weight_W) - 1
+    sum_D = np.empty(vector_VD.shape[1])
+    for row in order_N:
+        attraction = 1 / (1 + np.exp(-_sum(value_NF[row], model, sum_D)))
+        p = min(max(seen_N[row] * attraction, _LEAST), 1 - _LEAST)
+        slope = (p - label_N[row]) * (1 - attraction) / (1 - p) * example_weight_N[row]
+        step(state_2W, weight_W, last, slope, free)
+        for f in range(num_fields):
+            v = value_NF[row, f]
+            step(state_2W, weight_W, v, slope, rate)
+            step(state_2W, weight_W, last - num_fields + f, slope * quantile_V[v], gentle)
+            _turn(vector_VD[v], learned_V[v : v + 1], slope, sum_D, turning)
+
+
+@njit(cache=True)
+def _turn(
+    vector_D: np.ndarray,
+    learned_1: np.ndarray,
+    slope: float,
+    sum_D: np.ndarray,
+    turning: tuple[float, float],
+) -> None:
+    """Adagrad for a vector: one rate for all its numbers, by the mean square of its slopes."""
+    squares = 0.0
+    for d in range(len(sum_D)):
+        down = slope * (sum_D[d] - vector_D[d]) + turning[1] * vector_D[d]
+        squares += down * down
+    learned_1[0] += squares / len(sum_D)
+    pace = turning[0] / np.sqrt(learned_1[0])
+    for d in range(len(sum_D)):
+        down = slope * (sum_D[d] - vector_D[d]) + turning[1] * vector_D[d]
+        vector_D[d] -= pace * down
