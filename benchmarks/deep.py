@@ -41,17 +41,10 @@ def main(
     torch.set_num_threads(1)
     console, sizes = Console(), replace(QUICK if quick else Sizes(), rounds=rounds)
     console.print(f"torch {torch.__version__}; the processor {_processor()}")
-    rows = [row for name in _chosen(steps) for row in _STEPS[name](sizes)]
+    rows = [row for name in figures.chosen(steps, _STEPS) for row in _STEPS[name](sizes)]
     console.print(figures.table(rows))
     if json_ is not None:
         json_.write_text(figures.as_json(rows))
-
-
-def _chosen(steps: str) -> list[str]:
-    asked = set(steps.split(",")) if steps else set(_STEPS)
-    if unknown := asked - set(_STEPS):
-        raise typer.BadParameter(f"no {', '.join(sorted(unknown))}; there are {', '.join(_STEPS)}")
-    return [step for step in _STEPS if step in asked]
 
 
 def _processor() -> str:

@@ -2,10 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from statistics import median
 
+import typer
 from rich.table import Table
 
 
@@ -32,6 +33,14 @@ class Row:
     def is_met(self) -> bool:
         """Whether the goal is reached."""
         return self.ratio >= self.limit if self.is_more_better else self.ratio <= self.limit
+
+
+def chosen(steps: str, known: Collection[str]) -> list[str]:
+    """Read the steps asked for, names with commas between; all where none is given."""
+    asked = set(steps.split(",")) if steps else set(known)
+    if unknown := asked - set(known):
+        raise typer.BadParameter(f"no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return [step for step in known if step in asked]
 
 
 def medians(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:

@@ -39,7 +39,7 @@ def main(
     """Measure, print a table, and write it where asked to."""
     console, sizes = Console(), replace(QUICK if quick else Sizes(), rounds=rounds)
     rows = []
-    for name in _chosen(steps):
+    for name in figures.chosen(steps, _STEPS):
         try:
             rows += _measure(name, sizes, sequences)()
         except ModuleNotFoundError as error:
@@ -50,13 +50,6 @@ def main(
     console.print(figures.table(rows))
     if json_ is not None:
         json_.write_text(figures.as_json(rows))
-
-
-def _chosen(steps: str) -> list[str]:
-    asked = set(steps.split(",")) if steps else set(_STEPS)
-    if unknown := asked - set(_STEPS):
-        raise typer.BadParameter(f"no {', '.join(sorted(unknown))}; there are {', '.join(_STEPS)}")
-    return [step for step in _STEPS if step in asked]
 
 
 def _measure(name: str, sizes: Sizes, sequences: Path | None) -> Callable[[], list[Row]]:

@@ -83,7 +83,7 @@ def _print(day: str, steps: "list[Step]", console: Console) -> None:
             f"{step.peak_memory_mb:,.0f}",
         )
     table.add_section()
-    made, checked = (sum(getattr(s, name) for s in steps) for name in _COSTS)
+    made, checked = sum(s.cpu_seconds for s in steps), sum(s.check_cpu_seconds for s in steps)
     table.add_row("all", "", "", f"{made:,.0f}", f"{checked:,.0f}", "")
     console.print(table)
     layers: dict[str, float] = {}
@@ -92,8 +92,6 @@ def _print(day: str, steps: "list[Step]", console: Console) -> None:
     said = ", ".join(f"{layer} {seconds:,.0f}" for layer, seconds in layers.items())
     console.print(f"cpu-seconds without checks: {said}")
 
-
-_COSTS = ("cpu_seconds", "check_cpu_seconds")
 
 if __name__ == "__main__":
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -4,7 +4,6 @@ To be imported once ``NIGHTMARKET_HOME`` names a home whose first day is known: 
 Dagster's partitions is read when it is imported.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -19,19 +18,13 @@ from etl.tables import Table
 from orchestration import planning, runs
 from orchestration.runs import BACKFILL, Request
 
-_UP_TO_CANDIDATES: Final = (
-    *planning.STATE,
-    *planning.FITTED,
-    *planning.LISTED,
-    *planning.ASKED,
-    *planning.PROPOSED,
-)
 _BEFORE_CANDIDATES: Final = (
     *planning.STATE,
     *planning.FITTED,
     *planning.LISTED,
     *planning.ASKED,
 )
+_UP_TO_CANDIDATES: Final = (*_BEFORE_CANDIDATES, *planning.PROPOSED)
 _Events = dg.DagsterEventType
 
 
@@ -99,7 +92,7 @@ def _steps(history: dg.DagsterInstance, run_id: str) -> list[Step]:
         if event.event_type != _Events.ASSET_MATERIALIZATION:
             continue
         made = event.step_materialization_data.materialization
-        said, name = _values(made.metadata), made.asset_key.to_user_string()
+        said, name = runs.values(made.metadata), made.asset_key.to_user_string()
         if event.step_key not in steps:
             steps[str(event.step_key)] = Step(
                 name,
@@ -112,10 +105,6 @@ def _steps(history: dg.DagsterInstance, run_id: str) -> list[Step]:
     for event in events:
         if event.event_type == _Events.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
-            said = _values(check.metadata)
+            said = runs.values(check.metadata)
             by_asset[check.asset_key.to_user_string()].check_cpu_seconds += said["cpu_seconds"]
     return list(steps.values())
-
-
-def _values(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: getattr(value, "value", value) for name, value in metadata.items()}

@@ -22,7 +22,7 @@ from training.calibrate import CalibrateConfig
 from training.calibration_metrics import calibration_error
 from training.calibrators.calibrator import Predicted
 from training.inputs import Inputs
-from training.metrics import Interval, auc_by_user, bootstrap, log_loss, normalised_entropy
+from training.metrics import Interval, auc, auc_by_user, bootstrap, log_loss, normalised_entropy
 from training.rankers import factorization, gbdt, logistic
 from training.rankers.factorization import FactorizationConfig
 from training.rankers.gbdt import GbdtConfig
@@ -284,9 +284,9 @@ def _measured(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> Meas
     by_user = auc_by_user(
         draws.user_N[is_known], label_N[is_known] > 0, score_N[is_known], batch.weight_N[is_known]
     )
-    auc, gauc = _interval(_aucs(batch, found, task, draws), draws), bootstrap(by_user, seed=1)
+    whole, gauc = _interval(_aucs(batch, found, task, draws), draws), bootstrap(by_user, seed=1)
     if task not in found.true:
-        return Measured(auc, gauc, _NOTHING, _NAN, _NAN, _NAN, _NAN)
+        return Measured(whole, gauc, _NOTHING, _NAN, _NAN, _NAN, _NAN)
     label_N, p_N = label_N[is_known], found.true[task][is_known]
     user_N, weight_N = draws.user_N[is_known], batch.weight_N[is_known]
 
@@ -294,7 +294,7 @@ def _measured(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> Meas
         return calibration_error(user_N, label_N, chance_N, weight_N, seed=1).value
 
     return Measured(
-        auc,
+        whole,
         gauc,
         _interval(_losses(batch, found, task, draws), draws),
         normalised_entropy(label_N, p_N, weight_N),
@@ -322,23 +322,14 @@ def _aucs(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> np.ndarr
     """AUC over all rows as they are, then for each resample of users: float64, 1 + R."""
     label_N, score_N = batch.label[task].astype(np.float64), found.score[task]
     rows = np.flatnonzero(~np.isnan(label_N))
+    # In order at once: a resample's own sort then has nothing to do.
     rows = rows[np.argsort(score_N[rows], kind="stable")]
-    starts = np.flatnonzero(np.diff(score_N[rows], prepend=-np.inf))
-    positive_N = label_N[rows] > 0
-    user_N = draws.user_N[rows]
-    values = [_auc(np.ones(len(rows)), positive_N, starts)]
+    user_N, positive_N, score_N = draws.user_N[rows], label_N[rows] > 0, score_N[rows]
+    values = [auc(positive_N, score_N, np.ones(len(rows)))]
     values += [
-        _auc(times_U[user_N].astype(np.float64), positive_N, starts) for times_U in draws.times_RU
+        auc(positive_N, score_N, times_U[user_N].astype(np.float64)) for times_U in draws.times_RU
     ]
     return np.array(values)
-
-
-def _auc(weight_N: np.ndarray, positive_N: np.ndarray, starts: np.ndarray) -> float:
-    positive = np.add.reduceat(np.where(positive_N, weight_N, 0.0), starts)
-    negative = np.add.reduceat(np.where(positive_N, 0.0, weight_N), starts)
-    below = np.cumsum(negative) - negative
-    pairs = positive.sum() * negative.sum()
-    return float((positive * (below + negative / 2)).sum() / pairs) if pairs else float("nan")
 
 
 def _losses(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> np.ndarray:

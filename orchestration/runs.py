@@ -201,8 +201,13 @@ class _Progress(logging.Handler):
         self._console.print(f"[yellow]  {event.step_key}: trying again[/]")
 
 
+def values(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Say an event's metadata as plain values."""
+    return {key: getattr(value, "value", value) for key, value in metadata.items()}
+
+
 def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
-    said = {key: getattr(value, "value", value) for key, value in metadata.items()}
+    said = values(metadata)
     rows = f"{said.get('dagster/partition_row_count', 0):>12,} rows"
     empty = said.get("empty_because") or said.get("publication") or ""
     return f"  {name:<30}{rows} {said.get('wall_seconds', 0):>8.1f} s  {empty}"

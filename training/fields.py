@@ -17,6 +17,7 @@ import numpy as np
 from training import encode
 from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
+from training.lookup import find
 
 ITEM: Final = "item"
 """The field that says which item it is."""
@@ -93,7 +94,7 @@ class Fields:
             value_NF[np.isnan(number_N), column] = 0
         words = slice(len(self.encoder.numeric), len(self.names) - 1)
         value_NF[:, words] = np.nan_to_num(matrix_NF[:, words], nan=-1) + 1
-        value_NF[:, -1] = _places(self.item_I, given.item_N) + 1
+        value_NF[:, -1] = find(self.item_I, given.item_N) + 1
         first_F = np.cumsum(self.size_F) - self.size_F
         return value_NF + first_F.astype(np.int32)
 
@@ -168,11 +169,3 @@ def _frequent(batches: Iterable[Inputs], min_count: int) -> np.ndarray:
         found, place = np.unique(both, return_inverse=True)
         counts = np.bincount(place, weights, minlength=len(found)).astype(np.int64)
     return found[counts >= min_count]
-
-
-def _places(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Find numbers among ascending ones: int64, −1 where they are not."""
-    if not len(known):
-        return np.full(len(wanted), -1)
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[place] == wanted, place, -1)

@@ -10,17 +10,16 @@ that only happens to who clicks is learned given the click, over all examples: p
 Shapes: N rows, F fields.
 """
 
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from etl.features.examination import Examination, ExaminationConfig
-from training import examination, fields
+from training import examination, fields, npz
 from training.fields import Fields, FieldsConfig
 from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
@@ -67,18 +66,24 @@ class Head(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassesConfig:
-    """How often examples are read, and by which rules."""
+    """How often examples are read, by which rules, and how weights are learned (``ftrl``)."""
 
-    strengths: tuple[float, ...] = (1.0,)
-    """How strongly heads are held back: what is best on the stopping days."""
+    alpha: float = 0.05
+    """Learning rate of a weight that has seen nothing."""
+    beta: float = 1.0
+    """How long it stays so."""
+    l1: float = 0.5
+    """Weights of values and crosses that would not pass it stay 0."""
+    strengths: tuple[float, ...] = (10.0, 300.0, 100_000.0)
+    """λ2 that shrinks the others: what is best on the stopping days."""
     num_passes: int = 4
     """Times that all days are read at most, oldest first; it ends where the loss on the stopping
     days grows."""
     min_positives: int = 100
     """Positives below which a head is not learned: its task follows clicks by a fitted ratio."""
-    fields: FieldsConfig
-    permitted: PermittedConfig
-    examination: ExaminationConfig
+    fields: FieldsConfig = field(default_factory=FieldsConfig)
+    permitted: PermittedConfig = field(default_factory=PermittedConfig)
+    examination: ExaminationConfig = field(default_factory=ExaminationConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class FieldRanker:
         seen_N = self.curve.at(given.position_N).astype(np.float32)
         clicked_N = seen_N * _chance(self.heads["click"].margin(value_NF))
         scores = {"click": clicked_N}
-        for task in self.heads.keys() - {"click"}:
+        for task in sorted(self.heads.keys() - {"click"}):
             before_N = clicked_N if task in self.after_click else seen_N
             scores[task] = before_N * _chance(self.heads[task].margin(value_NF))
         return scores | {
@@ -122,8 +127,8 @@ class FieldRanker:
             "after_click": sorted(self.after_click),
         }
         files = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
-        files["fields.npz"] = _packed(self.fields.arrays())
-        return files | {f"{task}.npz": _packed(h.arrays()) for task, h in self.heads.items()}
+        files["fields.npz"] = npz.packed(self.fields.arrays())
+        return files | {f"{task}.npz": npz.packed(h.arrays()) for task, h in self.heads.items()}
 
 
 def fit(  # noqa: PLR0913
@@ -145,11 +150,11 @@ def fit(  # noqa: PLR0913
         config: How often they are read.
         seed: Of the order within a day.
     """
-    permits = permitted(map(days, split.fit), config.permitted)
-    numeric = [one for one in permits.numeric if one != "position"]
-    known = fields.fit([days(day).given for day in split.fit], config.fields, numeric=numeric)
-    curve = examination.fit(map(days, split.fit), config.examination)
     batches = [days(day) for day in split.fit]
+    permits = permitted(batches, config.permitted)
+    numeric = [one for one in permits.numeric if one != "position"]
+    known = fields.fit([batch.given for batch in batches], config.fields, numeric=numeric)
+    curve = examination.fit(batches, config.examination)
     positives = {task: _num_positives(batches, task) for task in batches[-1].label}
     click = _School(days, known, curve, "click").best(split, make, config, seed)
     heads, ratio, after_click = {"click": click}, {}, set()
@@ -192,8 +197,8 @@ def load(
         raise UnknownModelError(f"{name} needs {sorted(needed)}, found {sorted(files)}")
     rules = json.loads(files["rules.json"])
     tasks = sorted(files.keys() - {"rules.json", "fields.npz"})
-    heads = {task.removesuffix(".npz"): head_of(_unpacked(files[task])) for task in tasks}
-    known = fields.of_arrays(_unpacked(files["fields.npz"]))
+    heads = {task.removesuffix(".npz"): head_of(npz.unpacked(files[task])) for task in tasks}
+    known = fields.of_arrays(npz.unpacked(files["fields.npz"]))
     curve, after_click = Examination(**rules["examination"]), frozenset(rules["after_click"])
     return FieldRanker(name, known, heads, rules["ratio"], curve, after_click)
 
@@ -253,14 +258,3 @@ class _School:
             seen_N *= _chance(self.click.margin(value_NF))
         weight_N = batch.weight_N[is_known].astype(np.float32)
         return Lesson(value_NF, label_N[is_known], weight_N, seen_N)
-
-
-def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
-    sink = io.BytesIO()
-    np.savez(sink, allow_pickle=False, **dict(arrays))
-    return sink.getvalue()
-
-
-def _unpacked(content: bytes) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as found:
-        return dict(found)

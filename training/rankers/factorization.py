@@ -2,33 +2,31 @@
 
 Rendle, ICDM 2010: a row's values add their weights, and each two of them the product of their
 vectors, Σ_{i<j} ⟨v_i, v_j⟩ = ½ Σ_d ((Σ_i v_id)² − Σ_i v_id²). Weights, and slopes along numbers'
-quantiles, are learned as in ``training.rankers.logistic``, vectors by Adagrad (Duchi et al., JMLR
+quantiles, are learned by ``training.rankers.ftrl``, vectors by Adagrad (Duchi et al., JMLR
 2011) with one rate a vector, an example after another.
 
 Shapes: N rows, F fields, V values, D width, W weights: of values, of slopes, last of every row.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numba import njit
 
-from etl.features.examination import ExaminationConfig
-from training.fields import Fields, FieldsConfig
-from training.permitted import PermittedConfig
+from training.fields import Fields
 from training.rankers import by_fields
 from training.rankers.by_fields import FieldRanker, Lesson, PassesConfig
-from training.rankers.logistic import OF_SLOPES, step
+from training.rankers.ftrl import OF_SLOPES, slope, step
 from training.rankers.ranker import Days
 from training.split import Split
 
 NAME: Final = "factorization"
-_LEAST: Final = 1e-7
 _EASED: Final = 1.0
 """Adagrad's sums at first: no first step is a leap."""
 _OF_VECTORS: Final = 1e-3
+"""λ of vectors, of λ2."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,21 +35,10 @@ class FactorizationConfig(PassesConfig):
 
     width: int = 16
     """D."""
-    alpha: float = 0.05
-    """Learning rate of a weight that has seen nothing."""
-    beta: float = 1.0
-    """How long it stays so."""
-    l1: float = 0.5
-    """Weights of values that would not pass it stay 0."""
-    strengths: tuple[float, ...] = (10.0, 300.0, 100_000.0)
-    """λ2 that shrinks the others, and vectors by a thousandth of it: the best on stopping days."""
     learning_rate: float = 0.02
     """Of a vector that has seen nothing."""
     deviation: float = 0.01
     """Of the vectors' first numbers."""
-    fields: FieldsConfig = field(default_factory=FieldsConfig)
-    permitted: PermittedConfig = field(default_factory=PermittedConfig)
-    examination: ExaminationConfig = field(default_factory=ExaminationConfig)
 
 
 @dataclass(slots=True)
@@ -187,15 +174,14 @@ def _learn(
     last = len(weight_W) - 1
     sum_D = np.empty(vector_VD.shape[1])
     for row in order_N:
-        attraction = 1 / (1 + np.exp(-_sum(value_NF[row], model, sum_D)))
-        p = min(max(seen_N[row] * attraction, _LEAST), 1 - _LEAST)
-        slope = (p - label_N[row]) * (1 - attraction) / (1 - p) * example_weight_N[row]
-        step(state_2W, weight_W, last, slope, free)
+        total = _sum(value_NF[row], model, sum_D)
+        down = slope(total, label_N[row], example_weight_N[row], seen_N[row])
+        step(state_2W, weight_W, last, down, free)
         for f in range(num_fields):
             v = value_NF[row, f]
-            step(state_2W, weight_W, v, slope, rate)
-            step(state_2W, weight_W, last - num_fields + f, slope * quantile_V[v], gentle)
-            _turn(vector_VD[v], learned_V[v : v + 1], slope, sum_D, turning)
+            step(state_2W, weight_W, v, down, rate)
+            step(state_2W, weight_W, last - num_fields + f, down * quantile_V[v], gentle)
+            _turn(vector_VD[v], learned_V[v : v + 1], down, sum_D, turning)
 
 
 @njit(cache=True)

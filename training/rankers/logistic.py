@@ -1,7 +1,6 @@
-"""Logistic regression on fields and hashed crosses of them, learned by FTRL-Proximal.
+"""Logistic regression on fields and hashed crosses of them, learned by ``training.rankers.ftrl``.
 
-McMahan et al., KDD 2013 (algorithm 1): a learning rate for each weight, and weights of exactly 0
-where there is too little to say. A number has a weight for each of its quantiles and a slope along
+A number has a weight for each of its quantiles and a slope along
 them, which needs less to be known. What is crossed are the fields that tell most about clicks, two
 at a time; a cross's weight lies at the hash of its two values.
 
@@ -9,24 +8,21 @@ Shapes: N rows, F fields, C crosses, V values, W weights.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
 import numpy as np
 from numba import njit
 
-from etl.features.examination import ExaminationConfig
-from training.fields import Fields, FieldsConfig
-from training.permitted import PermittedConfig
+from training.fields import Fields
 from training.rankers import by_fields
 from training.rankers.by_fields import FieldRanker, Lesson, PassesConfig
+from training.rankers.ftrl import OF_SLOPES, slope, step
 from training.rankers.ranker import Batch, Days
 from training.split import Split
 
 NAME: Final = "logistic"
-OF_SLOPES: Final = 0.03
-"""λ2 of slopes, of that of values: all of a number's examples tell of its slope."""
 _LEAST: Final = 1e-7
 
 
@@ -34,21 +30,10 @@ _LEAST: Final = 1e-7
 class LogisticConfig(PassesConfig):
     """How weights are learned."""
 
-    alpha: float = 0.05
-    """Learning rate of a weight that has seen nothing."""
-    beta: float = 1.0
-    """How long it stays so."""
-    l1: float = 0.5
-    """Weights of values and crosses that would not pass it stay 0."""
-    strengths: tuple[float, ...] = (10.0, 300.0, 100_000.0)
-    """λ2 that shrinks the others: what is best on the stopping days."""
     num_crossed: int = 12
     """Fields that are crossed with one another: those that tell most about clicks."""
     hash_bits: int = 20
     """Crosses share 2^bits weights."""
-    fields: FieldsConfig = field(default_factory=FieldsConfig)
-    permitted: PermittedConfig = field(default_factory=PermittedConfig)
-    examination: ExaminationConfig = field(default_factory=ExaminationConfig)
 
 
 @dataclass(slots=True)
@@ -223,34 +208,11 @@ def _learn(
     first = len(touched) - 1 - value_NF.shape[1]
     for row in order_N:
         _touched(value_NF[row], model, touched)
-        attraction = 1 / (1 + np.exp(-_sum(value_NF[row], model, touched)))
-        p = min(max(seen_N[row] * attraction, _LEAST), 1 - _LEAST)
-        slope = (p - label_N[row]) * (1 - attraction) / (1 - p) * example_weight_N[row]
+        total = _sum(value_NF[row], model, touched)
+        down = slope(total, label_N[row], example_weight_N[row], seen_N[row])
         for t in range(first):
-            step(state_2W, weight_W, touched[t], slope, rate)
+            step(state_2W, weight_W, touched[t], down, rate)
         for f in range(value_NF.shape[1]):
-            along = slope * quantile_V[value_NF[row, f]]
+            along = down * quantile_V[value_NF[row, f]]
             step(state_2W, weight_W, touched[first + f], along, gentle)
-        step(state_2W, weight_W, touched[-1], slope, free)
-
-
-@njit(cache=True)
-def step(
-    state_2W: np.ndarray,
-    weight_W: np.ndarray,
-    w: int,
-    slope: float,
-    rate: tuple[float, float, float, float],
-) -> None:
-    """FTRL-Proximal for one weight: z and n of ``state_2W``, by α, β, λ1 and λ2."""
-    alpha, beta, l1, l2 = rate
-    before = state_2W[1, w]
-    state_2W[1, w] = before + slope * slope
-    eased = (np.sqrt(state_2W[1, w]) - np.sqrt(before)) / alpha
-    state_2W[0, w] += slope - eased * weight_W[w]
-    z = state_2W[0, w]
-    if abs(z) <= l1:
-        weight_W[w] = 0.0
-    else:
-        shrunk = z - l1 if z > 0 else z + l1
-        weight_W[w] = -shrunk / ((beta + np.sqrt(state_2W[1, w])) / alpha + l2)
+        step(state_2W, weight_W, touched[-1], down, free)

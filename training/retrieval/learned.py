@@ -77,7 +77,11 @@ class Learned:
 
     @property
     def _file(self) -> ModuleType:
-        return importlib.import_module(f"training.retrieval.{self.module}")
+        found = importlib.import_module(f"training.retrieval.{self.module}")
+        if self.needs == "torch":
+            # It has threads of its own, which ``threadpool_limits`` does not reach.
+            importlib.import_module("torch").set_num_threads(1)
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

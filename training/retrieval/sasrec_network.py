@@ -10,9 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# How sums are split over threads shows in the last digits, and fits go on from them.
-torch.set_num_threads(1)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkConfig:

@@ -24,9 +24,6 @@ from training.retrieval.eigen import normalised, strongest
 from training.retrieval.interactions import UNSEEN, Interactions
 from training.retrieval.source import dense_products, packed, unpacked, without
 
-# How sums are split over threads shows in the last digits, and fits go on from them.
-torch.set_num_threads(1)
-
 _NOISE: Final = 0.1
 _SMALLEST: Final = 1e-6
 

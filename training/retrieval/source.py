@@ -7,7 +7,6 @@ histories alone, so that a user whom no fit has seen is scored like any other.
 Shapes: U users of a block, I items, K places of a list, D numbers of a vector, Q items asked about.
 """
 
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from scipy.sparse import csr_array
 
+from training import npz
 from training.retrieval import top_k, top_k_numba
 from training.retrieval.interactions import UNSEEN, Interactions
 from training.retrieval.top_k import Masks, Query
@@ -216,10 +216,8 @@ def dense(scores: csr_array) -> np.ndarray:
 
 def packed(arrays: Mapping[str, np.ndarray], config: Config) -> dict[str, bytes]:
     """Write what was learned, without pickles, and the settings beside it."""
-    sink = io.BytesIO()
-    np.savez(sink, allow_pickle=False, **dict(arrays))
     settings = json.dumps(asdict(config), sort_keys=True).encode()
-    return {_ARRAYS: sink.getvalue(), _SETTINGS: settings}
+    return {_ARRAYS: npz.packed(arrays), _SETTINGS: settings}
 
 
 def unpacked(
@@ -232,9 +230,7 @@ def unpacked(
     """
     if not {_ARRAYS, _SETTINGS} <= files.keys():
         raise UnknownSourceError(f"a source needs {_ARRAYS} and {_SETTINGS}, found {sorted(files)}")
-    with np.load(io.BytesIO(files[_ARRAYS]), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in found.files}
-    return arrays, kind(**json.loads(files[_SETTINGS]))
+    return npz.unpacked(files[_ARRAYS]), kind(**json.loads(files[_SETTINGS]))
 
 
 def sparse_arrays(matrix: csr_array) -> dict[str, np.ndarray]:

@@ -14,9 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# How sums are split over threads shows in the last digits, and fits go on from them.
-torch.set_num_threads(1)
-
 NUM_LENGTHS: Final = 12
 """Lengths of a history are told apart by powers of 2, to 2,048."""
 
