@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.tables.ranking import CATEGORICAL, POSITION, numeric_features, source_features
+from training.histories import Histories
 
 NUMERIC: Final = tuple(feature.name for feature in numeric_features())
 """Numeric features in the order of ``Inputs.numeric_NF``'s columns."""
@@ -52,6 +53,8 @@ class Inputs:
     """int64: item_no. No feature; a ranker may know items by it."""
     layout: Layout = OURS
     """What the columns are."""
+    histories: Histories | None = None
+    """What the rows' users had done before; None where nobody asked."""
 
     def __len__(self) -> int:
         return len(self.numeric_NF)
