@@ -93,7 +93,7 @@ def _ways(evening: Evening, night: Night, surface: Surface, k: int) -> Ways:
 
 def _exploited(night: Night, surface: Surface, *, has_rules: bool) -> pa.Table:
     """Make the users' slates once more, without exploration, and with or without the caps."""
-    config = night.workspace.settings.slate_config(surface.name)
+    config = night.settings.slate_config(surface.name)
     caps = config.caps if has_rules else dict.fromkeys(config.caps, _NO_CAP)
     exploited = replace(config, caps=caps, exploration=replace(config.exploration, rate=0.0))
     inputs: dict[str, DataFrame] = {

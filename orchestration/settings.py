@@ -36,7 +36,11 @@ class Settings(BaseSettings):
         "auto",
         description="small compiles little: for runs of few days (MB in landing × days < 128)",
     )
-    buckets: int = Field(4, ge=1, description="groups of users held in memory one at a time")
+    buckets: int = Field(
+        0,
+        ge=0,
+        description="groups of users held in memory one at a time; 0: as many as users ask for",
+    )
     steps: int = Field(
         2, ge=1, description="steps of a run that work side by side; memory grows with them"
     )

@@ -20,11 +20,13 @@ from etl.lake import Lake, MissingDayError, RejectedRowsError, SchemaMismatchErr
 from etl.spark import SparkStartError
 from etl.surfaces import Surface
 from etl.tables import Table
+from orchestration.bucketing import num_buckets
 from orchestration.cost import Cost, metered_step
 from orchestration.holding import HomeBusyError, hold
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import Read, key
 from orchestration.runs import LEFT_OUT
+from orchestration.settings import Settings
 from orchestration.workspace import Workspace
 from training.rankers.ranker import UnknownModelError
 
@@ -59,6 +61,15 @@ class Night:
     left_out: frozenset[str] = frozenset()
     """Paths of tables that the run leaves out on purpose: its steps do without these days."""
     _kept: list[DataFrame] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, with the number of groups of users that this night asks for."""
+        settings = self.workspace.settings
+        if settings.buckets:
+            return settings
+        found = num_buckets(self.lake.files, self.days)
+        return settings.model_copy(update={"buckets": found})
 
     def evenings(self, num_days: int) -> Days | None:
         """List the evenings up to ``num_days`` before the days made; None before the lake's."""

@@ -22,6 +22,7 @@ def command(
 ) -> None:
     """Slates beside popularity-of-7-days, co-visitation and the fused candidate order."""
     from experiments.backtest import BacktestConfig, markdown, pool
+    from orchestration.bucketing import num_buckets
     from orchestration.judged_slates import evidence
     from orchestration.workspace import Workspace
     from scoring.reports import ReportsConfig, by_user
@@ -37,7 +38,7 @@ def command(
             evidence(lake, of_surface, watched),
             surface=of_surface,
             watched=watched,
-            config=ReportsConfig(num_buckets=settings.buckets),
+            config=ReportsConfig(num_buckets=settings.buckets or num_buckets(lake.files, days)),
         )
         config = BacktestConfig(horizon_days=horizon, seed=settings.seed)
         text = markdown(pool(values, slate_days=days, config=config))

@@ -37,13 +37,13 @@ def _item_daily(
         positions=positions,
         before=before,
         days=night.days,
-        config=ItemDailyConfig(num_buckets=night.workspace.settings.buckets),
+        config=ItemDailyConfig(num_buckets=night.settings.buckets),
     )
 
 
 def _user_daily(night: Night, events: DataFrame, before: DataFrame) -> DataFrame:
     """Count and rate each user."""
-    config = UserDailyConfig(num_buckets=night.workspace.settings.buckets)
+    config = UserDailyConfig(num_buckets=night.settings.buckets)
     return user_daily.build(events, before=before, days=night.days, config=config)
 
 
@@ -64,7 +64,7 @@ def _user_pairs(  # noqa: PLR0913, PLR0917 - the names of what is read
         before=before,
         days=night.days,
         first_day=night.lake.first_day,
-        config=PairsConfig(num_buckets=night.workspace.settings.buckets),
+        config=PairsConfig(num_buckets=night.settings.buckets),
     )
 
 
@@ -78,7 +78,7 @@ def _user_history(
         before=before,
         days=night.days,
         first_day=night.lake.first_day,
-        num_buckets=night.workspace.settings.buckets,
+        num_buckets=night.settings.buckets,
     )
 
 

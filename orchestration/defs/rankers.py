@@ -69,7 +69,7 @@ def _examples(surface: Surface) -> dg.AssetsDefinition:
 
 def _made(night: Night, surface: Surface, log: Log, known: Evenings) -> Made:
     """Make the days in their two ways, and say what became of every impression."""
-    config = ExamplesConfig(num_buckets=night.workspace.settings.buckets)
+    config = ExamplesConfig(num_buckets=night.settings.buckets)
     shown_on = days_with_impressions(night.lake.files, surface, night.days.reaching_back(LATE_DAYS))
     chosen = examples.days_by_impressions(shown_on, night.days)
     rows = examples.build(log, known, surface=surface, by_impressions=chosen, config=config)

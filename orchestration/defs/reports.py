@@ -25,7 +25,7 @@ def _slates(night: Night) -> Made:
     judged = [s for s in surfaces.ALL if watched and has_items(night.lake, s, night.days)]
     if not judged:
         return Made(None, {"empty_because": "no slates to judge"})
-    config = ReportsConfig(num_buckets=night.workspace.settings.buckets)
+    config = ReportsConfig(num_buckets=night.settings.buckets)
     parts = [
         reports.build(evidence(night.lake, s, watched), surface=s, watched=watched, config=config)
         for s in judged

@@ -61,13 +61,13 @@ def _covisitation(
         before=before,
         days=night.days,
         first_day=night.lake.first_day,
-        config=CovisitationConfig(num_buckets=night.workspace.settings.buckets),
+        config=CovisitationConfig(num_buckets=night.settings.buckets),
     )
 
 
 def _latent_interests(night: Night, users: DataFrame, pairs: DataFrame) -> DataFrame:
     """Count how users of every group respond to what they are shown."""
-    config = ResponsesConfig(num_buckets=night.workspace.settings.buckets)
+    config = ResponsesConfig(num_buckets=night.settings.buckets)
     return latent_interests.build(users, pairs=pairs, config=config)
 
 
@@ -133,7 +133,7 @@ def _candidates(surface: Surface) -> dg.AssetsDefinition:
     def make(night: Night, users: DataFrame, pairs: DataFrame, history: DataFrame) -> Made:
         if not has_items(night.lake, surface, night.days):
             return no_items(surface)
-        config = night.workspace.settings.candidate_config(surface.name)
+        config = night.settings.candidate_config(surface.name)
         learned = _learned(night, surface, night.days)
         files = Sender.of(night.lake).night_files(surface, night.days, learned)
         return Made(
@@ -170,7 +170,7 @@ def _proposals() -> dg.AssetsDefinition:
         asked = [] if evenings is None else list(_asked(night, evenings))
         if not asked:
             return made
-        config = ProposalsConfig(num_buckets=night.workspace.settings.buckets)
+        config = ProposalsConfig(num_buckets=night.settings.buckets)
         rows = night.kept(
             proposals.build(Visitors(**inputs), asked=asked, keep=night.kept, config=config)
         )
@@ -206,7 +206,7 @@ def _asked(night: Night, evenings: Days) -> Iterator[Asked]:
         if has_items(night.lake, surface, night.days):
             learned = _learned(night, surface, evenings, is_weighed=False)
             files = Sender.of(night.lake).night_files(surface, evenings, learned)
-            config = night.workspace.settings.candidate_config(surface.name)
+            config = night.settings.candidate_config(surface.name)
             yield Asked(surface, files, config)
 
 
@@ -214,7 +214,7 @@ def _learned(
     night: Night, surface: Surface, evenings: Days, *, is_weighed: bool = True
 ) -> dict[date, LearnedSources]:
     files = night.lake.files
-    config = night.workspace.settings.candidate_config(surface.name)
+    config = night.settings.candidate_config(surface.name)
     return {
         day: LearnedSources(
             models_by(files, night.workspace.home.models, surface, day, config),

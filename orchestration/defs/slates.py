@@ -26,7 +26,7 @@ def _slates(surface: Surface) -> dg.AssetsDefinition:
     def make(night: Night, **inputs: DataFrame) -> Made:
         if not has_items(night.lake, surface, night.days):
             return no_items(surface)
-        config = night.workspace.settings.slate_config(surface.name)
+        config = night.settings.slate_config(surface.name)
         own = own_slates(night, surface, inputs, config)
         shared = pa.concat_tables(_stand_ins(night, surface, _segments(inputs["users"])))
         rows = own.unionByName(night.lake.spark.createDataFrame(shared, table.schema))
@@ -85,7 +85,7 @@ def _segments(users: DataFrame) -> dict[date, set[str]]:
 def _stand_ins(
     night: Night, surface: Surface, segments: dict[date, set[str]]
 ) -> Iterator[pa.Table]:
-    config = night.workspace.settings.slate_config(surface.name)
+    config = night.settings.slate_config(surface.name)
     sender = Sender.of(night.lake)
     for day, path in sender.lists(surface, night.days):
         yield stand_ins.build(

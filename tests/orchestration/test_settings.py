@@ -37,7 +37,8 @@ def test_each_surface_has_its_usual_number_of_places(surface: str, k: int) -> No
 
 
 def test_every_surface_can_be_configured() -> None:
-    assert [Settings().slate_config(name).num_buckets for name in surfaces.NAMES] == [4, 4, 4]
+    settings = Settings(buckets=7)
+    assert [settings.slate_config(name).num_buckets for name in surfaces.NAMES] == [7, 7, 7]
 
 
 def test_what_is_set_reaches_the_makers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +57,7 @@ def test_what_is_set_reaches_the_makers(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("K_PRODUCT_FEED", "0"), ("EXPLORATION_RATE", "1"), ("BUCKETS", "0"), ("SEED", "lucky")],
+    [("K_PRODUCT_FEED", "0"), ("EXPLORATION_RATE", "1"), ("BUCKETS", "-1"), ("SEED", "lucky")],
 )
 def test_a_value_out_of_range_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
