@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-LAKE_VERSION: Final = 4
+LAKE_VERSION: Final = 5
 _FILE: Final = "nightmarket.toml"
 
 

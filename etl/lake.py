@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 from delta.tables import DeltaTable
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -149,6 +150,10 @@ class Lake:
         """Make a DataFrame of ``table`` of a few rows that lie in memory; None of no rows."""
         values = [tuple(row[name] for name in table.column_names) for row in rows]
         return self.spark.createDataFrame(values, table.schema) if values else None
+
+    def arrow_frame(self, table: Table, rows: pa.Table) -> DataFrame | None:
+        """Make a DataFrame of ``table`` of rows that lie in memory; None of no rows."""
+        return self.spark.createDataFrame(rows, table.schema) if rows.num_rows else None
 
     @property
     def files(self) -> LakeFiles:

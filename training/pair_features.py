@@ -17,6 +17,7 @@ from training.item_side import FEATURES, ItemSide
 from training.lookup import find, key, taken
 from training.user_side import DAY_US, Lists, codes_in, hours_of
 
+_APPEAL = FEATURES.index("appeal")
 _DURATION = FEATURES.index("duration_ms")
 _OF_WATCHES = ("pair_watch_share", "usual_watch_share")
 Columns = dict[str, np.ndarray]
@@ -53,11 +54,17 @@ def of_all(asked: Asked) -> Columns:
 
 
 def of_looks(asked: Asked) -> Columns:
-    """How often he looked at the item's category, and how eagerly he clicks there."""
-    looks = CategoryLooks.of(asked.categories, asked.items, asked.users.num_rows)
+    """How often he looked at the item's category, how eagerly he clicks there, and so at it."""
+    looks = CategoryLooks.of(asked.categories, asked.items)
     code_R = taken(asked.items.codes("category"), asked.place_R, otherwise=-1).astype(np.int64)
-    looks_R, lift_R = looks.looks_at(asked.user_R, code_R)
-    return {"category_pair_examined": looks_R, "category_pair_click_lift": lift_R}
+    found = looks.at(asked.user_R, code_R)
+    appeal_R = taken(asked.items.numeric_NF[:, _APPEAL], asked.place_R, otherwise=np.nan)
+    return {
+        "category_pair_examined": found["looks"],
+        "category_pair_expected": found["expected"],
+        "category_pair_click_lift": found["lift"],
+        "pair_appeal": found["lift"] * appeal_R,
+    }
 
 
 def of_hosts(asked: Asked) -> Columns:

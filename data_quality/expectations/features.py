@@ -7,11 +7,13 @@ from data_quality.checks import (
     Check,
     Side,
     Suite,
+    ascending,
     at_least,
     at_most,
     complete,
     descending,
     distinct,
+    each,
     knows,
     never_null_in,
     not_empty,
@@ -138,6 +140,34 @@ def features_positions() -> Suite:
             "num_chance_impressions <= num_impressions AND num_chance_clicks <= num_clicks",
             shows=("num_impressions", "num_chance_impressions"),
         ),
+    )
+
+
+def features_panel() -> Suite:
+    """Nobody looked or clicked less than not at all; a row has something to say."""
+    return (
+        *not_empty("user_id"),
+        complete("items", "item_no", "examined", "num_clicks"),
+        each("items", "counts from 0 on", "x.examined >= 0 AND x.num_clicks >= 0"),
+        ascending("items", "item_no"),
+        rule("items is not empty", "size(items) > 0", shows=("size(items) AS num_items",)),
+    )
+
+
+def features_item_appeal() -> Suite:
+    """Appeals are ratios above 0; of as many items as looks can tell of."""
+    return (
+        *at_least(0, "item_no"),
+        *(
+            rule(
+                f"{name} is above 0 and finite",
+                f"{name} > 0 AND {name} < double('Infinity')",
+                shows=(name,),
+                spread_of=name,
+            )
+            for name in ("appeal", "appeal_click_rate")
+        ),
+        within("appeal_expected", 0, float("inf")),
     )
 
 

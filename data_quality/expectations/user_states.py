@@ -67,7 +67,7 @@ def features_user_pairs() -> Suite:
         each("items", "affinity from 0 on", _AFFINITY),
         each("items", "watch_ms from 0 on", "x.watch_ms >= 0"),
         ascending("items", "item_no"),
-        *_group("categories", "category", "examined"),
+        *_group("categories", "category", "examined", "expected"),
         *_group("brands", "brand"),
         *_group("sellers", "seller_id"),
         *_group("hosts", "host_id"),

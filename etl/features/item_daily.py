@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from etl.arrow import arrow_schema
 from etl.days import Days
@@ -25,6 +26,7 @@ from etl.tables import FEATURES_ITEM_DAILY
 
 _KINDS: Final = ("impression", "click", "cart", "order")
 _CATALOGUE: Final = (*WORDS, "product_ids", "price_cents", "stock", "duration_ms")
+_OF_APPEAL: Final = ("appeal", "appeal_expected")
 _STATE: Final = (
     "arrival_date",
     "item_no",
@@ -64,6 +66,7 @@ def build(  # noqa: PLR0913
     *,
     items: DataFrame,
     positions: DataFrame,
+    appeal: DataFrame,
     before: DataFrame,
     days: Days,
     config: ItemDailyConfig,
@@ -75,6 +78,7 @@ def build(  # noqa: PLR0913
             event stamped on the day after its arrival is counted then.
         items: Rows of ``tables.SILVER_ITEMS`` of the same days, the day before included.
         positions: Rows of ``tables.FEATURES_POSITIONS`` of the same days.
+        appeal: Rows of ``tables.FEATURES_ITEM_APPEAL`` of ``days``.
         before: Rows of ``tables.FEATURES_ITEM_DAILY`` of the day before; none on the first day.
         days: The days to make.
         config: How few observations are trusted.
@@ -82,7 +86,7 @@ def build(  # noqa: PLR0913
     Returns:
         Rows of ``tables.FEATURES_ITEM_DAILY``.
     """
-    schema = FEATURES_ITEM_DAILY.schema
+    schema = StructType([f for f in FEATURES_ITEM_DAILY.schema if f.name not in _OF_APPEAL])
     arrow, arrow_sums = arrow_schema(schema), arrow_schema(item_groups.SCHEMA)
 
     def add_up(events: pa.Table, state: pa.Table) -> pa.Table:
@@ -105,7 +109,7 @@ def build(  # noqa: PLR0913
     )
     totals = [F.sum(name).alias(name) for name in item_groups.NUMBERS]
     added = parts.groupBy(*item_groups.KEY).agg(*totals)
-    return walk_knowing(
+    made = walk_knowing(
         described,
         state,
         added,
@@ -114,6 +118,9 @@ def build(  # noqa: PLR0913
         schema=schema,
         num_buckets=num_buckets,
     )
+    rated = appeal.select("arrival_date", "item_no", *_OF_APPEAL)
+    both = made.join(rated, ["arrival_date", "item_no"], "left")
+    return both.select(*FEATURES_ITEM_DAILY.column_names)
 
 
 def _described(events: DataFrame, items: DataFrame, positions: DataFrame, days: Days) -> DataFrame:

@@ -41,11 +41,11 @@ GROUPS: Final = {
 }
 """Arrays of groups and the column of the touched item that each follows."""
 _ITEM_SUMS: Final = ("num_clicks", "num_carts", "num_orders", "num_hides", "watch_ms")
-_LONG: Final = ("watch_ms", "examined")
+_LONG: Final = ("watch_ms", "examined", "expected")
 """Sums that outgrow 32 bits."""
 _ITEM_LASTS: Final = ("last_click_at", "last_cart_at", "last_order_at", "last_watch_at")
 _GROUP_SUMS: Final = ("num_clicks", "num_orders")
-_SHOWN_SUMS: Final = {"categories": ("examined",)}
+_SHOWN_SUMS: Final = {"categories": ("examined", "expected")}
 """What besides is counted of the groups of which it is remembered what a user was shown."""
 
 
@@ -160,6 +160,7 @@ def _counted(code: np.ndarray, touched: pa.Table) -> dict[str, np.ndarray]:
         "num_hides": (code == EVENT_CODES["hide"]).astype(np.int64),
         "watch_ms": touched.column("watch_ms").fill_null(0).to_numpy(),
         "examined": touched.column("examined").to_numpy(),
+        "expected": touched.column("expected").to_numpy(),
         "last_click_at": is_click,
         "last_cart_at": is_cart,
         "last_order_at": is_order,

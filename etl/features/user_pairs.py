@@ -53,6 +53,7 @@ def build(  # noqa: PLR0913
     items: DataFrame,
     impressions: DataFrame,
     positions: DataFrame,
+    appeal: DataFrame,
     before: DataFrame,
     days: Days,
     first_day: date,
@@ -65,6 +66,7 @@ def build(  # noqa: PLR0913
         items: Rows of ``tables.SILVER_ITEMS`` of ``days``.
         impressions: Rows of ``tables.SILVER_IMPRESSIONS`` that arrived on ``days``.
         positions: Rows of ``tables.FEATURES_POSITIONS`` of ``days``.
+        appeal: Rows of ``tables.FEATURES_ITEM_APPEAL`` of ``days``.
         before: Rows of ``tables.FEATURES_USER_PAIRS`` as of the day before, one per user.
         days: The days to make.
         first_day: The lake's first day, from which full partitions are counted.
@@ -80,10 +82,10 @@ def build(  # noqa: PLR0913
         made = pairs(touched, state, days=days, first_day=first_day, config=config)
         return made.cast(arrow)
 
-    touched = (
-        touches(events, items).drop("price_cents").withColumn("examined", F.lit(0).cast("long"))
-    )
-    looked = looks(impressions, items, positions)
+    nothing = F.lit(0).cast("long")
+    touched = touches(events, items).drop("price_cents")
+    touched = touched.withColumns({"examined": nothing, "expected": nothing})
+    looked = looks(impressions, items=items, positions=positions, appeal=appeal)
     return walk(
         touched.unionByName(looked, allowMissingColumns=True),
         before,

@@ -170,3 +170,57 @@ POSITIONS: Final = Table(
         partition=AS_KNOWN,
     ),
 )
+
+PANEL: Final = Table(
+    path="features/panel",
+    grain="one user of the panel: what he looked at and clicked on the surfaces, by arrival day",
+    key=("user_id",),
+    schema=columns(
+        USER_ID,
+        required(
+            "items",
+            array_of(
+                ITEM_NO,
+                required(
+                    "examined",
+                    LongType(),
+                    "impressions of it, in millionths as features/positions weighs their places",
+                ),
+                required(
+                    "num_clicks",
+                    IntegerType(),
+                    "impressions of it whose click or view became known on the day",
+                ),
+            ),
+            "ordered by item_no",
+        ),
+    ),
+)
+
+ITEM_APPEAL: Final = Table(
+    path="features/item_appeal",
+    grain="one item and how often it is clicked where a usual user looks at it, as known at the "
+    "end of the day",
+    key=("item_no",),
+    schema=columns(
+        ITEM_NO,
+        required(
+            "appeal",
+            DoubleType(),
+            "its clicks to those that its lookers' tastes would have brought, > 0; 1 is its "
+            "surface's usual item",
+        ),
+        required(
+            "appeal_click_rate",
+            DoubleType(),
+            "appeal times the surface's click rate: clicks per look of a usual user, > 0",
+        ),
+        required(
+            "appeal_expected",
+            DoubleType(),
+            "clicks that its lookers' tastes would have brought in 28 days, >= 0: how well appeal "
+            "is known",
+        ),
+        partition=AS_KNOWN,
+    ),
+)

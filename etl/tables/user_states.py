@@ -103,6 +103,12 @@ USER_PAIRS: Final = Table(
                 "items of it shown to him so far, in millionths as features/positions weighs their "
                 "places",
             ),
+            required(
+                "expected",
+                LongType(),
+                "clicks that a usual user's looks at these items would have brought, in millionths "
+                "as features/item_appeal rates them on the days they arrived",
+            ),
         ),
         _group("brand", "brands"),
         _group("seller_id", "sellers"),

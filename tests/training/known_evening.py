@@ -97,7 +97,7 @@ def own_item(item_no: int, **said: Any) -> Row:  # noqa: ANN401
 def own_group(name: str, value: str, **said: Any) -> Row:  # noqa: ANN401
     """An element of features/user_pairs.categories, brands or sellers."""
     same = {"num_clicks": 1, "num_orders": 0, "last_event_at": ago(1)}
-    looked = {"examined": 0} if name == "category" else {}
+    looked = {"examined": 0, "expected": 0} if name == "category" else {}
     return {name: value, **same, **looked, "affinity": 1.0, "affinity_at": ago(1), **said}
 
 
@@ -280,12 +280,17 @@ def _drawn_pair(rng: np.random.Generator, item_no: int) -> Row:
     return own_item(item_no, **counts, **instants, **affinity)
 
 
+def _drawn_looks(rng: np.random.Generator) -> Row:
+    examined = int(rng.integers(9_000_000))
+    return {"examined": examined, "expected": int(examined * rng.random())}
+
+
 def _drawn_groups(rng: np.random.Generator, name: str, prefix: str, most: int) -> list[Row]:
     return [
         own_group(
             name,
             f"{prefix}{number}",
-            **({"examined": int(rng.integers(9_000_000))} if name == "category" else {}),
+            **(_drawn_looks(rng) if name == "category" else {}),
             num_clicks=int(rng.integers(4)),
             num_orders=int(rng.integers(3)),
             last_event_at=ago(float(rng.random() * 30)),

@@ -74,23 +74,23 @@ def of_the_group(state: Row, item: Row | None, name: str, array: str) -> dict[st
 
 
 def of_looks(state: Row, item: Row | None, alive: dict[int, Row]) -> dict[str, Number]:
-    """Looks at the item's category, and clicks there beside what is usual, for him and for it."""
+    """Looks at the item's category, and clicks there beside those of a usual user's looks."""
     rates: dict[str, list[float]] = {}
     for other in alive.values():
         if other["category"] is not None and other["category_click_rate_28d"] is not None:
             rates.setdefault(other["category"], []).append(other["category_click_rate_28d"])
-    rate = {category: sum(found) / len(found) for category, found in rates.items()}
     own = {
-        e["category"]: (e["num_clicks"], e["examined"] / 1e6 * rate[e["category"]], e["examined"])
+        e["category"]: (e["num_clicks"], e["expected"] / 1e6, e["examined"] / 1e6)
         for e in state["categories"]
-        if e["category"] in rate
     }
-    eager = (sum(c for c, _, _ in own.values()) + 3) / (sum(u for _, u, _ in own.values()) + 3)
-    names = ("category_pair_examined", "category_pair_click_lift")
-    if item is None or item["category"] not in rate:
+    of_category = ("category_pair_examined", "category_pair_expected", "category_pair_click_lift")
+    names = (*of_category, "pair_appeal")
+    if item is None or item["category"] not in rates:
         return dict.fromkeys(names)
-    clicks, usual, looks = own.get(item["category"], (0, 0.0, 0))
-    return dict(zip(names, (looks / 1e6, (clicks + 1) / (usual * eager + 1)), strict=True))
+    clicks, expected, looks = own.get(item["category"], (0, 0.0, 0.0))
+    lift = (clicks + 1.5) / (expected + 1.5)
+    appeal = None if item["appeal"] is None else lift * item["appeal"]
+    return dict(zip(names, (looks, expected, lift, appeal), strict=True))
 
 
 def of_the_sources(proposed: Row) -> dict[str, Number]:

@@ -22,7 +22,7 @@ from training.user_side import UserBatch
 MAX_PER_WORD: Final = 1_000
 """Items listed of one word: the most clicked of 7 days."""
 _CLICKS: Final = FEATURES.index("num_clicks_7d")
-_RATE: Final = FEATURES.index("click_rate_28d")
+_APPEAL: Final = FEATURES.index("appeal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +68,19 @@ class Shelf:
         return place[np.argsort(-clicks, kind="stable")]
 
     @cached_property
-    def click_rate_N(self) -> np.ndarray:
-        """float64: clicks per look of everything on the item side; NaN without impressions."""
-        return self.items.numeric_NF[:, _RATE].astype(np.float64)
+    def appeal_N(self) -> np.ndarray:
+        """float64: the appeal of everything on the item side; NaN without impressions."""
+        return self.items.numeric_NF[:, _APPEAL].astype(np.float64)
 
     @cached_property
     def rated_E(self) -> np.ndarray:
-        """int64: places on the item side of what has a click rate, the highest first."""
-        place = np.flatnonzero(self.is_eligible_N & ~np.isnan(self.click_rate_N))
-        return place[np.argsort(-self.click_rate_N[place], kind="stable")]
+        """int64: places on the item side of what has an appeal, the highest first."""
+        place = np.flatnonzero(self.is_eligible_N & ~np.isnan(self.appeal_N))
+        return place[np.argsort(-self.appeal_N[place], kind="stable")]
 
     @cached_property
     def rated_by_category(self) -> Listed:
-        """A list a category of what has a click rate, the highest first."""
+        """A list a category of what has an appeal, the highest first."""
         code = self.items.codes("category")[self.rated_E]
         return _listed(code, self.rated_E, len(self.items.words("category")))
 

@@ -1,9 +1,9 @@
 """What is clicked most often where it is looked at, in the categories that a user is eager for.
 
-Nothing is learned: an item scores by its click rate (features/item_daily) times the user's lift in
-its category (``training.category_looks``), which is 1 where he was never shown any. Popularity
-counts; this asks how good something is for how often it was seen, so that little-seen items of a
-loved category come before much-seen ones of any. Silent where the log has no impressions.
+An item scores by its appeal (features/item_appeal) times the user's lift in its category
+(``training.category_looks``), which is 1 where he was never shown any. Popularity counts; this asks
+how good something is for how often it was seen, and by whom, so that little-seen items of a loved
+category come before much-seen ones of any. Silent where the log has no impressions.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ class WellRatedConfig:
     per_category: int = 60
     """Items of one category at most."""
     num_overall: int = 200
-    """Items of the highest rate of all, of which those of categories never shown are read."""
+    """Items of the highest appeal of all, of which those of categories never shown are read."""
 
 
 def propose(
     batch: UserBatch, shelf: Shelf, *, num_items: int, config: WellRatedConfig
 ) -> Proposals:
-    """Propose the items of the highest click rate × lift; ties by item_no."""
-    looks = CategoryLooks.of(batch.categories, shelf.items, batch.num_users)
+    """Propose the items of the highest appeal × lift; ties by item_no."""
+    looks = CategoryLooks.of(batch.categories, shelf.items)
     if np.isnan(looks.rate_C).all():
         return Proposals(*(np.empty(0, kind) for kind in (np.int64, np.int64, np.float64)))
     return strongest(
@@ -53,7 +53,7 @@ def _of_categories(looks: CategoryLooks, shelf: Shelf, config: WellRatedConfig) 
     query, element, place = from_lists(looks.code_Q[chosen], listed.indptr)
     first = place < config.per_category
     query, at = chosen[query[first]], listed.place_N[element[first]]
-    score = shelf.click_rate_N[at] * looks.lift_Q[query]
+    score = shelf.appeal_N[at] * looks.lift_Q[query]
     return Proposals(looks.user_Q[query], shelf.items.item_no_N[at], score)
 
 
@@ -68,7 +68,7 @@ def _of_all(
     own = find(key(looks.user_Q, looks.code_Q), key(user, np.maximum(code, 0)))
     kept = (code < 0) | (own < 0)
     user, at = user[kept], at[kept]
-    return Proposals(user, shelf.items.item_no_N[at], shelf.click_rate_N[at])
+    return Proposals(user, shelf.items.item_no_N[at], shelf.appeal_N[at])
 
 
 def _by_user_and_item(one: Proposals, other: Proposals) -> Proposals:

@@ -29,7 +29,7 @@ def changed(array: str, **values: object) -> Callable[[list[Row]], list[Row]]:
 
 def broken_groups(array: str, name: str) -> Faults:
     counts = "num_clicks, num_orders, affinity, affinity_at"
-    looks = ", examined" if name == "category" else ""
+    looks = ", examined, expected" if name == "category" else ""
     affinities = f"short_term_affinity, long_term_affinity{looks}"
     return {
         f"{array}: {name}, {counts}, {affinities} never null": changed(array, **{name: None}),

@@ -10,7 +10,13 @@ from pyspark.sql import SparkSession
 from etl.days import Days, one_day
 from etl.features import item_daily, item_groups
 from etl.features.item_daily import ItemDailyConfig
-from etl.tables import FEATURES_ITEM_DAILY, FEATURES_POSITIONS, SILVER_EVENTS, SILVER_ITEMS
+from etl.tables import (
+    FEATURES_ITEM_APPEAL,
+    FEATURES_ITEM_DAILY,
+    FEATURES_POSITIONS,
+    SILVER_EVENTS,
+    SILVER_ITEMS,
+)
 from tests.etl.features.item_oracle import SAID, oracle, touches
 from tests.etl.features.shop_log import (
     DAYS,
@@ -29,6 +35,7 @@ from tests.etl.features.shop_log import (
     positions_of,
     same_bits,
 )
+from tests.etl.features.touch_rows import appeal_of
 
 KEY = ("arrival_date", "item_no")
 NUMBERS = ("stock", "duration_ms")
@@ -136,6 +143,7 @@ def frames(
     log_frame = frame_of(spark, SILVER_EVENTS, events).repartition(num)
     items_frame = frame_of(spark, SILVER_ITEMS, items_of(events)).repartition(num)
     positions = frame_of(spark, FEATURES_POSITIONS, positions_of(DAYS))
+    appeal = frame_of(spark, FEATURES_ITEM_APPEAL, appeal_of(items_of(events)))
     config = ItemDailyConfig(**PRIORS, num_buckets=num)
 
     def build(days: Days, before: pa.Table) -> pa.Table:
@@ -145,6 +153,7 @@ def frames(
                 log_frame,
                 items=items_frame,
                 positions=positions,
+                appeal=appeal,
                 before=state,
                 days=days,
                 config=config,
@@ -169,3 +178,7 @@ def test_the_maker_leaves_the_same_rows_for_two_ranges_and_another_partitioning(
     assert same_bits(whole, pa.concat_tables([early, late]), *KEY)
     assert_rows(whole, oracle(events, items_of(events), DAYS), *KEY)
     assert whole.column_names == FEATURES_ITEM_DAILY.column_names
+    rated = {(r["arrival_date"], r["item_no"]): r["appeal"] for r in appeal_of(items_of(events))}
+    assert {rated.get((r["arrival_date"], r["item_no"])) for r in whole.to_pylist()} == {None, 1.5}
+    for row in whole.to_pylist():
+        assert row["appeal"] == rated.get((row["arrival_date"], row["item_no"]))

@@ -11,7 +11,13 @@ from etl.days import Days, one_day
 from etl.features import user_pairs
 from etl.features.user_pairs import PairsConfig
 from etl.silver import impressions
-from etl.tables import FEATURES_POSITIONS, FEATURES_USER_PAIRS, SILVER_EVENTS, SILVER_ITEMS
+from etl.tables import (
+    FEATURES_ITEM_APPEAL,
+    FEATURES_POSITIONS,
+    FEATURES_USER_PAIRS,
+    SILVER_EVENTS,
+    SILVER_ITEMS,
+)
 from tests.etl.features.shop_log import (
     DAYS,
     FIRST,
@@ -28,6 +34,7 @@ from tests.etl.features.shop_log import (
 )
 from tests.etl.features.touch_rows import (
     CODE_OF,
+    appeal_of,
     arrow_of_touches,
     as_of,
     look,
@@ -92,7 +99,7 @@ def item(number: int, rows: list[Row]) -> Row:
 
 def group(column: str, name: str, rows: list[Row]) -> Row:
     last = max(r["event_at"] for r in rows)
-    examined = {"examined": sum(r["examined"] for r in rows)} if column == "category" else {}
+    sums = ("examined", "expected") if column == "category" else ()
     return {
         column: name,
         "num_clicks": sum(is_kind(r, "view", "click") for r in rows),
@@ -102,7 +109,7 @@ def group(column: str, name: str, rows: list[Row]) -> Row:
         "affinity_at": last,
         "short_term_affinity": affinity(rows, 2),
         "long_term_affinity": affinity(rows, 30),
-        **examined,
+        **{name: sum(r[name] for r in rows) for name in sums},
     }
 
 
@@ -202,7 +209,7 @@ def test_who_is_silent_for_90_days_is_forgotten_by_nights_and_ranges() -> None:
 
 
 def test_what_was_only_shown_is_remembered_without_liking_it() -> None:
-    rows = [touch("a", "click", 0.5, category="hats"), look(1.5, "hats", 700_000)]
+    rows = [touch("a", "click", 0.5, category="hats"), look(1.5, "hats", 700_000, expected=9)]
     rows += [look(1.6, "shoes", 300_000), look(1.7, "shoes", 1_000_000, user="other")]
 
     made = kernel(rows, None, Days(FIRST, FIRST + timedelta(days=1)))
@@ -211,7 +218,7 @@ def test_what_was_only_shown_is_remembered_without_liking_it() -> None:
         of_day(made, FIRST + timedelta(days=1)).to_pylist(), key=lambda r: r["user_id"]
     )
     hats, shoes = own["categories"]
-    assert (hats["examined"], hats["num_clicks"]) == (700_000, 1)
+    assert (hats["examined"], hats["expected"], hats["num_clicks"]) == (700_000, 9, 1)
     assert hats["affinity"] == pytest.approx(2 ** (-1 / 7))
     assert (shoes["examined"], shoes["affinity"], shoes["last_event_at"]) == (300_000, 0.0, None)
     assert (other["items"], other["categories"][0]["examined"]) == ([], 1_000_000)
@@ -252,6 +259,7 @@ def build(
             items=frame_of(spark, SILVER_ITEMS, items),
             impressions=impressions.build(log_frame, days=days),
             positions=frame_of(spark, FEATURES_POSITIONS, positions_of(days)),
+            appeal=frame_of(spark, FEATURES_ITEM_APPEAL, appeal_of(items)),
             before=spark.createDataFrame(before, FEATURES_USER_PAIRS.schema),
             days=days,
             first_day=FIRST,

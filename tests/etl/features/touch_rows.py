@@ -40,14 +40,39 @@ def touch(
     row = event(name, kind, day, arrived, user_id=user)
     said = {column: row[column] for column in _OF_EVENT}
     nothing = dict.fromkeys(("price_cents", "watch_ms", *_GROUPS))
-    return said | {"event_code": CODE_OF[kind], "item_no": item, "examined": 0} | nothing | more
+    return (
+        said
+        | {"event_code": CODE_OF[kind], "item_no": item, "examined": 0, "expected": 0}
+        | nothing
+        | more
+    )
 
 
-def look(day: float, category: str, examined: int, *, user: str = "u") -> Row:
-    """What a user was shown of a category on a day, in millionths of a look."""
+def look(day: float, category: str, examined: int, *, user: str = "u", expected: int = 0) -> Row:
+    """What a user was shown of a category on a day, in millionths of a look and of a click."""
     row = touch("", "view", day, user=user, category=category)
     none = dict.fromkeys(("event_id", "source", "item_no"))
-    return row | none | {"event_code": LOOK_CODE, "examined": examined}
+    return row | none | {"event_code": LOOK_CODE, "examined": examined, "expected": expected}
+
+
+def rate_of(item: Row) -> float:
+    """An item's appeal_click_rate: some items have none."""
+    return 0.25 * (item["item_no"] % 3)
+
+
+def appeal_of(items: Iterable[Row]) -> list[Row]:
+    """Rows of features/item_appeal of the days on which items were touched."""
+    return [
+        {
+            "arrival_date": item["arrival_date"],
+            "item_no": item["item_no"],
+            "appeal": 1.5,
+            "appeal_click_rate": rate_of(item),
+            "appeal_expected": 2.0,
+        }
+        for item in items
+        if rate_of(item)
+    ]
 
 
 def looks_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
@@ -63,7 +88,9 @@ def looks_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
             new = look(0, category, 0, user=row["user_id"])
             new |= {"arrival_date": row["arrival_date"], "event_at": row["event_at"]}
             one = found.setdefault(place, new)
-            one["examined"] += examined(row, item)
+            seen = examined(row, item)
+            one["examined"] += seen
+            one["expected"] += round(seen * rate_of(known[row["arrival_date"], kind, item]))
             one["event_at"] = max(one["event_at"], row["event_at"])
     return list(found.values())
 
@@ -88,6 +115,7 @@ def touches_of(events: Iterable[Row], items: Iterable[Row]) -> list[Row]:
                 "event_code": CODE_OF[row["event_type"]],
                 "price_cents": price,
                 "examined": 0,
+                "expected": 0,
             }
         )
     return found
@@ -100,7 +128,8 @@ def arrow_of_touches(rows: Iterable[Row], days: Days) -> pa.Table:
         [events.field(name).with_nullable(True) for name in _OF_EVENT]
         + [pa.field("event_code", pa.int8()), items.field("item_no").with_nullable(True)]
         + [items.field(name) for name in ("price_cents", *_GROUPS)]
-        + [events.field("watch_ms"), pa.field("examined", pa.int64())]
+        + [events.field("watch_ms")]
+        + [pa.field(name, pa.int64()) for name in ("examined", "expected")]
     )
     return pa.Table.from_pylist([row for row in rows if row["arrival_date"] in days], schema)
 
