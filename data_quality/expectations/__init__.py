@@ -22,7 +22,9 @@ from data_quality.checks import (
 from data_quality.config import QualityConfig
 from data_quality.expectations.bronze import bronze_files, bronze_lines
 from data_quality.expectations.features import (
+    features_item_appeal,
     features_item_daily,
+    features_panel,
     features_positions,
     features_user_daily,
 )
@@ -80,6 +82,8 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "silver/impressions": silver_impressions,
     "silver/outcomes": silver_outcomes,
     "features/positions": features_positions,
+    "features/panel": features_panel,
+    "features/item_appeal": features_item_appeal,
     "features/user_daily": features_user_daily,
     "features/item_daily": features_item_daily,
     "features/user_pairs": features_user_pairs,

@@ -5,7 +5,9 @@ from typing import Any
 from etl.features import dictionary
 from etl.features.dictionary import Feature
 from etl.tables import (
+    FEATURES_ITEM_APPEAL,
     FEATURES_ITEM_DAILY,
+    FEATURES_PANEL,
     FEATURES_POSITIONS,
     FEATURES_USER_DAILY,
 )
@@ -175,6 +177,41 @@ def test_each_fault_of_places_is_caught_with_an_example(plant: Plant) -> None:
     }
 
     planted = plant(FEATURES_POSITIONS, faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_the_panel_is_caught_with_an_example(plant: Plant) -> None:
+    def looks(**said: object) -> list[Row]:
+        return [{"item_no": 1, "examined": 5, "num_clicks": 0, **said}]
+
+    faults = {
+        "user_id is not empty": {"user_id": ""},
+        "(user_id) is unique": lambda rows: rows * 2,
+        "items: item_no, examined, num_clicks never null": {"items": looks(examined=None)},
+        "items: counts from 0 on": {"items": looks(num_clicks=-1)},
+        "items: by item_no, each once": {"items": looks() * 2},
+        "items is not empty": {"items": []},
+    }
+
+    planted = plant(FEATURES_PANEL, faults, good={"user_id": "u", "items": looks()})
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_appeals_is_caught_with_an_example(plant: Plant) -> None:
+    good = {"item_no": 1, "appeal": 1.0, "appeal_click_rate": 0.1, "appeal_expected": 2.0}
+    faults = {
+        "(item_no) is unique": lambda rows: rows * 2,
+        "item_no is in 0 … ∞": {"item_no": -1},
+        "appeal is above 0 and finite": {"appeal": 0.0},
+        "appeal_click_rate is above 0 and finite": {"appeal_click_rate": float("inf")},
+        "appeal_expected is in 0 … ∞": {"appeal_expected": -0.5},
+    }
+
+    planted = plant(FEATURES_ITEM_APPEAL, faults, good=good)
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()
