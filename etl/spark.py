@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pyspark import SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
@@ -111,6 +112,21 @@ def running() -> SparkSession | None:
         return SparkSession.active()
     except PySparkRuntimeError:
         return None
+
+
+GONE: Final = (
+    "Spark's JVM ended while it worked: killed, most often by the kernel for want of memory "
+    "(dmesg says 'Out of memory'). Nothing was harmed: run it again with less beside it, with "
+    "NIGHTMARKET_STEPS=1, or with more NIGHTMARKET_BUCKETS."
+)
+"""What to tell whoever finds only that a connection was refused."""
+
+
+def is_gone() -> bool:
+    """Tell whether the JVM that this process started has ended, so that no step can work."""
+    context = SparkContext._active_spark_context
+    process = getattr(getattr(context, "_gateway", None), "proc", None)
+    return process is not None and process.poll() is not None
 
 
 def session(config: SparkConfig, extra: Mapping[str, str] | None = None) -> SparkSession:

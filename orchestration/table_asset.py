@@ -13,6 +13,7 @@ import dagster as dg
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 
+from etl import spark
 from etl.bronze.files import SealError, SourceNameError
 from etl.days import Days
 from etl.home import HomeError
@@ -195,6 +196,10 @@ def _worth_retrying() -> Iterator[None]:
         yield
     except OWN_ERRORS as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
+    except Exception as error:
+        if spark.is_gone():
+            raise dg.Failure(description=spark.GONE, allow_retries=False) from error
+        raise
 
 
 def no_evening() -> Made:
