@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCKS := requirements/base.txt $(if $(filter 0,$(NETWORKS)),,requirements/networks.txt)
-KERNELS := $(addprefix training/retrieval/,top_k.c top_k_tile.h top_k_library.py)
+KERNELS := $(addprefix training/retrieval/,top_k.c top_k_tile.h top_k_library.py interests_ward.py products.py compiled.py)
 SETUP := .venv/.set-up-$(NETWORKS)
 
 .DEFAULT_GOAL := help
@@ -25,6 +25,7 @@ $(SETUP): $(LOCKS) pyproject.toml etl/jars.py $(KERNELS)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m etl.jars
 	$(BIN)/python -m training.retrieval.top_k_library
+	$(BIN)/python -m training.retrieval.compiled
 	@rm -f .venv/.set-up-* && touch $@
 
 demo: $(SETUP)  ## a simulated shop from raw logs to slates; then look with make dev
