@@ -29,7 +29,7 @@ from scoring.slate_rows import Chosen, user_rows
 from scoring.value import ValueConfig
 from training import user_side
 from training.assemble import USER_COLUMNS, Rows, assemble
-from training.inputs import SCORED_POSITION
+from training.inputs import SCORED_POSITION, Inputs
 from training.item_side import ItemSide, mapped_items
 from training.seeds import streams
 
@@ -137,8 +137,7 @@ def compose(  # noqa: PLR0913
         surface: For which surface.
         config: What a slate looks like.
     """
-    rows = _of_those_who_want(Rows.of(asked.column("candidates"), position=SCORED_POSITION), asked)
-    given = assemble(rows, users=asked, state=state, items=items, evening=evening)
+    rows, given = described(evening, asked, state, items=items)
     hours = Hours.of(rows, users=asked, items=items)
     ranked = rank(rows, given, serving=made_with.serving, config=config.value, hours=hours)
     stream_U = streams(
@@ -148,6 +147,24 @@ def compose(  # noqa: PLR0913
         purpose=config.exploration.salt,
     )
     return arrange(rows, ranked, items=items, stream_U=stream_U, config=config)
+
+
+def described(
+    evening: date, asked: pa.Table, state: pa.Table, *, items: ItemSide
+) -> tuple[Rows, Inputs]:
+    """List what is ranked for one batch of users, and what is known of it.
+
+    Args:
+        evening: The day after whose end the slates are made.
+        asked: U users: ``candidates`` and features/user_daily's features.
+        state: Their rows of ``tables.FEATURES_USER_PAIRS`` as of the evening.
+        items: The evening's item side.
+
+    Returns:
+        The candidates of those who did not opt out, and their features in the same order.
+    """
+    rows = _of_those_who_want(Rows.of(asked.column("candidates"), position=SCORED_POSITION), asked)
+    return rows, assemble(rows, users=asked, state=state, items=items, evening=evening)
 
 
 def arrange(

@@ -1,0 +1,84 @@
+"""Reads a sample of a night's scored rows, and what the night knew of them, without Spark.
+
+Belongs here: which rows are compared. What is compared is ``scoring.parity``.
+"""
+
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from etl import tables
+from etl.days import Days, last_full, one_day
+from etl.lake_files import LakeFiles
+from etl.surfaces import Surface
+from orchestration.explained_rows import among
+from scoring.parity import ParityConfig, Sample, drawn
+from scoring.rank import Serving
+from scoring.slate_rows import OPTED_OUT
+from training.assemble import USER_COLUMNS
+from training.item_side import ItemSide
+
+
+def sampled(  # noqa: PLR0913
+    files: LakeFiles,
+    surface: Surface,
+    evening: date,
+    *,
+    items: ItemSide,
+    serving: Serving,
+    config: ParityConfig,
+) -> Sample | None:
+    """Draw users by the evening's seed and read their rows; None if nobody has a slate of his own.
+
+    Args:
+        files: The lake.
+        surface: Whose slates are compared.
+        evening: The day after whose end they were made.
+        items: The evening's item side.
+        serving: The night's champion.
+        config: How many users.
+    """
+    slates = tables.SLATES[surface.name]
+    own = (pc.field("audience") == "user") & _is_willing()
+    known = files.arrow(slates, one_day(evening), columns=["audience_key"], where=own)
+    chosen = drawn(
+        known.column("audience_key").combine_chunks(),
+        evening=evening,
+        surface=surface,
+        config=config,
+    ).to_pylist()
+    if not chosen:
+        return None
+    is_chosen = among("user_id", chosen)
+    since_full = Days(last_full(evening, files.first_day), evening)
+    return Sample(
+        evening=evening,
+        surface=surface,
+        users=_asked(files, surface, evening, is_chosen),
+        pairs=files.arrow(tables.FEATURES_USER_PAIRS, since_full, where=is_chosen),
+        items=items,
+        slates=files.arrow(slates, one_day(evening), where=own & among("audience_key", chosen)),
+        serving=serving,
+    )
+
+
+def _is_willing() -> pc.Expression:
+    reason = pc.field("short_reason")
+    return reason.is_null() | (reason != OPTED_OUT)
+
+
+def _asked(files: LakeFiles, surface: Surface, evening: date, where: pc.Expression) -> pa.Table:
+    """As slates and examples ask: each user's features of the evening and his candidates."""
+    columns = ["user_id", "is_personalisation_off", *USER_COLUMNS]
+    day = one_day(evening)
+    users = files.arrow(tables.FEATURES_USER_DAILY, day, columns=columns, where=where)
+    users = users.sort_by("user_id")
+    candidates = tables.CANDIDATES[surface.name]
+    proposed = files.arrow(candidates, day, columns=["user_id", "items"], where=where)
+    place = pc.index_in(
+        users.column("user_id"), value_set=proposed.column("user_id").combine_chunks()
+    )
+    return users.append_column(
+        "feature_date", pa.array([evening] * users.num_rows, pa.date32())
+    ).append_column("candidates", proposed.column("items").take(place))
