@@ -3,6 +3,7 @@
 Belongs here: which rows are compared. What is compared is ``scoring.parity``.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from etl import tables
 from etl.days import Days, last_full, one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
-from orchestration.explained_rows import among
+from etl.tables import Table
 from scoring.parity import ParityConfig, Sample, drawn
 from scoring.rank import Serving
 from scoring.slate_rows import OPTED_OUT
@@ -50,15 +51,17 @@ def sampled(  # noqa: PLR0913
     ).to_pylist()
     if not chosen:
         return None
-    is_chosen = among("user_id", chosen)
     since_full = Days(last_full(evening, files.first_day), evening)
+    pairs = tables.FEATURES_USER_PAIRS
+    today = one_day(evening)
+    stored = files.arrow_of(slates, today, key="audience_key", values=chosen)
     return Sample(
         evening=evening,
         surface=surface,
-        users=_asked(files, surface, evening, is_chosen),
-        pairs=files.arrow(tables.FEATURES_USER_PAIRS, since_full, where=is_chosen),
+        users=_asked(files, surface, evening, chosen),
+        pairs=files.arrow_of(pairs, since_full, key="user_id", values=chosen),
         items=items,
-        slates=files.arrow(slates, one_day(evening), where=own & among("audience_key", chosen)),
+        slates=stored.filter(pc.equal(stored.column("audience"), "user")),
         serving=serving,
     )
 
@@ -68,17 +71,19 @@ def _is_willing() -> pc.Expression:
     return reason.is_null() | (reason != OPTED_OUT)
 
 
-def _asked(files: LakeFiles, surface: Surface, evening: date, where: pc.Expression) -> pa.Table:
+def _asked(files: LakeFiles, surface: Surface, evening: date, chosen: Sequence[str]) -> pa.Table:
     """As slates and examples ask: each user's features of the evening and his candidates."""
-    columns = ["user_id", "is_personalisation_off", *USER_COLUMNS]
-    day = one_day(evening)
-    users = files.arrow(tables.FEATURES_USER_DAILY, day, columns=columns, where=where)
+
+    def read(table: Table, *columns: str) -> pa.Table:
+        names = ["user_id", *columns]
+        day = one_day(evening)
+        return files.arrow_of(table, day, key="user_id", values=chosen, columns=names)
+
+    users = read(tables.FEATURES_USER_DAILY, "is_personalisation_off", *USER_COLUMNS)
     users = users.sort_by("user_id")
-    candidates = tables.CANDIDATES[surface.name]
-    proposed = files.arrow(candidates, day, columns=["user_id", "items"], where=where)
-    place = pc.index_in(
-        users.column("user_id"), value_set=proposed.column("user_id").combine_chunks()
-    )
-    return users.append_column(
-        "feature_date", pa.array([evening] * users.num_rows, pa.date32())
-    ).append_column("candidates", proposed.column("items").take(place))
+    proposed = read(tables.CANDIDATES[surface.name], "items")
+    known = proposed.column("user_id").combine_chunks()
+    place = pc.index_in(users.column("user_id"), value_set=known)
+    evenings = pa.array([evening] * users.num_rows, pa.date32())
+    asked = users.append_column("feature_date", evenings)
+    return asked.append_column("candidates", proposed.column("items").take(place))

@@ -4,10 +4,12 @@ Only the last night of a run is compared: a range is made in one pass, and publi
 """
 
 from datetime import date
+from typing import Final
 
 import dagster as dg
 
 from etl import surfaces, tables
+from etl.days import one_day
 from etl.surfaces import Surface
 from orchestration.cost import metered_step
 from orchestration.judging import serving
@@ -21,7 +23,7 @@ from scoring.parity import ParityConfig, compare
 from training.item_side import ItemSide
 from training.rankers.ranker import NONE
 
-NAME = "training_parity"
+NAME: Final = "training_parity"
 
 
 def parity_check(surface: Surface) -> dg.AssetChecksDefinition:
@@ -55,7 +57,7 @@ def parity_check(surface: Surface) -> dg.AssetChecksDefinition:
 
 def _compared(night: Night, surface: Surface, day: date) -> tuple[bool, str, dict[str, int]]:
     """Say whether the two paths agree, in words, and how much was compared."""
-    if night.lake.files.is_empty(tables.SLATES[surface.name], night.days):
+    if night.lake.files.is_empty(tables.SLATES[surface.name], one_day(day)):
         return True, "not applicable: there are no slates", {}
     champion = serving(night, surface, day)
     if champion.champion.ranker == NONE:
