@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pytest
 import xgboost as xgb
@@ -31,6 +33,7 @@ from training import registry
 from training.promote import Champion
 from training.rankers import gbdt
 from training.rankers.gbdt import GbdtConfig
+from training.rankers.item_effects import ItemEffects
 from training.rankers.ranker import Ranker
 from training.registry import ModelName
 
@@ -48,8 +51,13 @@ MADE_BY_ROWS_ONLY = tuple(
 )
 RANKED = "ranked"
 """Makes one surface's slates and checks them."""
+PARITY = "parity"
+"""Holds them against the training path once more."""
+PARITY_CHECK = dg.AssetCheckKey(key(SLATES), "training_parity")
 AGAIN = "again"
 """Makes some tables of each layer again, those among them that build on their own past."""
+HALVED = ItemEffects(np.arange(1000), np.full(1000, 0.5, np.float32))
+"""Of every item half as many clicks as its features let expect."""
 MADE_AGAIN = (
     tables.BRONZE_LINES,
     tables.SILVER_EVENTS,
@@ -79,6 +87,7 @@ class Shop:
             dg.define_asset_job(ROWS_ONLY, selection=rows.without_checks()),
             dg.define_asset_job(AGAIN, selection=_only(MADE_AGAIN)),
             dg.define_asset_job(RANKED, selection=dg.AssetSelection.assets(key(SLATES))),
+            dg.define_asset_job(PARITY, selection=dg.AssetSelection.checks(PARITY_CHECK)),
             dg.define_asset_job(JUDGED, selection=judged),
             dg.define_asset_job(JUDGED_WITHOUT_FIT, selection=judged, tags=WITHOUT_FIT),
         ]
@@ -250,9 +259,12 @@ def test_slates_of_a_ranker_are_held_against_the_training_path(
     ranked = Shop(Home(tmp_path / "home"), definitions, spark)
     with xgb.config_context(nthread=1):
         config = GbdtConfig(num_rounds=8, max_depth=3)
-        ranked.crown(gbdt.fit(conformance.days, conformance.SPLIT, config, 7), LAST)
+        fitted = gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
+    ranked.crown(fitted, LAST)
 
     result = ranked.run(RANKED, night(LAST))
+    ranked.crown(replace(fitted, effects=HALVED), LAST)
+    by_another = ranked.run(PARITY, night(LAST))
 
     [parity] = parity_of(result)
     assert parity.passed
@@ -261,6 +273,10 @@ def test_slates_of_a_ranker_are_held_against_the_training_path(
     assert {row["ranker"] for row in own} == {"gbdt"}
     places = sum(len(row["items"]) + len(row["reserve"]) for row in own)
     assert parity.metadata["num_places"].value == places > 0
+    [parity] = parity_of(by_another)
+    assert is_blocking(parity)
+    assert "p_click of item item-" in str(parity.description)
+    assert f"nightmarket night --day {LAST}" in str(parity.description)
 
 
 def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: Shop) -> None:
