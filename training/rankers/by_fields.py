@@ -195,7 +195,8 @@ def load(
         learned = {task.removesuffix(".npz"): head_of(npz.unpacked(files[task])) for task in tasks}
         known = fields.of_arrays(npz.unpacked(files["fields.npz"]))
         curve, after_click = Examination(**rules["examination"]), frozenset(rules["after_click"])
-    return FieldRanker(name, known, learned, rules["ratio"], curve, after_click)
+        ratio = rules["ratio"]
+    return FieldRanker(name, known, learned, ratio, curve, after_click)
 
 
 @dataclass(frozen=True, slots=True)

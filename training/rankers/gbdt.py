@@ -16,6 +16,7 @@ Shapes: N rows.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
@@ -128,13 +129,14 @@ class Gbdt:
 
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""
+        trees = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
         rules = {
             "words": list(self.encoder.vocabularies.items()),
             "numeric": self.encoder.numeric,
             "ratio": dict(self.ratio),
             "examination": asdict(self.examination),
+            "trees": {name: sha256(written).hexdigest() for name, written in trees.items()},
         }
-        trees = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
         rest = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
         return rest | {_EFFECTS: self.effects.save()} | trees
 
@@ -150,21 +152,25 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
         raise UnknownModelError(f"a gbdt needs {sorted(needed)}, found {sorted(files)}")
     with refused_unless_whole(NAME):
         rules = json.loads(files["rules.json"])
-        if not {"words", "examination"} <= rules.keys():
+        if not {"words", "examination", "trees"} <= rules.keys():
             raise UnknownModelError("the model is of an earlier version; fit it again")
         words = {name: tuple(words) for name, words in rules["words"]}
         encoder = Encoder(words, tuple(rules["numeric"]))
         trees = {
-            name.removesuffix(".ubj"): _trees(files[name])
-            for name in sorted(files.keys() - {"rules.json", _EFFECTS})
+            name.removesuffix(".ubj"): _trees(name, files[name], said)
+            for name, said in rules["trees"].items()
         }
         curve, effects = Examination(**rules["examination"]), item_effects.load(files[_EFFECTS])
+        ratio = rules["ratio"]
     if trees["click"].feature_names != encoder.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
-    return Gbdt(encoder, trees, rules["ratio"], curve, effects)
+    return Gbdt(encoder, trees, ratio, curve, effects)
 
 
-def _trees(written: bytes) -> xgb.Booster:
+def _trees(name: str, written: bytes, said: str) -> xgb.Booster:
+    """Read one head; of a file that ends early xgboost ends the process."""
+    if sha256(written).hexdigest() != said:
+        raise UnknownModelError(f"{name} is not the file that was saved; fit it again")
     found = xgb.Booster(model_file=bytearray(written))
     found.set_param({"nthread": 1})
     return found
