@@ -141,8 +141,7 @@ class LakeFiles:
     ) -> pa.Table:
         """Read the rows of a few keys: of all others little more than the key is decoded.
 
-        ``arrow`` decodes every column of every row before it keeps any: of 75,000 users' pairs that
-        takes seven times as long.
+        ``arrow`` decodes every column of every row before it keeps any (docs/performance.md).
 
         Args:
             table: What is read.
