@@ -130,42 +130,6 @@ class LakeFiles:
         schema = _schema(table, columns)
         return pa.Table.from_batches(parts, schema)
 
-    def arrow_of(
-        self,
-        table: Table,
-        days: Days,
-        *,
-        key: str,
-        values: Iterable[str],
-        columns: Sequence[str] | None = None,
-    ) -> pa.Table:
-        """Read the rows of a few keys: of all others little more than the key is decoded.
-
-        ``arrow`` decodes every column of every row before it keeps any (docs/performance.md).
-
-        Args:
-            table: What is read.
-            days: Which days; days before the lake's first have none.
-            key: A column of words.
-            values: Whose rows are kept.
-            columns: Which columns, in this order; all of them if None.
-
-        Raises:
-            MissingDayError: If one of the days was not made.
-        """
-        self.require_made(table, days)
-        schema = _schema(table, columns)
-        wanted = ", ".join(_quoted(value, "'") for value in values)
-        if not wanted or self.is_empty(table, days):
-            return schema.empty_table()
-        read = ", ".join(_quoted(name, '"') for name in schema.names)
-        found = deltalake.QueryBuilder().register("found", self._open(table))
-        rows = found.execute(
-            f"SELECT {read} FROM found WHERE {_quoted(key, chr(34))} IN ({wanted}) "  # noqa: S608
-            f"AND {PARTITION} BETWEEN '{days.first}' AND '{days.last}'"
-        )
-        return pa.table(rows.read_all()).cast(schema)
-
     def made(self, table: Table) -> pa.Table:
         """Read every row of every day that was made."""
         days = self.made_days(table)
@@ -207,6 +171,42 @@ class LakeFiles:
         read = list(dict.fromkeys([*wanted, PARTITION, *table.key]))
         rows = self.arrow(table, days, columns=read, where=where)
         return newest(rows, table.key).select(wanted)
+
+    def arrow_of(
+        self,
+        table: Table,
+        days: Days,
+        *,
+        key: str,
+        values: Iterable[str],
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Read the rows of a few keys: of all others little more than the key is decoded.
+
+        ``arrow`` decodes every column of every row before it keeps any (docs/performance.md).
+
+        Args:
+            table: What is read.
+            days: Which days; days before the lake's first have none.
+            key: A column of words.
+            values: Whose rows are kept.
+            columns: Which columns, in this order; all of them if None.
+
+        Raises:
+            MissingDayError: If one of the days was not made.
+        """
+        self.require_made(table, days)
+        schema = _schema(table, columns)
+        wanted = ", ".join(_quoted(value, "'") for value in values)
+        if not wanted or self.is_empty(table, days):
+            return schema.empty_table()
+        read = ", ".join(_quoted(name, '"') for name in schema.names)
+        found = deltalake.QueryBuilder().register("found", self._open(table))
+        rows = found.execute(
+            f"SELECT {read} FROM found WHERE {_quoted(key, chr(34))} IN ({wanted}) "  # noqa: S608
+            f"AND {PARTITION} BETWEEN '{days.first}' AND '{days.last}'"
+        )
+        return pa.table(rows.read_all()).cast(schema)
 
     def _open(self, table: Table) -> deltalake.DeltaTable:
         return deltalake.DeltaTable(str(self.root / table.path))
