@@ -34,6 +34,11 @@ class Ranker(Protocol):
         """The columns that it reads."""
         ...
 
+    @property
+    def reads_histories(self) -> bool:
+        """Whether it reads ``Inputs.histories``; nobody need look them up for one that does not."""
+        ...
+
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
         """Predict for each row and each task of its surface: float32, N, in [0, 1]."""
         ...
