@@ -33,7 +33,7 @@ from training.promote import Champion
 from training.rankers.ranker import NONE
 from training.registry import ModelName
 from training.retrieval.new_items import ANY_CATEGORY
-from training.user_side import HISTORIES
+from training.user_side import HISTORIES, within_90_days
 
 Row = dict[str, Any]
 _CHAMPION: Final = ("surface", "ranker", "model_date", "since_date", "decided_by", "reason")
@@ -83,7 +83,7 @@ class Evening:
             surface=self.surface,
             item=item_row,
             user=user_row,
-            state=_with_histories(_one(pairs), _one(history)),
+            state=_with_histories(_one(pairs), _one(history), self.day),
             slates=slates,
             candidates=candidates,
             item_daily=self._items(
@@ -208,9 +208,10 @@ def _one(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array([0 if rows.num_rows else None], pa.int64()))
 
 
-def _with_histories(pairs: pa.Table, history: pa.Table) -> pa.Table:
+def _with_histories(pairs: pa.Table, history: pa.Table, day: date) -> pa.Table:
+    """Add what the user had done, as nights do."""
     for name in HISTORIES:
-        pairs = pairs.append_column(name, history.column(name))
+        pairs = pairs.append_column(name, within_90_days(history.column(name), day))
     return pairs
 
 

@@ -120,7 +120,7 @@ def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Tab
         newest = plain.take(_rows_at(place, order))
         rows_told = _rows_at(_told_of_same_user(told, place, keys), order)
         for name in arrays:
-            history = _within_90_days(state.column(name).take(rows_told), day)
+            history = within_90_days(state.column(name).take(rows_told), day)
             newest = newest.append_column(name, history)
         yield day, requests.take(pa.array(rows)), newest
 
@@ -151,7 +151,7 @@ def _told_of_same_user(told: np.ndarray, place: np.ndarray, keys: np.ndarray) ->
     return np.where(is_own, found, -1)
 
 
-def _within_90_days(history: pa.ChunkedArray, day: date) -> pa.ChunkedArray:
+def within_90_days(history: pa.ChunkedArray, day: date) -> pa.ChunkedArray:
     """Leave out who did nothing for 90 days, as the full days of features/user_history do."""
     row, entries = flat_lists(history)
     last_us = np.full(len(history), NEVER)
