@@ -14,17 +14,23 @@ from etl.lake import Lake, MissingDayError
 from etl.lake_files import LakeFiles
 from etl.surfaces import PRODUCT_FEED
 from orchestration.example_days import ExampleDays
+from orchestration.explained_rows import Evening
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
 from scoring import slates
+from scoring.explain import explain
 from scoring.explore import ExplorationConfig
+from scoring.mixes import CandidatesConfig, Share
 from scoring.rank import Serving
 from scoring.slates import NightModel, SlateConfig
 from tests.orchestration import remembered_lake
-from tests.orchestration.remembered_lake import EVENINGS, FIRST, LAST, USERS
+from tests.orchestration.remembered_lake import BUSY, EVENINGS, FIRST, LAST, LONG_AGO, USERS
+from tests.orchestration.written_lake import made as none_made
+from tests.orchestration.written_lake import write
 from tests.training.known_evening import frame_of
 from tests.training.rankers import history_reader
-from training import array_file, item_side, promote
+from training import array_file, item_side, promote, registry
+from training.registry import ModelName
 
 CONFIG = SlateConfig(
     k=20,
@@ -52,16 +58,21 @@ class Slates:
         self, evenings: Days, *, tasks: int = 2, others: dict[date, Serving] | None = None
     ) -> Scores:
         """p_click by evening, user and item; others serve instead of the reader where said."""
+        return dict(_scores(self.rows(evenings, tasks=tasks, others=others)))
+
+    def rows(
+        self, evenings: Days, *, tasks: int = 2, others: dict[date, Serving] | None = None
+    ) -> pa.Table:
+        """Rows of slates/product_feed."""
         self.spark.conf.set("spark.sql.shuffle.partitions", str(tasks))
         serving = dict.fromkeys(evenings, READER) | (others or {})
-        rows = slates.build(
+        return slates.build(
             **self.inputs(evenings),
             history=self.lake.since_full(tables.FEATURES_USER_HISTORY, evenings),
             surface=PRODUCT_FEED,
             nights={day: NightModel(self._sent(day), serving[day]) for day in evenings},
             config=CONFIG,
-        )
-        return dict(_scores(rows.toArrow()))
+        ).toArrow()
 
     def inputs(self, evenings: Days) -> dict[str, DataFrame]:
         """What slates are made of whoever serves."""
@@ -165,3 +176,49 @@ def test_histories_are_opened_only_where_a_champion_reads_them(
         assert scores(FUSED) == dict.fromkeys(of_range)
     finally:
         (tmp_path / "marker").rename(marker)
+
+
+def test_why_scores_as_the_night_did(
+    made: Slates, of_range: Scores, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    evening = EVENINGS.last
+    files = known_to_why(made, evening, tmp_path)
+    module = "tests.training.rankers.history_reader"
+    monkeypatch.setitem(registry._MODULES, history_reader.NAME, module)
+    for user in (BUSY, LONG_AGO):
+        item = remembered_lake.candidates_of(user, evening)[0]
+
+        config = CandidatesConfig(mix={"popularity": Share(10, 1.0)}, rank_offset=0.0)
+        known, _ = Evening(files, tmp_path, PRODUCT_FEED, evening, config).known(user, f"p{item}")
+        found = explain(known, slate=CONFIG, candidates=config)
+
+        assert found.value is not None
+        [term] = found.value.terms
+        assert term.predicted == of_range[evening, user, item]
+        assert (found.is_made_alike, found.contributions) == (True, None)
+        assert found.champion["ranker"] == history_reader.NAME
+
+
+def known_to_why(made: Slates, evening: date, models: Path) -> LakeFiles:
+    """Add to the lake what an explanation reads besides, and the slates of the evening."""
+    files = made.lake.files
+    rows = made.rows(one_day(evening)).to_pylist()
+    write(files, tables.SLATES["product_feed"], evening, *rows)
+    write(files, tables.FEATURES_USER_DAILY, evening, *remembered_lake.user_rows(evening))
+    proposed = remembered_lake.candidate_rows(evening)
+    write(files, tables.CANDIDATES["product_feed"], evening, *proposed)
+    write(files, tables.SILVER_ITEMS, evening, *remembered_lake.items_of(evening))
+    for table in (
+        tables.RETRIEVAL_POPULARITY,
+        tables.RETRIEVAL_LATENT_INTERESTS,
+        tables.RETRIEVAL_NEW_ITEMS,
+        tables.RETRIEVAL_COVISITATION,
+        tables.RETRIEVAL_WEIGHTS,
+    ):
+        none_made(files, table, FIRST, evening)
+    own = {"surface": "product_feed", "ranker": history_reader.NAME, "model_date": FIRST}
+    name = ModelName(history_reader.NAME, "product_feed", FIRST)
+    sha256 = registry.save(models, name, {}, {})
+    write(files, tables.RANKERS_GBDT, FIRST, own | {"is_fitted": True, "sha256": sha256})
+    write(files, tables.RANKERS_CHAMPIONS, evening, own | {"since_date": FIRST})
+    return files
