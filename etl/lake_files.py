@@ -130,6 +130,10 @@ class LakeFiles:
         schema = _schema(table, columns)
         return pa.Table.from_batches(parts, schema)
 
+    def empty(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+        """Make no rows, with the columns that ``arrow`` would read."""
+        return _schema(table, columns).empty_table()
+
     def made(self, table: Table) -> pa.Table:
         """Read every row of every day that was made."""
         days = self.made_days(table)

@@ -14,8 +14,9 @@ from etl.days import Days, last_full, one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from etl.tables import Table
+from orchestration.example_histories import ExampleHistories
 from scoring.parity import ParityConfig, Sample, drawn
-from scoring.rank import Serving
+from scoring.rank import Serving, reads_histories
 from scoring.slate_rows import OPTED_OUT
 from training.assemble import USER_COLUMNS
 from training.item_side import ItemSide
@@ -52,17 +53,19 @@ def sampled(  # noqa: PLR0913
     if not chosen:
         return None
     since_full = Days(last_full(evening, files.first_day), evening)
-    pairs = tables.FEATURES_USER_PAIRS
+    pairs = files.arrow_of(tables.FEATURES_USER_PAIRS, since_full, key="user_id", values=chosen)
+    is_read = reads_histories(serving)
     today = one_day(evening)
     stored = files.arrow_of(slates, today, key="audience_key", values=chosen)
     return Sample(
         evening=evening,
         surface=surface,
         users=_asked(files, surface, evening, chosen),
-        pairs=files.arrow_of(pairs, since_full, key="user_id", values=chosen),
+        pairs=_remembered(files, since_full, pairs, chosen) if is_read else pairs,
         items=items,
         slates=stored.filter(pc.equal(stored.column("audience"), "user")),
         serving=serving,
+        histories=ExampleHistories(files).of if is_read else None,
     )
 
 
@@ -87,3 +90,24 @@ def _asked(files: LakeFiles, surface: Surface, evening: date, chosen: Sequence[s
     evenings = pa.array([evening] * users.num_rows, pa.date32())
     asked = users.append_column("feature_date", evenings)
     return asked.append_column("candidates", proposed.column("items").take(place))
+
+
+def _remembered(files: LakeFiles, days: Days, pairs: pa.Table, chosen: Sequence[str]) -> pa.Table:
+    """Add what users had done, null on days on which they only looked."""
+    key = ["user_id", "arrival_date"]
+    history = files.arrow_of(
+        tables.FEATURES_USER_HISTORY,
+        days,
+        key="user_id",
+        values=chosen,
+        columns=[*key, "long"],
+    )
+    known, wanted = (_named(rows.select(key)) for rows in (history, pairs))
+    place = pc.index_in(wanted, value_set=known)
+    return pairs.append_column("long", history.column("long").take(place))
+
+
+def _named(rows: pa.Table) -> pa.Array:
+    """Name rows by day and user."""
+    days = rows.column("arrival_date").cast(pa.string())
+    return pc.binary_join_element_wise(days, rows.column("user_id"), " ").combine_chunks()

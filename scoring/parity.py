@@ -26,7 +26,7 @@ from scoring.parity_differences import (
     of_rankers,
     of_scores,
 )
-from scoring.parity_examples import IMPRESSIONS, as_examples
+from scoring.parity_examples import IMPRESSIONS, ReadHistories, TrainingPath
 from scoring.rank import Serving, rank
 from scoring.slates import described
 from scoring.value import ValueConfig
@@ -65,6 +65,9 @@ class Sample:
     """Their rows of ``tables.SLATES``."""
     serving: Serving
     """The night's champion, a ranker, with his files."""
+    histories: ReadHistories | None
+    """Reads what examples' users had done, as fits do; None where the champion reads no history.
+    Otherwise ``pairs`` have ``long`` of ``tables.FEATURES_USER_HISTORY`` beside them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,8 +133,8 @@ def compare(sample: Sample, *, value: ValueConfig, config: ParityConfig) -> Pari
     [(evening, users, state)] = user_side.evenings(sample.users, _arrays(sample.pairs))
     rows, given = described(evening, users, state, items=sample.items)
     candidates = Candidates(rows, users.column("user_id").combine_chunks(), sample.items)
-    known = {"users": users, "state": state, "items": sample.items}
-    trained = dict(as_examples(rows, **known, surface=sample.surface, evening=evening))
+    path = TrainingPath(sample.surface, evening, sample.items, sample.histories)
+    trained = dict(path.examples(rows, users, state))
     features = [
         found
         for kind, training in trained.items()

@@ -7,6 +7,7 @@ Shapes: R candidates, P places of slates and reserves, D of either that differ.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from etl.tables.serving import PREDICTIONS
 from scoring.rank import Ranked
 from training import user_side
 from training.assemble import Rows
+from training.histories import Histories
 from training.inputs import Inputs
 from training.item_side import ItemSide
 from training.lookup import find, key
@@ -143,6 +145,42 @@ def of_features(
         if len(row_D):
             first, what = row_D[0], f"feature {name} (examples of {kind})"
             yield candidates.differing(what, row_D, one_R[first], other_R[first])
+    if night.histories is not None and training.histories is not None:
+        yield from _of_histories(night.histories, training.histories, candidates, kind)
+
+
+def _of_histories(
+    night: Histories, training: Histories, candidates: Candidates, kind: str
+) -> Iterator[Difference]:
+    """Compare what the candidates' users had done; users' rows share a history."""
+    if not len(night.of_N):
+        return
+    pair_2N = np.stack([night.of_N, training.of_N])
+    pair_2H, place_N = np.unique(pair_2N, axis=1, return_inverse=True)
+    told = [(_events(night, one), _events(training, other)) for one, other in pair_2H.T.tolist()]
+    differs_H = np.array([one != other for one, other in told], bool)
+    row_D = np.flatnonzero(differs_H[place_N.ravel()])
+    if len(row_D):
+        one, other = told[place_N.ravel()[row_D[0]]]
+        first, last = _first_unlike(one, other)
+        yield candidates.differing(f"the history (examples of {kind})", row_D, first, last)
+
+
+def _events(told: Histories, history: int) -> list[tuple[object, ...]]:
+    """What a history says, event by event."""
+    at = slice(told.offset_H1[history], told.offset_H1[history + 1])
+    words = [told.words[name][at].to_pylist() for name in sorted(told.words)]
+    numbers = (told.item_E, told.kind_E, told.age_days_E)
+    return list(zip(*(column[at].tolist() for column in numbers), *words, strict=True))
+
+
+def _first_unlike(
+    one: list[tuple[object, ...]], other: list[tuple[object, ...]]
+) -> tuple[object, object]:
+    """The first events that are not the same, with their places; None where a history ends."""
+    pairs = enumerate(zip_longest(one, other))
+    place, (left, right) = next(found for found in pairs if found[1][0] != found[1][1])
+    return f"{left} at {place}", f"{right} at {place}"
 
 
 def of_scores(

@@ -5,8 +5,8 @@ the functions that make and read a night's examples. What is held against it is 
 Shapes: U users, R candidates of theirs.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -19,6 +19,7 @@ from etl.surfaces import Surface
 from training import candidate_examples, impression_examples, labels, tasks
 from training.assemble import Rows
 from training.example_rows import ExamplesConfig
+from training.histories import Histories
 from training.inputs import Inputs
 from training.item_side import ItemSide
 from training.lookup import find, key
@@ -40,35 +41,54 @@ _NO_DURATIONS: Final = arrow_schema(tables.SILVER_ITEMS.schema).empty_table()
 _DONE: Final = pa.struct([_NO_OUTCOMES.schema.field(name) for name in labels.OUTCOME_COLUMNS])
 
 
-def as_examples(  # noqa: PLR0913
-    rows: Rows,
-    *,
-    users: pa.Table,
-    state: pa.Table,
-    items: ItemSide,
-    surface: Surface,
-    evening: date,
-) -> Iterator[tuple[str, Inputs | None]]:
-    """Describe candidates by the training path, once for each of ``KINDS``.
+ReadHistories = Callable[[pa.Array, np.ndarray], Histories]
+"""Takes N examples' users, equal ones side by side, and evenings: int64, days of the epoch."""
 
-    Args:
-        rows: R candidates of U users.
-        users: U users, sorted by user_id: ``candidates`` and features/user_daily's features.
-        state: Their rows of ``tables.FEATURES_USER_PAIRS`` as of the evening.
-        items: The evening's item side.
-        surface: For which surface.
-        evening: The day at whose end everything is known.
 
-    Yields:
-        The kind and the features of the R candidates in their order, as a ranker is given them in
-        training, at the place at which all are scored; None where other rows are made than they.
-    """
-    stored = arrow_schema(tables.EXAMPLES[surface.name].schema)
-    asked = _as_shown(users, rows, evening + timedelta(days=1))
-    for kind, examples in KINDS.items():
-        made = examples(evening, asked, state, items=items, surface=surface, config=_ALL)
-        known = labels.as_known(made.cast(stored), _NO_OUTCOMES, _NO_DURATIONS)
-        yield kind, _in_order_of(rows, Batch.of(known, tasks.of_surface(surface.name)))
+@dataclass(frozen=True, slots=True)
+class TrainingPath:
+    """How one evening's candidates become what rankers learn from."""
+
+    surface: Surface
+    evening: date
+    """The day at whose end everything is known."""
+    items: ItemSide
+    """Of the evening."""
+    histories: ReadHistories | None
+    """Reads what users had done; None where no ranker asks."""
+
+    def examples(
+        self, rows: Rows, users: pa.Table, state: pa.Table
+    ) -> Iterator[tuple[str, Inputs | None]]:
+        """Describe candidates by the training path, once for each of ``KINDS``.
+
+        Args:
+            rows: R candidates of U users.
+            users: U users, sorted by user_id: ``candidates`` and features/user_daily's features.
+            state: Their rows of ``tables.FEATURES_USER_PAIRS`` as of the evening.
+
+        Yields:
+            The kind and the features of the R candidates in their order, as a ranker is given them
+            in training, at the place at which all are scored; None where other rows are made.
+        """
+        stored = arrow_schema(tables.EXAMPLES[self.surface.name].schema)
+        asked = _as_shown(users, rows, self.evening + timedelta(days=1))
+        for kind, examples in KINDS.items():
+            made = examples(
+                self.evening, asked, state, items=self.items, surface=self.surface, config=_ALL
+            )
+            known = labels.as_known(made.cast(stored), _NO_OUTCOMES, _NO_DURATIONS)
+            batch = Batch.of(known, tasks.of_surface(self.surface.name))
+            yield kind, _in_order_of(rows, self._remembered(batch, known.column("user_id")))
+
+    def _remembered(self, batch: Batch, users: pa.ChunkedArray) -> Batch:
+        """Add histories to a batch, as a day of examples does."""
+        if self.histories is None:
+            return batch
+        # A batch numbers its users in the order of their names.
+        user_N = users.unique().sort().take(pa.array(batch.user_N))
+        found = self.histories(user_N, batch.evening_N)
+        return replace(batch, given=replace(batch.given, histories=found))
 
 
 def _as_shown(users: pa.Table, rows: Rows, day: date) -> pa.Table:
@@ -114,4 +134,6 @@ def _taken(given: Inputs, row_R: np.ndarray) -> Inputs:
     places = pa.array(row_R)
     words = {name: column.take(places) for name, column in given.words.items()}
     numeric_NF, item_N = given.numeric_NF[row_R], given.item_N[row_R]
-    return replace(given, numeric_NF=numeric_NF, words=words, item_N=item_N)
+    told = given.histories
+    histories = None if told is None else told.read_by(told.of_N[row_R])
+    return replace(given, numeric_NF=numeric_NF, words=words, item_N=item_N, histories=histories)

@@ -71,6 +71,7 @@ def test_willing_users_are_read_with_their_candidates_of_the_evening(files: Lake
     proposed = found.users.column("candidates").to_pylist()
     assert [items and items[0]["item_no"] for items in proposed] == [None, 2, None, 4]
     assert sorted(found.slates.column("audience_key").to_pylist()) == list(WILLING)
+    assert found.histories is None
 
 
 def test_pairs_are_read_from_the_full_partition_on(files: LakeFiles) -> None:

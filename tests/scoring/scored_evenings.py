@@ -78,6 +78,7 @@ class Night:
             items=self.items,
             slates=slates,
             serving=self.serving,
+            histories=None,
         )
 
 

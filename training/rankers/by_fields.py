@@ -108,6 +108,11 @@ class FieldRanker:
         """What it reads."""
         return self.fields.layout
 
+    @property
+    def reads_histories(self) -> bool:
+        """No."""
+        return False
+
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
         """Predict every task: float32, N, in [0, 1]."""
         value_NF = self.fields.values(given)
@@ -118,11 +123,6 @@ class FieldRanker:
             before_N = clicked_N if task in self.after_click else seen_N
             scores[task] = before_N * _chance(self.heads[task].margin(value_NF))
         return heads.followed(scores, self.ratio)
-
-    @property
-    def reads_histories(self) -> bool:
-        """Never."""
-        return False
 
     def save(self) -> dict[str, bytes]:
         """Write rules and heads, without pickles."""

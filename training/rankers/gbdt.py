@@ -99,6 +99,11 @@ class Gbdt:
         return self.encoder.layout
 
     @property
+    def reads_histories(self) -> bool:
+        """No."""
+        return False
+
+    @property
     def num_trees(self) -> int:
         """Trees of the click head that score."""
         return int(self.heads["click"].num_boosted_rounds())
@@ -114,11 +119,6 @@ class Gbdt:
             for task, head in self.heads.items()
         }
         return heads.followed(scores, self.ratio)
-
-    @property
-    def reads_histories(self) -> bool:
-        """Never."""
-        return False
 
     def importance(self) -> dict[str, float]:
         """Say each feature's share of the click head's gain, largest first; used ones only."""
