@@ -12,6 +12,7 @@ Shapes: U users, R candidates of theirs.
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +34,9 @@ from scoring.value import ValueConfig
 from training import user_side
 from training.item_side import ItemSide
 from training.seeds import streams
+
+_SHOWN: Final = 4
+"""Differences that a sentence names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +90,14 @@ class Parity:
     """What the slates hold and the champion does not say of examples."""
 
     @property
+    def differences(self) -> tuple[Difference, ...]:
+        """All that was found, features first."""
+        return (*self.features, *self.scores)
+
+    @property
     def is_kept(self) -> bool:
         """Whether nothing differs."""
-        return not self.features and not self.scores
+        return not self.differences
 
     def __str__(self) -> str:
         if self.is_kept:
@@ -96,8 +105,9 @@ class Parity:
                 f"{self.num_places} places of {self.num_users} users score alike, and so read the "
                 f"features of their {self.num_candidates} candidates"
             )
-        found = "; ".join(map(str, (*self.features, *self.scores)))
-        return f"{found}. {self._what_to_do}"
+        found = [*map(str, self.differences)]
+        more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
+        return f"{'; '.join(found[:_SHOWN])}{more}. {self._what_to_do}"
 
     @property
     def _what_to_do(self) -> str:

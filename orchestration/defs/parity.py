@@ -17,9 +17,9 @@ from orchestration.night_files import Sender
 from orchestration.parity_rows import sampled
 from orchestration.partitions import days_of
 from orchestration.reads import key
-from orchestration.table_asset import Night, said
+from orchestration.table_asset import Metadata, Night, said
 from orchestration.workspace import Workspace
-from scoring.parity import ParityConfig, compare
+from scoring.parity import Parity, ParityConfig, compare
 from training.item_side import ItemSide
 from training.rankers.ranker import NONE
 
@@ -44,38 +44,46 @@ def parity_check(surface: Surface) -> dg.AssetChecksDefinition:
         run_id = context.run.run_id
         night = Night(workspace, workspace.lake(run_id, len(days)), days, run_id)
         with metered_step() as cost:
-            is_kept, found, counts = _compared(night, surface, days.last)
+            found = _compared(night, surface, days.last)
+        is_kept = isinstance(found, str) or found.is_kept
         return dg.AssetCheckResult(
             passed=is_kept,
             severity=dg.AssetCheckSeverity.ERROR,
             description=f"{days.last}: {found}",
-            metadata={**counts, **said(cost)},
+            metadata={"is_news": not is_kept, **_shown(found), **said(cost)},
         )
 
     return check
 
 
-def _compared(night: Night, surface: Surface, day: date) -> tuple[bool, str, dict[str, int]]:
-    """Say whether the two paths agree, in words, and how much was compared."""
+def _compared(night: Night, surface: Surface, day: date) -> Parity | str:
+    """Hold the two paths against each other, or say why that does not apply."""
     if night.lake.files.is_empty(tables.SLATES[surface.name], one_day(day)):
-        return True, "not applicable: there are no slates", {}
+        return "not applicable: there are no slates"
     champion = serving(night, surface, day)
     if champion.champion.ranker == NONE:
-        return True, "not applicable: the fused order serves, and no ranker learned from it", {}
+        return "not applicable: the fused order serves, and no ranker learned from it"
     config = ParityConfig()
     items = ItemSide.read(Sender.of(night.lake).item_side(day))
     sample = sampled(night.lake.files, surface, day, items=items, serving=champion, config=config)
     if sample is None:
-        return True, "not applicable: nobody has a slate of his own", {}
+        return "not applicable: nobody has a slate of his own"
     value = night.workspace.settings.slate_config(surface.name).value
-    found = compare(sample, value=value, config=config)
-    counts = {
+    return compare(sample, value=value, config=config)
+
+
+def _shown(found: Parity | str) -> Metadata:
+    """How much was compared, and all that differs."""
+    if isinstance(found, str):
+        return {}
+    differences = [f"- {difference}" for difference in found.differences]
+    all_of_them = {"results": dg.MetadataValue.md("\n".join(differences))} if differences else {}
+    return all_of_them | {
         "num_users": found.num_users,
         "num_candidates": found.num_candidates,
         "num_places": found.num_places,
-        "num_differences": len(found.features) + len(found.scores),
+        "num_differences": len(differences),
     }
-    return found.is_kept, str(found), counts
 
 
 @dg.definitions

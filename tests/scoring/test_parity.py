@@ -253,6 +253,17 @@ def test_a_difference_says_what_of_whom_both_values_and_what_to_do(night: Night)
     assert said.endswith(f"make the night again: nightmarket night --day {EVENING}")
 
 
+def test_of_many_differences_a_sentence_names_a_few(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted(monkeypatch, other_default)
+
+    found = compared(night, night.slates())
+
+    assert len(found.differences) > 10
+    assert f" (and {len(found.differences) - 4} more). Rankers learn these features" in str(found)
+
+
 def test_an_item_that_is_no_candidate_is_a_difference(night: Night) -> None:
     found = compared(night, changed(night.slates(), "item_no", 1000))
 

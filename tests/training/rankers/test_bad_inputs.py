@@ -1,4 +1,4 @@
-"""What every ranker does with inputs that should not be: promises beside ``test_rankers.py``."""
+"""Odd inputs and odd files, beyond what ``conformance`` tells of them, for every ranker."""
 
 import io
 import json
@@ -11,11 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.training.rankers import conformance
 from tests.training.rankers.conformance import NIGHT, SPLIT, TASKS, days, same_scores, unseen
 from tests.training.rankers.test_rankers import RANKERS, Tried
 from training import registry
-from training.inputs import Inputs, Layout, MissingColumnError
+from training.inputs import Inputs, Layout
 from training.rankers.ranker import Batch, Ranker, UnknownModelError
 from training.registry import ModelName
 
@@ -35,19 +34,6 @@ def with_number(given: Inputs, value: float, rows: slice = slice(None)) -> Input
     numeric_NF = given.numeric_NF.copy()
     numeric_NF[rows, given.layout.numeric.index(SIGNAL)] = value
     return replace(given, numeric_NF=numeric_NF)
-
-
-def without(given: Inputs, name: str) -> Inputs:
-    """The same rows without a column."""
-    layout, words = given.layout, dict(given.words)
-    if name in words:
-        del words[name]
-        left = tuple(one for one in layout.words if one != name)
-        return replace(given, words=words, layout=Layout(layout.numeric, left))
-    place = layout.numeric.index(name)
-    numeric = layout.numeric[:place] + layout.numeric[place + 1 :]
-    numeric_NF = np.delete(given.numeric_NF, place, axis=1)
-    return replace(given, numeric_NF=numeric_NF, layout=Layout(numeric, layout.words))
 
 
 def labelled(day: date, change: Callable[[np.ndarray], np.ndarray], *tasks: str) -> Batch:
@@ -79,12 +65,6 @@ def test_where_every_word_is_new_scores_are_those_of_missing_words(tried: Tried)
     )
 
 
-@pytest.mark.parametrize("name", [SIGNAL, "item_category"])
-def test_a_missing_column_is_refused_by_name(tried: Tried, name: str) -> None:
-    with pytest.raises(MissingColumnError, match=f"reads {name}, which"):
-        tried.fitted.score(without(GIVEN, name))
-
-
 def test_columns_are_known_by_name_and_not_by_place(tried: Tried) -> None:
     numeric, words = GIVEN.layout.numeric[::-1], GIVEN.layout.words[::-1]
     turned = replace(
@@ -104,14 +84,6 @@ def test_where_nothing_is_known_scores_are_probabilities(tried: Tried) -> None:
         words=dict.fromkeys(GIVEN.words, missing),
     )
     are_probabilities(tried.fitted, nothing)
-
-
-@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
-def test_an_infinite_number_scores_as_a_missing_one(tried: Tried, infinite: float) -> None:
-    same_scores(
-        tried.fitted.score(with_number(GIVEN, infinite)),
-        tried.fitted.score(with_number(GIVEN, np.nan)),
-    )
 
 
 def test_infinite_numbers_are_learned_from_as_missing_ones(tried: Tried) -> None:
@@ -147,13 +119,6 @@ def test_a_day_on_which_everybody_did_the_same_is_learned_from(
     assert bool(clicks.mean() > usual.mean()) is is_positive
 
 
-def test_stopping_on_a_day_on_which_nobody_clicked_leaves_probabilities(tried: Tried) -> None:
-    def idle(when: date) -> Batch:
-        return labelled(when, np.zeros_like, *TASKS) if when in SPLIT.stop else days(when)
-
-    are_probabilities(tried.made.fit(idle, SPLIT, 7))
-
-
 def test_a_day_without_orders_is_learned_from(tried: Tried) -> None:
     def poor(when: date) -> Batch:
         return labelled(when, np.zeros_like, "order") if when == SPLIT.fit.last else days(when)
@@ -170,17 +135,6 @@ def test_of_days_without_any_order_none_is_predicted(tried: Tried) -> None:
     scores = fitted.score(GIVEN)
     assert scores["order"].max() == 0
     assert scores["click"].mean() > 0
-
-
-def test_a_day_without_examples_among_the_others_is_passed_over(tried: Tried) -> None:
-    def with_a_gap(when: date) -> Batch:
-        batch = days(when)
-        rows = np.arange(0 if when == SPLIT.fit.first else len(batch))
-        label = {task: found[rows] for task, found in batch.label.items()}
-        given = conformance.taken(batch.given, rows)
-        return conformance.batch_of(given, label, batch.weight_N[rows], batch.user_N[rows])
-
-    are_probabilities(tried.made.fit(with_a_gap, SPLIT, 7))
 
 
 NAME = ModelName("any", "product_feed", NIGHT)
