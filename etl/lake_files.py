@@ -130,6 +130,10 @@ class LakeFiles:
         schema = _schema(table, columns)
         return pa.Table.from_batches(parts, schema)
 
+    def empty(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
+        """Make no rows, with the columns that ``arrow`` would read."""
+        return _schema(table, columns).empty_table()
+
     def made(self, table: Table) -> pa.Table:
         """Read every row of every day that was made."""
         days = self.made_days(table)
@@ -172,6 +176,42 @@ class LakeFiles:
         rows = self.arrow(table, days, columns=read, where=where)
         return newest(rows, table.key).select(wanted)
 
+    def arrow_of(
+        self,
+        table: Table,
+        days: Days,
+        *,
+        key: str,
+        values: Iterable[str],
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Read the rows of a few keys: of all others little more than the key is decoded.
+
+        ``arrow`` decodes every column of every row before it keeps any (docs/performance.md).
+
+        Args:
+            table: What is read.
+            days: Which days; days before the lake's first have none.
+            key: A column of words.
+            values: Whose rows are kept.
+            columns: Which columns, in this order; all of them if None.
+
+        Raises:
+            MissingDayError: If one of the days was not made.
+        """
+        self.require_made(table, days)
+        schema = _schema(table, columns)
+        wanted = ", ".join(_quoted(value, "'") for value in values)
+        if not wanted or self.is_empty(table, days):
+            return schema.empty_table()
+        read = ", ".join(_quoted(name, '"') for name in schema.names)
+        found = deltalake.QueryBuilder().register("found", self._open(table))
+        rows = found.execute(
+            f"SELECT {read} FROM found WHERE {_quoted(key, chr(34))} IN ({wanted}) "  # noqa: S608
+            f"AND {PARTITION} BETWEEN '{days.first}' AND '{days.last}'"
+        )
+        return pa.table(rows.read_all()).cast(schema)
+
     def _open(self, table: Table) -> deltalake.DeltaTable:
         return deltalake.DeltaTable(str(self.root / table.path))
 
@@ -196,6 +236,11 @@ def _partitions(days: Days) -> list[tuple[str, str, str]]:
 def _schema(table: Table, columns: Sequence[str] | None) -> pa.Schema:
     whole = arrow_schema(table.schema)
     return pa.schema([whole.field(name) for name in columns or table.column_names])
+
+
+def _quoted(word: str, mark: str) -> str:
+    """Quote a word for SQL: a value by ', a name by "."""
+    return mark + word.replace(mark, 2 * mark) + mark
 
 
 def _said(days: list[date]) -> str:

@@ -5,6 +5,7 @@ Belongs here: what of the lake a batch of labelled examples is made of. What a l
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
@@ -16,6 +17,7 @@ from etl import tables
 from etl.days import Days, one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
+from orchestration.example_histories import ExampleHistories
 from orchestration.reads import Read, days_back, on_driver, same_days, since_full
 from training import labels, tasks
 from training.example_rows import LATE_DAYS
@@ -23,6 +25,12 @@ from training.rankers.ranker import Batch
 
 KEPT_EXAMPLES: Final = 2_000_000
 """Examples that may lie in memory at a time."""
+_EVENTS_AN_EXAMPLE: Final = 16
+"""Events of histories that lie in as much memory as one example."""
+
+
+_EVENINGS: Final = LATE_DAYS + 1
+"""Evenings before a day that its examples can be of."""
 
 
 def reads(num_days: int) -> Mapping[str, Read]:
@@ -31,6 +39,8 @@ def reads(num_days: int) -> Mapping[str, Read]:
         "outcomes": on_driver(days_back(tables.SILVER_OUTCOMES, num_days)),
         "items": on_driver(since_full(tables.SILVER_ITEMS)),
         "users": on_driver(same_days(tables.FEATURES_USER_DAILY)),
+        "histories": on_driver(since_full(tables.FEATURES_USER_HISTORY, num_days + _EVENINGS)),
+        "item_words": on_driver(days_back(tables.FEATURES_ITEM_DAILY, num_days + _EVENINGS)),
         **{
             f"examples_{name}": on_driver(days_back(table, num_days))
             for name, table in tables.EXAMPLES.items()
@@ -41,10 +51,13 @@ def reads(num_days: int) -> Mapping[str, Read]:
 class ExampleDays:
     """One surface's examples as known on one night; days are kept in memory while they are few.
 
+    Where ``with_histories`` asks for it, batches say what the examples' users had done by the
+    examples' own evenings, for rankers that read sequences.
+
     Who has opted out by the night is left out of all days: nothing is learned from him any more.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         files: LakeFiles,
         surface: Surface,
@@ -52,8 +65,10 @@ class ExampleDays:
         num_days: int,
         *,
         num_kept: int = KEPT_EXAMPLES,
+        with_histories: bool = False,
     ) -> None:
         self._files, self._surface, self._night = files, surface, night
+        self._histories = ExampleHistories(files) if with_histories else None
         self._max_kept = num_kept
         self._days = Days(night, night).reaching_back(num_days)
         self._kept: dict[date, Batch] = {}
@@ -64,9 +79,10 @@ class ExampleDays:
         if day in self._kept:
             return self._kept[day]
         batch = self._read(day)
-        if self._num_kept + len(batch) <= self._max_kept:
+        size = _size(batch)
+        if self._num_kept + size <= self._max_kept:
             self._kept[day] = batch
-            self._num_kept += len(batch)
+            self._num_kept += size
         return batch
 
     def num_clicks(self, days: Days) -> dict[date, int]:
@@ -79,7 +95,7 @@ class ExampleDays:
     def popularity(self, day: date) -> pa.Table:
         """Read popularity-of-7-days of the evenings that a day's examples can be of."""
         of_surface = pc.field("surface") == self._surface.name
-        evenings = Days(day - timedelta(days=LATE_DAYS + 1), day - timedelta(days=1))
+        evenings = Days(day - timedelta(days=_EVENINGS), day - timedelta(days=1))
         return self._files.arrow(
             tables.RETRIEVAL_POPULARITY, evenings, where=of_surface & (pc.field("scope") == "all")
         )
@@ -88,7 +104,14 @@ class ExampleDays:
         rows = self._files.arrow(tables.EXAMPLES[self._surface.name], one_day(day))
         is_off = pc.is_in(rows.column("user_id"), value_set=self._opted_out)
         known = labels.as_known(rows.filter(pc.invert(is_off)), self._outcomes, self._durations)
-        return Batch.of(known, tasks.of_surface(self._surface.name))
+        batch = Batch.of(known, tasks.of_surface(self._surface.name))
+        if self._histories is None:
+            return batch
+        # A batch numbers its users in the order of their names.
+        users = known.column("user_id").unique().sort()
+        user_N = users.take(pa.array(batch.user_N))
+        found = self._histories.of(user_N, batch.evening_N)
+        return replace(batch, given=replace(batch.given, histories=found))
 
     @cached_property
     def _outcomes(self) -> pa.Table:
@@ -114,3 +137,10 @@ class ExampleDays:
             where=pc.field("is_personalisation_off"),
         )
         return users.column("user_id").combine_chunks()
+
+
+def _size(batch: Batch) -> int:
+    """How many examples a batch weighs as, its histories included."""
+    known = batch.given.histories
+    num_events = 0 if known is None else len(known.item_E)
+    return len(batch) + num_events // _EVENTS_AN_EXAMPLE

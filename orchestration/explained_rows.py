@@ -25,7 +25,7 @@ from scoring.explained_evening import Known
 from scoring.explained_place import NoSlatesError
 from scoring.explained_sources import proposed_of
 from scoring.mixes import CandidatesConfig
-from scoring.rank import Serving
+from scoring.rank import Serving, reads_histories
 from scoring.stand_ins import EVERYBODY
 from training import item_side, registry
 from training.assemble import USER_WORDS
@@ -33,6 +33,7 @@ from training.promote import Champion
 from training.rankers.ranker import NONE
 from training.registry import ModelName
 from training.retrieval.new_items import ANY_CATEGORY
+from training.user_side import HISTORIES, within_90_days
 
 Row = dict[str, Any]
 _CHAMPION: Final = ("surface", "ranker", "model_date", "since_date", "decided_by", "reason")
@@ -72,6 +73,8 @@ class Evening:
         ranked = _numbers(candidates, "items")
         lists = self._lists(pairs, segment, seeds)
         is_candidate = item_row["item_no"] in ranked
+        serving = self._serving()
+        remembered = _numbers(history, "long") if reads_histories(serving) else set()
         stored = proposed_of(item_row["item_no"], candidates)
         proposed = {SOURCE_NAMES[one["source"]] for one in stored}
         models = models_by(self.files, self.models, self.surface, self.day, self.config)
@@ -80,16 +83,16 @@ class Evening:
             surface=self.surface,
             item=item_row,
             user=user_row,
-            state=_one(pairs).append_column("short", _one(history).column("short")),
+            state=_with_histories(_one(pairs), _one(history), self.day),
             slates=slates,
             candidates=candidates,
             item_daily=self._items(
-                {item_row["item_no"], *seeds, *_numbers(pairs, "items"), *ranked},
+                {item_row["item_no"], *seeds, *_numbers(pairs, "items"), *ranked, *remembered},
                 are_all_read=not is_candidate,
             ),
             **lists,
             names=self._names(seeds),
-            serving=self._serving(),
+            serving=serving,
             models={
                 name: kept.read()
                 for name, kept in models.items()
@@ -203,6 +206,13 @@ def among(name: str, values: Collection[Any]) -> pc.Expression:
 def _one(rows: pa.Table) -> pa.Table:
     """The row, or one of nulls where there is none."""
     return rows.take(pa.array([0 if rows.num_rows else None], pa.int64()))
+
+
+def _with_histories(pairs: pa.Table, history: pa.Table, day: date) -> pa.Table:
+    """Add what the user had done, as nights do."""
+    for name in HISTORIES:
+        pairs = pairs.append_column(name, within_90_days(history.column(name), day))
+    return pairs
 
 
 def _numbers(rows: pa.Table, array: str) -> set[int]:

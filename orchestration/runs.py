@@ -215,7 +215,7 @@ def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
 
 def _check_line(event: dg.DagsterEvent) -> str | None:
     check = event.asset_check_evaluation_data
-    if check.passed or not check.metadata["is_news"].value:
+    if check.passed or not values(check.metadata).get("is_news", True):
         return None
     colour = "red" if check.severity == dg.AssetCheckSeverity.ERROR else "yellow"
     name = check.asset_key.to_user_string()

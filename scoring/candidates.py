@@ -78,7 +78,7 @@ def build(  # noqa: PLR0913
 
     return user_side.answer(
         asked,
-        user_side.state_of(pairs, history),
+        user_side.state_of(pairs, user_side.short_of(history)),
         kernel=kernel,
         schema=table.schema,
         num_buckets=config.num_buckets,

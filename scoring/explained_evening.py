@@ -41,14 +41,15 @@ class Known:
     """His row of ``tables.FEATURES_USER_DAILY``, with ``segment``."""
     state: pa.Table
     """His row of ``tables.FEATURES_USER_PAIRS`` as of the evening, null where he has none, with
-    ``short`` of ``tables.FEATURES_USER_HISTORY``."""
+    ``short`` and ``long`` of ``tables.FEATURES_USER_HISTORY``."""
     slates: pa.Table
     """The evening's rows of ``tables.SLATES``: his own, his segment's, the default."""
     candidates: pa.Table
     """His row of ``tables.CANDIDATES``, if he has one."""
     item_daily: pa.Table
     """Rows of ``tables.FEATURES_ITEM_DAILY``: the item's, his candidates', those of his own items
-    and of what shows products; where the item is no candidate, all that sources look up too."""
+    and of what shows products, of his whole history where the ranker reads it; where the item is no
+    candidate, all that sources look up too."""
     popularity: pa.Table
     """Rows of ``tables.RETRIEVAL_POPULARITY`` of the lists that he can be proposed items of."""
     new_items: pa.Table

@@ -107,7 +107,7 @@ def build(
     requests = who.join(known, ["user_id", "feature_date"]).join(
         _looked(visitors, users, asked), list(_KEY), "left"
     )
-    state = user_side.state_of(visitors.pairs, visitors.history)
+    state = user_side.state_of(visitors.pairs, user_side.short_of(visitors.history))
     by_name = {one.surface.name: one for one in asked}
 
     def kernel(evening: date, requested: pa.Table, state: pa.Table) -> pa.Table:

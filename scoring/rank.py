@@ -73,6 +73,11 @@ def rank(
     return Ranked(expected_value(scores, price_R, config) * presence_R, scores, presence_R)
 
 
+def reads_histories(serving: Serving) -> bool:
+    """Tell whether the champion reads users' histories; where no ranker serves nobody does."""
+    return serving.champion.ranker != NONE and ranker_of(serving).reads_histories
+
+
 # By sha256: a worker serves many batches with the models of a few nights.
 _made: Final[dict[str, Ranker]] = {}
 

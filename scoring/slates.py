@@ -23,13 +23,13 @@ from etl.tables import SLATES
 from scoring.explore import ExplorationConfig, explore
 from scoring.grid import layout
 from scoring.hours import Hours
-from scoring.rank import Ranked, Serving, rank
+from scoring.rank import Ranked, Serving, rank, reads_histories
 from scoring.rerank import choose
 from scoring.slate_rows import Chosen, user_rows
 from scoring.value import ValueConfig
 from training import user_side
 from training.assemble import USER_COLUMNS, Rows, assemble
-from training.inputs import SCORED_POSITION
+from training.inputs import SCORED_POSITION, Inputs
 from training.item_side import ItemSide, mapped_items
 from training.seeds import streams
 
@@ -68,12 +68,20 @@ class NightModel:
     """The item side's name under which Spark sent it."""
     serving: Serving
 
+    def state_read(self, state: pa.Table) -> pa.Table:
+        """Leave out of users' states what the champion does not read."""
+        has_histories = "long" in state.column_names
+        if not has_histories or reads_histories(self.serving):
+            return state
+        return state.drop_columns(["long"])
+
 
 def build(  # noqa: PLR0913
     users: DataFrame,
     *,
     candidates: DataFrame,
     pairs: DataFrame,
+    history: DataFrame | None,
     surface: Surface,
     nights: Mapping[date, NightModel],
     config: SlateConfig,
@@ -85,6 +93,8 @@ def build(  # noqa: PLR0913
         candidates: Rows of ``tables.CANDIDATES[surface.name]`` of the nights.
         pairs: Rows of ``tables.FEATURES_USER_PAIRS`` from the full partition before the first
             night on.
+        history: Rows of ``tables.FEATURES_USER_HISTORY`` of the same days; None if no champion of
+            the nights reads histories.
         surface: For which surface.
         nights: The nights' item sides (already sent with ``SparkContext.addFile``) and champions.
         config: What a slate looks like.
@@ -109,7 +119,7 @@ def build(  # noqa: PLR0913
 
     return user_side.answer(
         known.join(proposed, ["feature_date", "user_id"], "left"),
-        user_side.state_of(pairs),
+        user_side.state_of(pairs, None if history is None else user_side.long_of(history)),
         kernel=kernel,
         schema=schema,
         num_buckets=config.num_buckets,
@@ -131,14 +141,14 @@ def compose(  # noqa: PLR0913
     Args:
         evening: The day after whose end the slates are made.
         asked: U users: user_id, segment, ``candidates`` and features/user_daily's features.
-        state: Their rows of ``tables.FEATURES_USER_PAIRS`` as of the evening.
+        state: Their rows of ``tables.FEATURES_USER_PAIRS`` as of the evening, with ``long`` of
+            ``tables.FEATURES_USER_HISTORY`` for a champion that reads histories.
         items: The evening's item side.
         made_with: The night's champion.
         surface: For which surface.
         config: What a slate looks like.
     """
-    rows = _of_those_who_want(Rows.of(asked.column("candidates"), position=SCORED_POSITION), asked)
-    given = assemble(rows, users=asked, state=state, items=items, evening=evening)
+    rows, given = described(evening, asked, made_with.state_read(state), items=items)
     hours = Hours.of(rows, users=asked, items=items)
     ranked = rank(rows, given, serving=made_with.serving, config=config.value, hours=hours)
     stream_U = streams(
@@ -148,6 +158,25 @@ def compose(  # noqa: PLR0913
         purpose=config.exploration.salt,
     )
     return arrange(rows, ranked, items=items, stream_U=stream_U, config=config)
+
+
+def described(
+    evening: date, asked: pa.Table, state: pa.Table, *, items: ItemSide
+) -> tuple[Rows, Inputs]:
+    """List what is ranked for one batch of users, and what is known of it.
+
+    Args:
+        evening: The day after whose end the slates are made.
+        asked: U users: ``candidates`` and features/user_daily's features.
+        state: Their rows of ``tables.FEATURES_USER_PAIRS`` as of the evening, with ``long`` where
+            histories are read.
+        items: The evening's item side.
+
+    Returns:
+        The candidates of those who did not opt out, and their features in the same order.
+    """
+    rows = _of_those_who_want(Rows.of(asked.column("candidates"), position=SCORED_POSITION), asked)
+    return rows, assemble(rows, users=asked, state=state, items=items, evening=evening)
 
 
 def arrange(

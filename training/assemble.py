@@ -18,6 +18,7 @@ import pyarrow as pa
 from etl.arrow import flat_lists
 from etl.features import dictionary
 from etl.tables.retrieval import SOURCE_CODES
+from training import histories
 from training.inputs import NUMERIC, Inputs
 from training.item_side import FEATURES as ITEM_FEATURES
 from training.item_side import ItemSide
@@ -98,12 +99,14 @@ def assemble(
     Args:
         rows: R rows of U users.
         users: U rows of ``tables.FEATURES_USER_DAILY`` of the evening, ``USER_COLUMNS`` of them.
-        state: U rows of ``tables.FEATURES_USER_PAIRS`` as of the evening, null where none.
+        state: U rows of ``tables.FEATURES_USER_PAIRS`` as of the evening, null where none; with
+            ``long`` of ``tables.FEATURES_USER_HISTORY`` for rankers that read histories.
         items: The evening's item side.
         evening: The day at whose end everything is known.
 
     Returns:
-        R rows: float32 numbers in the order of ``inputs.NUMERIC``, NaN where nothing is known.
+        R rows: float32 numbers in the order of ``inputs.NUMERIC``, NaN where nothing is known; the
+        users' histories where ``state`` has them.
     """
     place = items.places(rows.item_R)
     numeric_RF = np.full((len(rows.item_R), len(NUMERIC)), np.nan, np.float32)
@@ -126,7 +129,11 @@ def assemble(
         numeric_RF[:, _PLACE[name]] = values
     _fill_sources(numeric_RF, rows)
     numeric_RF[:, _PLACE["position"]] = rows.position_R
-    return Inputs(numeric_RF, _words(rows, users, items, place), rows.item_R)
+    words = _words(rows, users, items, place)
+    if "long" not in state.column_names:
+        return Inputs(numeric_RF, words, rows.item_R)
+    found = histories.of_evening(state.column("long"), items=items, evening=evening)
+    return Inputs(numeric_RF, words, rows.item_R, histories=found.read_by(rows.user_R))
 
 
 def _user_matrix(users: pa.Table) -> np.ndarray:

@@ -37,7 +37,10 @@ COLUMNS: Final = (
     *FEATURES,
 )
 """What is read of features/item_daily."""
-_WORDS: Final = ("category", "brand", "seller_id", "host_id")
+WORDS: Final = ("category", "brand", "seller_id", "host_id")
+"""What an item is filed under."""
+NAMED: Final = ("item_no", *WORDS)
+"""Columns of features/item_daily that ``named`` lays out."""
 _CATEGORY_RATE: Final = FEATURES.index("category_click_rate_28d")
 _VIDEO: Final = surfaces.ITEM_TYPES.index(surfaces.SHORT_VIDEOS.item_type)
 _PRODUCT: Final = surfaces.ITEM_TYPES.index(surfaces.PRODUCT_FEED.item_type)
@@ -54,18 +57,36 @@ def arrays_of(item_daily: pa.Table) -> dict[str, np.ndarray | pa.Array]:
     """
     rows = item_daily.sort_by("item_no")
     arrays: dict[str, np.ndarray | pa.Array] = {
-        "item_no": _whole(rows, "item_no").to_numpy().astype(np.int64),
+        **_named(rows),
         "type_code": codes_in(_whole(rows, "item_type"), pa.array(surfaces.ITEM_TYPES)),
         "is_eligible": _whole(rows, "is_eligible").cast(pa.int8()).to_numpy(),
         "numeric": _matrix(rows).ravel(),
         "item_id": _whole(rows, "item_id"),
         "slot_hour": _slot_hours(rows),
     }
-    for name in _WORDS:
+    return arrays | _titles(rows) | _shown(rows, arrays["type_code"])
+
+
+def named(item_daily: pa.Table) -> dict[str, np.ndarray | pa.Array]:
+    """Lay out the part of ``arrays_of`` that says what items are filed under.
+
+    Whoever only looks words up, as histories do, need not read the rest.
+
+    Args:
+        item_daily: ``NAMED`` of one day of ``tables.FEATURES_ITEM_DAILY``.
+    """
+    return _named(item_daily.sort_by("item_no"))
+
+
+def _named(rows: pa.Table) -> dict[str, np.ndarray | pa.Array]:
+    arrays: dict[str, np.ndarray | pa.Array] = {
+        "item_no": _whole(rows, "item_no").to_numpy().astype(np.int64)
+    }
+    for name in WORDS:
         encoded = _whole(rows, name).dictionary_encode()
         arrays[name] = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
         arrays[f"{name}_words"] = encoded.dictionary
-    return arrays | _titles(rows) | _shown(rows, arrays["type_code"])
+    return arrays
 
 
 def _slot_hours(rows: pa.Table) -> np.ndarray:

@@ -22,10 +22,13 @@ from pyspark.sql.types import StructType
 from etl.arrow import arrow_schema, flat_lists
 from etl.features.buckets import walk
 from etl.features.fold import NEVER
-from etl.features.user_history import ALIVE_DAYS
+from etl.features.user_history import ALIVE_DAYS, NUM_LONG
 
 DAY_US: Final = 86_400_000_000
-_HISTORY: Final = "short"
+HISTORIES: Final = ("short", "long")
+"""Columns of features/user_history that may travel with a user's state."""
+EVENT_FIELDS: Final = ("event_at", "event_code", "item_no")
+"""What ``long_of`` keeps of an event."""
 AFFINITY_HALF_LIFE_DAYS: Final = 7.0
 """As features/user_pairs folds affinities."""
 
@@ -70,18 +73,32 @@ def state_of(pairs: DataFrame, history: DataFrame | None = None) -> DataFrame:
 
     Args:
         pairs: Rows of ``tables.FEATURES_USER_PAIRS``.
-        history: Rows of ``tables.FEATURES_USER_HISTORY``; of them ``short`` is kept.
+        history: What is kept of ``tables.FEATURES_USER_HISTORY``: ``short_of`` or ``long_of``.
 
     Returns:
-        user_id, arrival_date, items, categories, brands, sellers, hosts and, if asked for, short:
-        null on days on which he was shown items and did nothing.
+        user_id, arrival_date, items, categories, brands, sellers, hosts and, if asked for, short or
+        long: null on days on which he was shown items and did nothing.
     """
     arrays = pairs.drop("last_event_at")
     if history is None:
         return arrays
-    return arrays.join(
-        history.select("user_id", "arrival_date", "short"), ["user_id", "arrival_date"], "left"
-    )
+    return arrays.join(history, ["user_id", "arrival_date"], "left")
+
+
+def short_of(history: DataFrame) -> DataFrame:
+    """Keep the 50 latest events of ``tables.FEATURES_USER_HISTORY``."""
+    return history.select("user_id", "arrival_date", "short")
+
+
+def long_of(history: DataFrame) -> DataFrame:
+    """Keep what histories (``training.histories``) read of ``tables.FEATURES_USER_HISTORY``.
+
+    That is the 1,000 latest events, and of each of them ``EVENT_FIELDS`` alone: ids and days of
+    arrival are the larger part of what lies there.
+    """
+    first = F.greatest(F.size("long") - (NUM_LONG - 1), F.lit(1))
+    fields = (F.slice(F.col(f"long.{name}"), first, NUM_LONG).alias(name) for name in EVENT_FIELDS)
+    return history.select("user_id", "arrival_date", F.arrays_zip(*fields).alias("long"))
 
 
 def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Table, pa.Table]]:
@@ -89,7 +106,9 @@ def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Tab
     asked, known = _user_codes(requests, state)
     order = np.lexsort((_days(state, "arrival_date"), known))
     keys = _key(known, _days(state, "arrival_date"))[order]
-    told = _newest_told(state, order) if _HISTORY in state.column_names else None
+    arrays = [name for name in HISTORIES if name in state.column_names]
+    told = _newest_told(state.select(arrays), order)
+    plain = state.drop_columns(arrays)
     asked_day = _days(requests, "feature_date")
     for number in np.unique(asked_day).tolist():
         rows = np.flatnonzero(asked_day == number)
@@ -98,14 +117,11 @@ def evenings(requests: pa.Table, state: pa.Table) -> Iterator[tuple[date, pa.Tab
         found = (place >= 0) & (keys[place] >> 32 == asked[rows]) if len(keys) else place >= 0
         place = np.where(found, place, -1)
         day = date(1970, 1, 1) + timedelta(days=number)
-        newest = state.take(_rows_at(place, order))
-        if told is not None and len(keys):
-            found = told[place]
-            is_own = (place >= 0) & (found >= 0) & (keys[found] >> 32 == keys[place] >> 32)
-            rows_told = _rows_at(np.where(is_own, found, -1), order)
-            history = _within_90_days(state.column(_HISTORY).take(rows_told), day)
-            column = newest.column_names.index(_HISTORY)
-            newest = newest.set_column(column, _HISTORY, history)
+        newest = plain.take(_rows_at(place, order))
+        rows_told = _rows_at(_told_of_same_user(told, place, keys), order)
+        for name in arrays:
+            history = within_90_days(state.column(name).take(rows_told), day)
+            newest = newest.append_column(name, history)
         yield day, requests.take(pa.array(rows)), newest
 
 
@@ -115,16 +131,27 @@ def _rows_at(place: np.ndarray, order: np.ndarray) -> pa.Array:
     return pa.array(rows, mask=place < 0)
 
 
-def _newest_told(state: pa.Table, order: np.ndarray) -> np.ndarray:
+def _newest_told(histories: pa.Table, order: np.ndarray) -> np.ndarray:
     """For each place of the order the last up to it that has a history, of whomever; −1: none.
 
     On days on which a user only looked, nothing is added to his history and none is told.
     """
-    is_told = state.column(_HISTORY).is_valid().to_numpy()[order]
-    return np.maximum.accumulate(np.where(is_told, np.arange(len(order)), -1))
+    is_told = np.zeros(len(order), bool)
+    for column in histories.columns:
+        is_told |= column.is_valid().to_numpy()
+    return np.maximum.accumulate(np.where(is_told[order], np.arange(len(order)), -1))
 
 
-def _within_90_days(history: pa.ChunkedArray, day: date) -> pa.ChunkedArray:
+def _told_of_same_user(told: np.ndarray, place: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Where the histories lie of users whose newest rows lie at ``place``; −1 where none is."""
+    if not len(keys):
+        return place
+    found = told[place]
+    is_own = (place >= 0) & (found >= 0) & (keys[found] >> 32 == keys[place] >> 32)
+    return np.where(is_own, found, -1)
+
+
+def within_90_days(history: pa.ChunkedArray, day: date) -> pa.ChunkedArray:
     """Leave out who did nothing for 90 days, as the full days of features/user_history do."""
     row, entries = flat_lists(history)
     last_us = np.full(len(history), NEVER)

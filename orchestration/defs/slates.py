@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Final
 
 import dagster as dg
 import pyarrow as pa
@@ -14,10 +15,14 @@ from orchestration.night_files import Sender, has_items
 from orchestration.reads import Read, on_driver, same_days, since_full
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import slates, stand_ins
+from scoring.rank import reads_histories
 from scoring.slates import NightModel, SlateConfig
 from training import user_side
 from training.item_side import ItemSide
 from training.retrieval.source_lists import SourceLists
+
+_HISTORY: Final = on_driver(since_full(tables.FEATURES_USER_HISTORY))
+"""Opened only where a champion reads it: a night of others does not even look for its files."""
 
 
 def _slates(surface: Surface) -> dg.AssetsDefinition:
@@ -42,6 +47,7 @@ def reads_of(surface: Surface) -> dict[str, Read]:
         "users": same_days(tables.FEATURES_USER_DAILY),
         "candidates": same_days(tables.CANDIDATES[surface.name]),
         "pairs": since_full(tables.FEATURES_USER_PAIRS),
+        "history": _HISTORY,
         "items": on_driver(same_days(tables.FEATURES_ITEM_DAILY)),
         "popularity": on_driver(same_days(tables.RETRIEVAL_POPULARITY)),
         "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
@@ -59,7 +65,7 @@ def own_slates(
     Args:
         night: The days to make.
         surface: For which surface.
-        inputs: The frames of ``reads_of``.
+        inputs: The frames of ``reads_of``. Histories are added here, if a champion reads them.
         config: What a slate looks like.
 
     Returns:
@@ -70,7 +76,9 @@ def own_slates(
         day: NightModel(sender.item_side(day).name, serving(night, surface, day))
         for day in night.days
     }
-    return slates.build(**inputs, surface=surface, nights=nights, config=config)
+    is_read = any(reads_histories(one.serving) for one in nights.values())
+    history = _HISTORY.rows(night.lake, night.days) if is_read else None
+    return slates.build(**inputs, history=history, surface=surface, nights=nights, config=config)
 
 
 def _segments(users: DataFrame) -> dict[date, set[str]]:

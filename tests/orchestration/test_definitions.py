@@ -34,6 +34,19 @@ def test_a_table_has_a_check_that_blocks(definitions: dg.Definitions, table: Tab
     assert graph.get_check_spec(key).blocking
 
 
+@pytest.mark.parametrize("table", tables.SLATES.values(), ids=lambda t: t.path)
+def test_slates_are_held_against_the_training_path_before_they_are_published(
+    definitions: dg.Definitions, table: Table
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    key = dg.AssetCheckKey(dg.AssetKey(table.path.split("/")), "training_parity")
+
+    of_night = definitions.resolve_job_def("nightly").asset_layer.asset_graph
+
+    assert graph.get_check_spec(key).blocking
+    assert key in of_night.asset_check_keys
+
+
 def test_an_asset_says_what_people_ask_of_a_table(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
 

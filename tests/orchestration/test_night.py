@@ -1,17 +1,22 @@
 """Nights from raw lines to a publication, in one process on real Delta tables."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pytest
+import xgboost as xgb
 from pyspark.sql import SparkSession
 
 from etl import tables
 from etl.days import Days
 from etl.home import Home
+from etl.lake import Lake
 from etl.lake_files import LakeFiles
 from etl.tables import Table
 from orchestration.defs.nightly import TRAINED
@@ -23,8 +28,17 @@ from orchestration.workspace import Workspace
 from scoring import reader
 from tests.orchestration import tiny_shop
 from tests.orchestration.tiny_shop import FIRST_DAY, day
+from tests.training.rankers import conformance
+from training import registry
+from training.promote import Champion
+from training.rankers import gbdt
+from training.rankers.gbdt import GbdtConfig
+from training.rankers.item_effects import ItemEffects
+from training.rankers.ranker import Ranker
+from training.registry import ModelName
 
 FEED = "product_feed"
+SLATES = tables.SLATES[FEED]
 NIGHTS = Days(day(1), day(2))
 LAST = NIGHTS.last
 GARBAGE_DAY = day(3)
@@ -35,8 +49,15 @@ WITHOUT_FIT = {LEFT_OUT: " ".join(table.path for table in TRAINED)}
 MADE_BY_ROWS_ONLY = tuple(
     table for table in EVERYTHING if table not in {tables.PUBLICATIONS_LOG, *TRAINED}
 )
+RANKED = "ranked"
+"""Makes one surface's slates and checks them."""
+PARITY = "parity"
+"""Holds them against the training path once more."""
+PARITY_CHECK = dg.AssetCheckKey(key(SLATES), "training_parity")
 AGAIN = "again"
 """Makes some tables of each layer again, those among them that build on their own past."""
+HALVED = ItemEffects(np.arange(1000), np.full(1000, 0.5, np.float32))
+"""Of every item half as many clicks as its features let expect."""
 MADE_AGAIN = (
     tables.BRONZE_LINES,
     tables.SILVER_EVENTS,
@@ -65,6 +86,8 @@ class Shop:
         jobs = [
             dg.define_asset_job(ROWS_ONLY, selection=rows.without_checks()),
             dg.define_asset_job(AGAIN, selection=_only(MADE_AGAIN)),
+            dg.define_asset_job(RANKED, selection=dg.AssetSelection.assets(key(SLATES))),
+            dg.define_asset_job(PARITY, selection=dg.AssetSelection.checks(PARITY_CHECK)),
             dg.define_asset_job(JUDGED, selection=judged),
             dg.define_asset_job(JUDGED_WITHOUT_FIT, selection=judged, tags=WITHOUT_FIT),
         ]
@@ -106,6 +129,21 @@ class Shop:
         found = self.home.lake.rglob(f"arrival_date={when}/*.parquet")
         return {path: path.stat().st_mtime_ns for path in found}
 
+    def crown(self, fitted: Ranker, when: date) -> None:
+        """Let a ranker serve the feed on one night."""
+        lake = Lake(self._spark, self.home.lake, FIRST_DAY)
+        champion = Champion(FEED, fitted.name, when, when, "ann", "to see it serve")
+        name = ModelName(fitted.name, FEED, when)
+        sha256 = registry.save(self.home.models, name, fitted.save(), {})
+        model = dict.fromkeys(tables.RANKERS_GBDT.column_names) | champion.row(when)
+        model |= {"is_fitted": True, "sha256": sha256, "num_examples": 0}
+        model |= {"num_clicks": 0, "num_orders": 0}
+        for table, row in (
+            (tables.RANKERS_GBDT, model),
+            (tables.RANKERS_CHAMPIONS, champion.row(when)),
+        ):
+            lake.write(table, lake.frame(table, [row]), night(when))
+
     def num_rows(self, table: Table, when: date) -> int:
         return self.rows(table, Days(when, when)).num_rows
 
@@ -116,6 +154,12 @@ def _only(made: Sequence[Table]) -> dg.AssetSelection:
 
 def is_blocking(evaluated: dg.AssetCheckEvaluation) -> bool:
     return not evaluated.passed and evaluated.severity == dg.AssetCheckSeverity.ERROR
+
+
+def parity_of(result: dg.ExecuteInProcessResult) -> list[dg.AssetCheckEvaluation]:
+    """What was said of the slates beside the training path."""
+    found = result.get_asset_check_evaluations()
+    return [check for check in found if check.check_name == "training_parity"]
 
 
 def night(when: date) -> Days:
@@ -206,6 +250,33 @@ def test_a_night_without_training_goes_on_with_the_champion(shop: Shop) -> None:
     assert not refused.success
     assert result.success
     assert shop.rows(tables.RANKERS_CHAMPIONS, night(LAST)).equals(champions)
+
+
+def test_slates_of_a_ranker_are_held_against_the_training_path(
+    shop: Shop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+) -> None:
+    shutil.copytree(shop.home.root, tmp_path / "home")
+    ranked = Shop(Home(tmp_path / "home"), definitions, spark)
+    with xgb.config_context(nthread=1):
+        config = GbdtConfig(num_rounds=8, max_depth=3)
+        fitted = gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
+    ranked.crown(fitted, LAST)
+
+    result = ranked.run(RANKED, night(LAST))
+    ranked.crown(replace(fitted, effects=HALVED), LAST)
+    by_another = ranked.run(PARITY, night(LAST))
+
+    [parity] = parity_of(result)
+    assert parity.passed
+    users = [row for row in ranked.rows(SLATES, night(LAST)).to_pylist() if row["items"]]
+    own = [row for row in users if row["audience"] == "user"]
+    assert {row["ranker"] for row in own} == {"gbdt"}
+    places = sum(len(row["items"]) + len(row["reserve"]) for row in own)
+    assert parity.metadata["num_places"].value == places > 0
+    [parity] = parity_of(by_another)
+    assert is_blocking(parity)
+    assert "p_click of item item-" in str(parity.description)
+    assert f"nightmarket night --day {LAST}" in str(parity.description)
 
 
 def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: Shop) -> None:

@@ -93,7 +93,7 @@ def test_each_night_is_scored_by_its_own_model(fitted: Gbdt) -> None:
 
 
 def test_a_champion_that_nobody_knows_is_refused() -> None:
-    rows, serving = some_rows(), serving_of("forest", {})
+    rows, serving = some_rows(), serving_of("forest", {"forest.bin": b"trees"})
     with pytest.raises(UnknownModelError, match="no ranker 'forest'"):
         rank(rows, GIVEN, serving=serving, config=ValueConfig(), hours=all_day(rows))
 

@@ -72,6 +72,7 @@ def made(silver: Silver, folder: Path, spark: SparkSession) -> Slated:
         shown[surface.name] = slates.build(
             **asked,
             candidates=spark.createDataFrame(found),
+            history=None,
             surface=surface,
             nights={day: _night(surface, day, files[surface.name][day]) for day in EVENINGS},
             config=CONFIG,
