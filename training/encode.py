@@ -48,10 +48,16 @@ class Encoder:
         return Layout(self.numeric, tuple(self.vocabularies))
 
     def matrix(self, inputs: Inputs) -> np.ndarray:
-        """Encode rows: float32, N × columns, NaN where missing or unknown."""
+        """Encode rows: float32, N × columns, NaN where missing, infinite or unknown.
+
+        Raises:
+            MissingColumnError: If the rows lack a column.
+        """
+        inputs.require(self.layout)
         matrix_NF = np.empty((len(inputs), len(self.names)), np.float32)
         read = [inputs.layout.numeric.index(name) for name in self.numeric]
-        matrix_NF[:, : len(read)] = inputs.numeric_NF[:, read]
+        number_NF = inputs.numeric_NF[:, read]
+        matrix_NF[:, : len(read)] = np.where(np.isfinite(number_NF), number_NF, np.nan)
         for number, name in enumerate(self.vocabularies, start=len(read)):
             matrix_NF[:, number] = self._codes(name, inputs.words[name])
         return matrix_NF

@@ -8,16 +8,16 @@ vectors has a row for each.
 Shapes: N rows, F fields, V values of all fields.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from training import encode
+from training import codes, encode
+from training.codes import Codes, CodesConfig
 from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
-from training.lookup import find
 
 ITEM: Final = "item"
 """The field that says which item it is."""
@@ -35,8 +35,8 @@ class FieldsConfig:
         default_factory=lambda: EncoderConfig(min_count=20, max_words=50_000)
     )
     """Which words."""
-    min_item_count: int = 20
-    """Examples of an item from which on it is a value."""
+    items: CodesConfig = field(default_factory=lambda: CodesConfig(min_count=20))
+    """Which items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Fields:
     encoder: Encoder
     edges: Mapping[str, np.ndarray]
     """For each number float32, ascending: a value above the first n is in quantile n."""
-    item_I: np.ndarray
-    """int64, ascending: items that are values."""
+    items: Codes
+    """Of items that are values."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class Fields:
         """Values of each field, 0 included: int64."""
         numbers = [len(self.edges[name]) + 2 for name in self.encoder.numeric]
         words = [len(known) + 1 for known in self.encoder.vocabularies.values()]
-        return np.array([*numbers, *words, len(self.item_I) + 1], np.int64)
+        return np.array([*numbers, *words, self.items.size], np.int64)
 
     @property
     def num_values(self) -> int:
@@ -94,7 +94,7 @@ class Fields:
             value_NF[np.isnan(number_N), column] = 0
         words = slice(len(self.encoder.numeric), len(self.names) - 1)
         value_NF[:, words] = np.nan_to_num(matrix_NF[:, words], nan=-1) + 1
-        value_NF[:, -1] = find(self.item_I, given.item_N) + 1
+        value_NF[:, -1] = self.items.of(given.item_N)
         first_F = np.cumsum(self.size_F) - self.size_F
         return value_NF + first_F.astype(np.int32)
 
@@ -110,7 +110,8 @@ class Fields:
             "words": np.array(list(vocabularies), np.str_),
             "num_words": sizes,
             "vocabulary": np.frombuffer("\0".join(words).encode(), np.uint8),
-            "items": self.item_I,
+            "items": self.items.known_K,
+            "num_hashed": np.array(self.items.num_hashed),
         }
 
 
@@ -125,7 +126,8 @@ def of_arrays(arrays: Mapping[str, np.ndarray]) -> Fields:
         for name, size in zip(arrays["words"], arrays["num_words"].tolist(), strict=True)
     }
     edges = dict(zip(numeric, parts, strict=False))
-    return Fields(Encoder(vocabularies, numeric), edges, arrays["items"])
+    items = Codes(arrays["items"], int(arrays["num_hashed"]))
+    return Fields(Encoder(vocabularies, numeric), edges, items)
 
 
 def fit(batches: Sequence[Inputs], config: FieldsConfig, *, numeric: Sequence[str]) -> Fields:
@@ -141,7 +143,7 @@ def fit(batches: Sequence[Inputs], config: FieldsConfig, *, numeric: Sequence[st
     edges = {
         name: _edges(sampled[:, column], config.num_bins) for column, name in enumerate(numeric)
     }
-    return Fields(encoder, edges, _frequent(batches, config.min_item_count))
+    return Fields(encoder, edges, codes.fit((one.item_N for one in batches), config.items))
 
 
 def _sampled(given: Inputs, numeric: Sequence[str], num_batches: int) -> np.ndarray:
@@ -159,13 +161,3 @@ def _edges(number_N: np.ndarray, num_bins: int) -> np.ndarray:
     edges = np.unique(np.quantile(known, shares, method="lower").astype(np.float32))
     # Above the largest number nothing was seen.
     return edges[edges < known.max()]
-
-
-def _frequent(batches: Iterable[Inputs], min_count: int) -> np.ndarray:
-    found, counts = np.empty(0, np.int64), np.empty(0, np.int64)
-    for given in batches:
-        both = np.concatenate([found, given.item_N])
-        weights = np.concatenate([counts, np.ones(len(given), np.int64)])
-        found, place = np.unique(both, return_inverse=True)
-        counts = np.bincount(place, weights, minlength=len(found)).astype(np.int64)
-    return found[counts >= min_count]

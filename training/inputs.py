@@ -37,6 +37,10 @@ class Layout:
     """Keys of ``Inputs.words``."""
 
 
+class MissingColumnError(ValueError):
+    """Rows lack columns that a model was fitted on; the message names them."""
+
+
 OURS: Final = Layout(NUMERIC, WORDS)
 """Features of ``tables.EXAMPLES``."""
 
@@ -58,6 +62,20 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(self.numeric_NF)
+
+    def require(self, layout: Layout) -> None:
+        """Refuse rows without the columns that are read.
+
+        Raises:
+            MissingColumnError: With their names.
+        """
+        gone = [name for name in layout.numeric if name not in self.layout.numeric]
+        gone += [name for name in layout.words if name not in self.words]
+        if gone:
+            raise MissingColumnError(
+                f"the model reads {', '.join(gone)}, which the rows lack; they have "
+                f"{', '.join((*self.layout.numeric, *self.words))}"
+            )
 
     def at_scored_position(self) -> "Inputs":
         """The same rows, as if every item stood where scoring lets it stand."""

@@ -14,7 +14,7 @@ def key(row: np.ndarray, number: np.ndarray) -> np.ndarray:
 def find(ascending: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Find keys among ascending ones: int64 places, −1 where absent."""
     if not len(ascending):
-        return np.full(len(wanted), -1, np.int64)
+        return np.full(np.shape(wanted), -1, np.int64)
     place = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
     return np.where(ascending[place] == wanted, place, -1)
 

@@ -3,12 +3,13 @@ import pyarrow as pa
 import pytest
 
 from training import fields
+from training.codes import CodesConfig
 from training.encode import EncoderConfig
 from training.fields import Fields, FieldsConfig
 from training.inputs import Inputs, Layout
 
 LAYOUT = Layout(("price", "age"), ("colour",))
-CONFIG = FieldsConfig(num_bins=4, words=EncoderConfig(min_count=2), min_item_count=2)
+CONFIG = FieldsConfig(num_bins=4, words=EncoderConfig(min_count=2), items=CodesConfig(min_count=2))
 
 
 def inputs(price: list[float], colour: list[str | None], item: list[int]) -> Inputs:

@@ -6,15 +6,15 @@ positives, the place's part, files.
 
 As with trees, no place is read: p = examination(place) · σ(sum) (``training.rankers.gbdt``). A task
 that only happens to who clicks is learned given the click, over all examples: p = examination ·
-σ(click's sum) · σ(own sum) (ESMM: Ma et al., SIGIR 2018).
+σ(click's sum) · σ(own sum) (``training.rankers.heads``).
 Shapes: N rows, F fields.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -23,10 +23,13 @@ from training import examination, fields, npz
 from training.fields import Fields, FieldsConfig
 from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
-from training.rankers.ranker import Batch, Days, UnknownModelError
+from training.rankers import heads
+from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
 from training.split import Split
 
 _LEAST = np.float32(1e-7)
+_VERSION: Final = 1
+"""Of what the files mean; another one is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +108,6 @@ class FieldRanker:
         """What it reads."""
         return self.fields.layout
 
-    @property
-    def reads_histories(self) -> bool:
-        """No."""
-        return False
-
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
         """Predict every task: float32, N, in [0, 1]."""
         value_NF = self.fields.values(given)
@@ -119,14 +117,17 @@ class FieldRanker:
         for task in sorted(self.heads.keys() - {"click"}):
             before_N = clicked_N if task in self.after_click else seen_N
             scores[task] = before_N * _chance(self.heads[task].margin(value_NF))
-        return scores | {
-            task: np.minimum(scores["click"] * np.float32(ratio), np.float32(1))
-            for task, ratio in self.ratio.items()
-        }
+        return heads.followed(scores, self.ratio)
+
+    @property
+    def reads_histories(self) -> bool:
+        """Never."""
+        return False
 
     def save(self) -> dict[str, bytes]:
         """Write rules and heads, without pickles."""
         rules = {
+            "version": _VERSION,
             "ratio": dict(self.ratio),
             "examination": asdict(self.curve),
             "after_click": sorted(self.after_click),
@@ -160,28 +161,14 @@ def fit(  # noqa: PLR0913
     numeric = [one for one in permits.numeric if one != "position"]
     known = fields.fit([batch.given for batch in batches], config.fields, numeric=numeric)
     curve = examination.fit(batches, config.examination)
-    positives = {task: _num_positives(batches, task) for task in batches[-1].label}
+    tasks = heads.of_batches(batches, config.min_positives)
     click = _School(days, known, curve, "click").best(split, make, config, seed)
-    heads, ratio, after_click = {"click": click}, {}, set()
-    for task, num in positives.items():
-        if task == "click":
-            continue
-        if num < config.min_positives:
-            ratio[task] = num / max(positives["click"], 1)
-            continue
-        is_after = all(_is_after_click(batch, task) for batch in batches)
-        school = _School(days, known, curve, task, click if is_after else None)
-        heads[task] = school.best(split, make, config, seed)
-        after_click |= {task} if is_after else set()
-    return FieldRanker(name, known, heads, ratio, curve, frozenset(after_click))
-
-
-def _num_positives(batches: Sequence[Batch], task: str) -> float:
-    return sum(float(np.nansum(batch.label[task], dtype=np.float64)) for batch in batches)
-
-
-def _is_after_click(batch: Batch, task: str) -> bool:
-    return not ((batch.label[task] > 0) & ~batch.label["click"]).any()
+    learned = {"click": click}
+    for task in tasks.learned[1:]:
+        before = click if task in tasks.after_click else None
+        school = _School(days, known, curve, task, before)
+        learned[task] = school.best(split, make, config, seed)
+    return FieldRanker(name, known, learned, tasks.ratio, curve, tasks.after_click)
 
 
 def _chance(margin_N: np.ndarray) -> np.ndarray:
@@ -195,17 +182,20 @@ def load(
     """Make a ranker again from what ``FieldRanker.save`` wrote.
 
     Raises:
-        UnknownModelError: If a file is missing.
+        UnknownModelError: If a file is missing, cut off, or of another version.
     """
     needed = {"rules.json", "fields.npz", "click.npz"}
     if not needed <= files.keys():
         raise UnknownModelError(f"{name} needs {sorted(needed)}, found {sorted(files)}")
-    rules = json.loads(files["rules.json"])
-    tasks = sorted(files.keys() - {"rules.json", "fields.npz"})
-    heads = {task.removesuffix(".npz"): head_of(npz.unpacked(files[task])) for task in tasks}
-    known = fields.of_arrays(npz.unpacked(files["fields.npz"]))
-    curve, after_click = Examination(**rules["examination"]), frozenset(rules["after_click"])
-    return FieldRanker(name, known, heads, rules["ratio"], curve, after_click)
+    with refused_unless_whole(name):
+        rules = json.loads(files["rules.json"])
+        if rules["version"] != _VERSION:
+            raise UnknownModelError(f"the model is of version {rules['version']}; fit it again")
+        tasks = sorted(files.keys() - {"rules.json", "fields.npz"})
+        learned = {task.removesuffix(".npz"): head_of(npz.unpacked(files[task])) for task in tasks}
+        known = fields.of_arrays(npz.unpacked(files["fields.npz"]))
+        curve, after_click = Examination(**rules["examination"]), frozenset(rules["after_click"])
+    return FieldRanker(name, known, learned, rules["ratio"], curve, after_click)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class Field:
     name: str
     """No two fields have the same."""
     size: int
-    """Codes are 0 … size − 1; 0 is unknown (``training.rankers.deep_codes``)."""
+    """Codes are 0 … size − 1; 0 is unknown (``training.codes``)."""
     unknown_dropout: float = 0.0
     """Chance with which a code is taken for unknown while the network learns, so that what is new
     is scored by the rest of its content (Volkovs et al., DropoutNet, NeurIPS 2017). An event's

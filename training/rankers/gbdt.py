@@ -27,9 +27,9 @@ from training import encode, examination
 from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
-from training.rankers import item_effects
+from training.rankers import heads, item_effects
 from training.rankers.item_effects import ItemEffects, Seen
-from training.rankers.ranker import Batch, Days, UnknownModelError
+from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
 from training.split import Split
 
 NAME: Final = "gbdt"
@@ -98,11 +98,6 @@ class Gbdt:
         return self.encoder.layout
 
     @property
-    def reads_histories(self) -> bool:
-        """No."""
-        return False
-
-    @property
     def num_trees(self) -> int:
         """Trees of the click head that score."""
         return int(self.heads["click"].num_boosted_rounds())
@@ -117,12 +112,12 @@ class Gbdt:
             task: self.effects.applied(head.inplace_predict(matrix_NF) * seen_N, given.item_N)
             for task, head in self.heads.items()
         }
-        # Shares of clicks may exceed 1: a video is watched without being clicked.
-        followers = {
-            t: np.minimum(scores["click"] * np.float32(ratio), np.float32(1))
-            for t, ratio in self.ratio.items()
-        }
-        return scores | followers
+        return heads.followed(scores, self.ratio)
+
+    @property
+    def reads_histories(self) -> bool:
+        """Never."""
+        return False
 
     def importance(self) -> dict[str, float]:
         """Say each feature's share of the click head's gain, largest first; used ones only."""
@@ -139,34 +134,40 @@ class Gbdt:
             "ratio": dict(self.ratio),
             "examination": asdict(self.examination),
         }
-        heads = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
+        trees = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
         rest = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
-        return rest | {_EFFECTS: self.effects.save()} | heads
+        return rest | {_EFFECTS: self.effects.save()} | trees
 
 
 def load(files: Mapping[str, bytes]) -> Gbdt:
     """Make the model again from what ``Gbdt.save`` wrote.
 
     Raises:
-        UnknownModelError: If a file is missing, or its features are not today's.
+        UnknownModelError: If a file is missing or cut off, or its features are not today's.
     """
     needed = {"rules.json", _EFFECTS, "click.ubj"}
     if not needed <= files.keys():
         raise UnknownModelError(f"a gbdt needs {sorted(needed)}, found {sorted(files)}")
-    rules = json.loads(files["rules.json"])
-    if not {"words", "examination"} <= rules.keys():
-        raise UnknownModelError("the model is of an earlier version; fit it again")
-    words = {name: tuple(words) for name, words in rules["words"]}
-    encoder = Encoder(words, tuple(rules["numeric"]))
-    heads = {}
-    for name in sorted(files.keys() - {"rules.json", _EFFECTS}):
-        task = name.removesuffix(".ubj")
-        heads[task] = xgb.Booster(model_file=bytearray(files[name]))
-        heads[task].set_param({"nthread": 1})
-    if heads["click"].feature_names != encoder.names:
+    with refused_unless_whole(NAME):
+        rules = json.loads(files["rules.json"])
+        if not {"words", "examination"} <= rules.keys():
+            raise UnknownModelError("the model is of an earlier version; fit it again")
+        words = {name: tuple(words) for name, words in rules["words"]}
+        encoder = Encoder(words, tuple(rules["numeric"]))
+        trees = {
+            name.removesuffix(".ubj"): _trees(files[name])
+            for name in sorted(files.keys() - {"rules.json", _EFFECTS})
+        }
+        curve, effects = Examination(**rules["examination"]), item_effects.load(files[_EFFECTS])
+    if trees["click"].feature_names != encoder.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
-    curve = Examination(**rules["examination"])
-    return Gbdt(encoder, heads, rules["ratio"], curve, item_effects.load(files[_EFFECTS]))
+    return Gbdt(encoder, trees, rules["ratio"], curve, effects)
+
+
+def _trees(written: bytes) -> xgb.Booster:
+    found = xgb.Booster(model_file=bytearray(written))
+    found.set_param({"nthread": 1})
+    return found
 
 
 def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
@@ -185,13 +186,13 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
     curve = examination.fit(map(days, split.fit), config.examination)
     tasks = tuple(days(split.fit.last).label)
     positives = {task: sum(_positives(days(day), task) for day in split.fit) for task in tasks}
-    heads, ratio = {}, {}
+    trees, ratio = {}, {}
     for task in tasks:
         if task == "click" or positives[task] >= config.min_positives:
-            heads[task] = _grow(_Matrices(days, encoder, curve, task), split, config, seed)
+            trees[task] = _grow(_Matrices(days, encoder, curve, task), split, config, seed)
         else:
             ratio[task] = positives[task] / max(positives["click"], 1)
-    alike = Gbdt(encoder, heads, ratio, curve, item_effects.NOTHING)
+    alike = Gbdt(encoder, trees, ratio, curve, item_effects.NOTHING)
     learned, kept = (_expected(alike, map(days, part)) for part in (split.fit, split.stop))
     return replace(alike, effects=item_effects.fit(learned, kept))
 

@@ -1,15 +1,13 @@
 """Logistic regression on fields and hashed crosses of them, learned by ``training.rankers.ftrl``.
 
-A number has a weight for each of its quantiles and a slope along
-them, which needs less to be known. What is crossed are the fields that tell most about clicks, two
-at a time; a cross's weight lies at the hash of its two values.
+A number has a weight for each of its quantiles and a slope along them, which needs less to be
+known. What is crossed, and where, says ``training.rankers.hashed_crosses``.
 
 Shapes: N rows, F fields, C crosses, V values, W weights.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -19,11 +17,11 @@ from training.fields import Fields
 from training.rankers import by_fields
 from training.rankers.by_fields import FieldRanker, Lesson, PassesConfig
 from training.rankers.ftrl import OF_SLOPES, slope, step
-from training.rankers.ranker import Batch, Days
+from training.rankers.hashed_crosses import of_telling, place
+from training.rankers.ranker import Days
 from training.split import Split
 
 NAME: Final = "logistic"
-_LEAST: Final = 1e-7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,12 +79,13 @@ def fit(days: Days, split: Split, config: LogisticConfig, seed: int) -> FieldRan
     """
 
     def make(known: Fields, strength: float) -> LogisticHead:
-        telling = _telling(known, days(split.fit.last), config.num_crossed)
-        pair_C2 = np.array(list(combinations(telling, 2)), np.int64).reshape(-1, 2)
-        num_weights = known.num_values + (1 << config.hash_bits) + len(known.names) + 1
+        crosses = of_telling(
+            known, days(split.fit.last), config.num_crossed, hash_bits=config.hash_bits
+        )
+        num_weights = crosses.size + len(known.names) + 1
         weight_W, state_2W = np.zeros(num_weights, np.float32), np.zeros((2, num_weights))
         rate = (config.alpha, config.beta, config.l1, strength)
-        return LogisticHead(pair_C2, known.quantile_V, weight_W, state_2W, rate)
+        return LogisticHead(crosses.pair_C2, known.quantile_V, weight_W, state_2W, rate)
 
     return by_fields.fit(NAME, days, split, make=make, config=config, seed=seed)
 
@@ -105,51 +104,6 @@ def _head_of(arrays: Mapping[str, np.ndarray]) -> LogisticHead:
     return LogisticHead(pair_C2, quantile_V, weight_W, np.empty((2, 0)), (0.0, 1.0, 0.0, 0.0))
 
 
-def _telling(known: Fields, batch: Batch, num: int) -> list[int]:
-    """Fields by how much a day's clicks depend on their value (mutual information), most first."""
-    value_NF, click_N = known.values(batch.given), batch.label["click"].astype(np.float64)
-    first_F = np.cumsum(known.size_F) - known.size_F
-    told = [
-        _mutual(value_NF[:, f] - first, click_N, batch.weight_N, size)
-        for f, (first, size) in enumerate(zip(first_F, known.size_F, strict=True))
-    ]
-    order = sorted(range(len(told)), key=lambda f: (-told[f], f))
-    return sorted(f for f in order[:num] if told[f] > 0)
-
-
-def _mutual(value_N: np.ndarray, click_N: np.ndarray, weight_N: np.ndarray, size: int) -> float:
-    """Nats that a value tells about a click, less what as many values would tell by chance."""
-    total_V = np.bincount(value_N, weight_N, minlength=size)
-    click_V = np.bincount(value_N, weight_N * click_N, minlength=size)
-    total, clicks = total_V.sum(), click_V.sum()
-    if not 0 < clicks < total:
-        return 0.0
-    told = (
-        _entropy(np.array(clicks / total))
-        - total_V
-        @ _entropy(np.divide(click_V, total_V, out=np.zeros(size), where=total_V > 0))
-        / total
-    )
-    # A table of independent counts tells (values − 1) / 2N nats.
-    return float(told - (np.count_nonzero(total_V) - 1) / (2 * len(value_N)))
-
-
-def _entropy(p: np.ndarray) -> np.ndarray:
-    inner = np.clip(p, _LEAST, 1 - _LEAST)
-    return -(inner * np.log(inner) + (1 - inner) * np.log1p(-inner))
-
-
-@njit(cache=True)
-def _place(value_F: np.ndarray, pair_2: np.ndarray, num_values: int, mask: int) -> int:
-    """Where the weight of a row's cross lies: a multiply-xorshift hash of its two values."""
-    mixed = np.uint64(value_F[pair_2[0]]) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= np.uint64(value_F[pair_2[1]]) * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(32)
-    return int(num_values + np.int64(mixed & np.uint64(mask)))
-
-
 @njit(cache=True)
 def _touched(
     value_F: np.ndarray, model: tuple[np.ndarray, np.ndarray, np.ndarray], found: np.ndarray
@@ -163,7 +117,7 @@ def _touched(
         found[num_fields + num_crosses + f] = first_slope + f
     for c in range(num_crosses):
         mask = first_slope - num_values - 1
-        found[num_fields + c] = _place(value_F, pair_C2[c], num_values, mask)
+        found[num_fields + c] = place(value_F, pair_C2[c], num_values, mask)
     found[-1] = len(weight_W) - 1
 
 

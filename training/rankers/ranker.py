@@ -4,10 +4,12 @@ A ranker's module has ``fit(days, split, config, seed)`` and ``load(files)``; bo
 keeps this Protocol. All rankers are run through one conformance test.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -36,11 +38,16 @@ class Ranker(Protocol):
 
     @property
     def reads_histories(self) -> bool:
-        """Whether it reads ``Inputs.histories``; nobody need look them up for one that does not."""
+        """Whether rows must come with ``Inputs.histories``."""
         ...
 
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
-        """Predict for each row and each task of its surface: float32, N, in [0, 1]."""
+        """Predict for each row and each task of its surface: float32, N, in [0, 1].
+
+        Raises:
+            MissingColumnError: If the rows lack a column of ``layout``.
+            MissingHistoriesError: If it reads histories and the rows have none.
+        """
         ...
 
     def save(self) -> dict[str, bytes]:
@@ -50,6 +57,27 @@ class Ranker(Protocol):
 
 class UnknownModelError(ValueError):
     """Files do not hold the model that they should."""
+
+
+class MissingHistoriesError(ValueError):
+    """A model that was fitted with histories is given rows without."""
+
+
+_NOT_WHOLE: Final = (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile)
+"""What readers of JSON, arrays, Arrow and trees raise of files that are cut off."""
+
+
+@contextmanager
+def refused_unless_whole(name: str) -> Iterator[None]:
+    """Say of files that cannot be read whose they should be."""
+    try:
+        yield
+    except UnknownModelError:
+        raise
+    except _NOT_WHOLE as error:
+        raise UnknownModelError(
+            f"the files hold no {name}, or not the whole of one: {error}; fit it again"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from training.lookup import find
+
 MISSING: Final = -1
 """The id of nothing."""
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -49,9 +51,8 @@ class Codes:
         Args:
             id_N: int64, not negative, or ``MISSING``.
         """
-        place_N = np.searchsorted(self.known_K, id_N)
-        is_known_N = np.isin(id_N, self.known_K)
-        return np.where(is_known_N, place_N + 1, self._others(id_N)).astype(np.int32)
+        place_N = find(self.known_K, id_N)
+        return np.where(place_N >= 0, place_N + 1, self._others(id_N)).astype(np.int32)
 
     def _others(self, id_N: np.ndarray) -> np.ndarray:
         if not self.num_hashed:

@@ -1,13 +1,13 @@
 import numpy as np
 
-from training.rankers import deep_codes
-from training.rankers.deep_codes import MISSING, Codes, CodesConfig
+from training import codes as known_codes
+from training.codes import MISSING, Codes, CodesConfig
 
 _BLOCKS = [np.array([7, 7, 3, MISSING]), np.array([[3, 9], [5, 7]]), np.array([MISSING, MISSING])]
 
 
 def test_frequent_ids_have_codes_and_others_are_unknown() -> None:
-    codes = deep_codes.fit(_BLOCKS, CodesConfig(min_count=2))
+    codes = known_codes.fit(_BLOCKS, CodesConfig(min_count=2))
 
     np.testing.assert_array_equal(
         codes.of(np.array([3, 7, 5, 9, 1000, MISSING])),
@@ -18,13 +18,13 @@ def test_frequent_ids_have_codes_and_others_are_unknown() -> None:
 
 
 def test_the_most_frequent_are_kept_and_ties_go_by_the_id() -> None:
-    codes = deep_codes.fit(_BLOCKS, CodesConfig(min_count=1, max_known=3))
+    codes = known_codes.fit(_BLOCKS, CodesConfig(min_count=1, max_known=3))
 
     assert codes.known_K.tolist() == [3, 5, 7]
 
 
 def test_rare_ids_share_codes_where_that_is_asked_for() -> None:
-    codes = deep_codes.fit(_BLOCKS, CodesConfig(min_count=2, num_hashed=4))
+    codes = known_codes.fit(_BLOCKS, CodesConfig(min_count=2, num_hashed=4))
     others = np.arange(100, 1100)
 
     shared = codes.of(others)
@@ -37,7 +37,7 @@ def test_rare_ids_share_codes_where_that_is_asked_for() -> None:
 
 
 def test_nothing_counted_knows_nothing() -> None:
-    codes = deep_codes.fit([], CodesConfig())
+    codes = known_codes.fit([], CodesConfig())
 
     assert codes.size == 1
     assert codes.of(np.array([[4, MISSING]])).tolist() == [[0, 0]]
