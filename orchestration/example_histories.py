@@ -7,6 +7,8 @@ history is made of them stands in ``training.histories``, where scoring makes it
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import numpy as np
@@ -66,17 +68,13 @@ class ExampleHistories:
 
     def _known(self, asked: pa.Table) -> pa.Table:
         """Read the rows that were the newest of these users on their evenings, and no others."""
-        wanted = self._wanted(asked)
-        parts = [
-            self.files.arrow(
-                _TABLE,
-                one_day(day),
-                columns=[*_KEY, "long"],
-                where=pc.field("user_id").isin(users),
-            )
-            for day, users in _by_day(wanted)
-        ]
-        return pa.concat_tables(parts) if parts else self.files.empty(_TABLE, [*_KEY, "long"])
+        columns = [*_KEY, "long"]
+        by_day = dict(_by_day(self._wanted(asked)))
+        if not by_day:
+            return self.files.empty(_TABLE, columns)
+        days = Days(min(by_day), max(by_day))
+        where = reduce(or_, (_of_users(users, day) for day, users in by_day.items()))
+        return self.files.arrow(_TABLE, days, columns=columns, where=where)
 
     def _wanted(self, asked: pa.Table) -> pa.Table:
         """Find out by keys alone which rows are wanted."""
@@ -102,6 +100,10 @@ class ExampleHistories:
             for old in list(self._sides)[:-_KEPT_SIDES]:
                 del self._sides[old]
         return self._sides[evening]
+
+
+def _of_users(users: pa.Array, day: date) -> pc.Expression:
+    return (pc.field("arrival_date") == day) & pc.field("user_id").isin(users)
 
 
 def _by_day(wanted: pa.Table) -> Iterator[tuple[date, pa.Array]]:
