@@ -7,6 +7,8 @@ history is made of them stands in ``training.histories``, where scoring makes it
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import numpy as np
@@ -25,7 +27,7 @@ from training.item_side import ItemSide
 _TABLE: Final = tables.FEATURES_USER_HISTORY
 _KEY: Final = ("user_id", "arrival_date")
 _FEW: Final = 100
-"""Users at most whose rows are looked up by name."""
+"""Rows at most that are looked up by their users' names."""
 _KEPT_SIDES: Final = LATE_DAYS + 2
 """A day's examples are of its own evening and of those before it, and the next day's almost of the
 same."""
@@ -68,17 +70,21 @@ class ExampleHistories:
 
     def _known(self, asked: pa.Table) -> pa.Table:
         """Read the rows that were the newest of these users on their evenings, and no others."""
-        wanted = self._wanted(asked)
-        parts = [self._of_day(day, users) for day, users in _by_day(wanted)]
-        return pa.concat_tables(parts) if parts else self.files.empty(_TABLE, [*_KEY, "long"])
+        columns = [*_KEY, "long"]
+        by_day = dict(_by_day(self._wanted(asked)))
+        if not by_day:
+            return self.files.empty(_TABLE, columns)
+        if sum(map(len, by_day.values())) <= _FEW:
+            return pa.concat_tables(self._of_few(day, users) for day, users in by_day.items())
+        days = Days(min(by_day), max(by_day))
+        where = reduce(or_, (_of_users(users, day) for day, users in by_day.items()))
+        return self.files.arrow(_TABLE, days, columns=columns, where=where)
 
-    def _of_day(self, day: date, users: pa.Array) -> pa.Table:
-        columns, today = [*_KEY, "long"], one_day(day)
-        if len(users) <= _FEW:
-            names = users.to_pylist()
-            return self.files.arrow_of(_TABLE, today, key="user_id", values=names, columns=columns)
-        where = pc.field("user_id").isin(users)
-        return self.files.arrow(_TABLE, today, columns=columns, where=where)
+    def _of_few(self, day: date, users: pa.Array) -> pa.Table:
+        columns, names = [*_KEY, "long"], users.to_pylist()
+        return self.files.arrow_of(
+            _TABLE, one_day(day), key="user_id", values=names, columns=columns
+        )
 
     def _wanted(self, asked: pa.Table) -> pa.Table:
         """Find out by keys alone which rows are wanted."""
@@ -104,6 +110,10 @@ class ExampleHistories:
             for old in list(self._sides)[:-_KEPT_SIDES]:
                 del self._sides[old]
         return self._sides[evening]
+
+
+def _of_users(users: pa.Array, day: date) -> pc.Expression:
+    return (pc.field("arrival_date") == day) & pc.field("user_id").isin(users)
 
 
 def _by_day(wanted: pa.Table) -> Iterator[tuple[date, pa.Array]]:

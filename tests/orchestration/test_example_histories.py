@@ -130,6 +130,18 @@ def test_a_day_without_examples_has_no_histories(tmp_path: Path) -> None:
     assert (known.num_histories, len(known.of_N)) == (0, 0)
 
 
+def test_users_of_whom_nothing_is_known_have_empty_histories(tmp_path: Path) -> None:
+    lake = LakeFiles(tmp_path, FIRST)
+    for table in (EXAMPLES, tables.SILVER_OUTCOMES, tables.FEATURES_USER_DAILY):
+        made(lake, table, FIRST, LAST)
+    for table in (tables.SILVER_ITEMS, tables.FEATURES_USER_HISTORY, tables.FEATURES_ITEM_DAILY):
+        made(lake, table, FIRST, LAST)
+    own = (example("ann", 2, EVENINGS.last), example("bob", 2, EVENINGS.last))
+    write(lake, EXAMPLES, LAST, *own)
+
+    assert read_by_rows(batch_of(lake, LAST)) == [(EVENINGS.last, [])] * 2
+
+
 def planted(at: datetime, arrived: date) -> Row:
     return entry(at, 39, arrived, code=4)
 

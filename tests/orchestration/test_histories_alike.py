@@ -218,7 +218,7 @@ def known_to_why(made: Slates, evening: date, models: Path) -> LakeFiles:
         none_made(files, table, FIRST, evening)
     own = {"surface": "product_feed", "ranker": history_reader.NAME, "model_date": FIRST}
     name = ModelName(history_reader.NAME, "product_feed", FIRST)
-    sha256 = registry.save(models, name, {}, {})
+    sha256 = registry.save(models, name, history_reader.HistoryReader().save(), {})
     write(files, tables.RANKERS_GBDT, FIRST, own | {"is_fitted": True, "sha256": sha256})
     write(files, tables.RANKERS_CHAMPIONS, evening, own | {"since_date": FIRST})
     return files

@@ -99,11 +99,6 @@ class Gbdt:
         return self.encoder.layout
 
     @property
-    def reads_histories(self) -> bool:
-        """No."""
-        return False
-
-    @property
     def num_trees(self) -> int:
         """Trees of the click head that score."""
         return int(self.heads["click"].num_boosted_rounds())
