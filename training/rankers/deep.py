@@ -24,7 +24,7 @@ from training import fields
 from training.codes import CodesConfig
 from training.encode import EncoderConfig
 from training.fields import Fields, FieldsConfig
-from training.inputs import Inputs, Layout
+from training.inputs import Inputs, Layout, is_of_user
 from training.permitted import PermittedConfig, permitted
 from training.rankers import deep_model, deep_reader, deep_training, heads
 from training.rankers.deep_config import Head, NetworkConfig
@@ -285,4 +285,5 @@ def _event_words(days: Days, split: Split) -> tuple[str, ...] | None:
         return None
     if any(words is None for words in found):
         raise MissingHistoriesError("some days to learn from have histories, and others have none")
-    return tuple(word for word in layout if all(word in (words or ()) for words in found))
+    ours = [word for word in layout if not is_of_user(word)]
+    return tuple(word for word in ours if all(word in (words or ()) for words in found))
