@@ -66,7 +66,31 @@ def test_a_loaded_model_scores_as_the_saved_one(tried: Tried) -> None:
 
 
 def test_row_order_does_not_matter(tried: Tried) -> None:
-    conformance.row_order_does_not_matter(tried.fitted)
+    conformance.row_order_does_not_matter(tried.fitted, tried.made.tolerance)
+
+
+def test_a_missing_column_is_refused_by_name(tried: Tried) -> None:
+    conformance.a_missing_column_is_refused_by_name(tried.fitted)
+
+
+def test_an_infinite_number_scores_as_a_missing_one(tried: Tried) -> None:
+    conformance.an_infinite_number_scores_as_a_missing_one(tried.fitted)
+
+
+def test_days_of_nothing_and_of_one_class_are_learned_from(tried: Tried) -> None:
+    conformance.days_of_nothing_and_of_one_class_are_learned_from(tried.made.fit)
+
+
+def test_days_without_a_click_make_a_ranker_that_expects_next_to_none(tried: Tried) -> None:
+    conformance.days_without_a_click_make_a_ranker_that_expects_next_to_none(tried.made.fit)
+
+
+def test_files_that_are_cut_off_are_refused(tried: Tried) -> None:
+    conformance.files_that_are_cut_off_are_refused(tried.fitted, tried.made.load)
+
+
+def test_without_histories_none_are_read(tried: Tried) -> None:
+    assert not tried.fitted.reads_histories
 
 
 def test_nothing_to_score_gives_no_scores(tried: Tried) -> None:
