@@ -173,7 +173,7 @@ class _Positives:
         """Histories of rows: one a user."""
         user_M = self.rows.user_N[row_M]
         starts_M = run_starts(user_M)
-        user_H, block = user_M[starts_M], self.block_N[row_M].min(initial=0)
+        user_H, block = user_M[starts_M], self.block_N[row_M[0]] if len(row_M) else 0
         before_E = self.row_E[self.block_N[self.row_E] < block]
         first_H = np.searchsorted(self.rows.user_N[before_E], user_H)
         stop_H = np.searchsorted(self.rows.user_N[before_E], user_H, side="right")
