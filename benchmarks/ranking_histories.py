@@ -84,7 +84,8 @@ class _Group:
         words_I: Mapping[str, pa.StringArray],
     ) -> "_Group | None":
         """Read lists of the same events; None where they are neither of items nor of words."""
-        item_E, words = None, {}
+        item_E: pa.Array | None = None
+        words: dict[str, pa.StringArray] = {}
         for one in listed:
             likeliest = kinds(one, columns)[:1]
             if ITEM in likeliest and item_E is None:

@@ -50,14 +50,19 @@ _SCORED_AT_ONCE: Final = 4096
 _CATEGORY: Final = "item_category"
 
 
+LEARNING: Final = TrainingConfig(
+    num_epochs=3, batch_rows=512, learning_rate=1e-3, table_learning_rate=0.01
+)
+"""How networks learn from some ten thousand examples a day (docs/experiments.md)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadConfig:
     """What is read, and how much of it is forgotten while learning."""
 
     fields: FieldsConfig = field(
         default_factory=lambda: FieldsConfig(
-            num_bins=64,
-            words=EncoderConfig(min_count=20, max_words=50_000),
+            words=EncoderConfig(min_count=100, max_words=50_000),
             items=CodesConfig(min_count=20),
         )
     )
@@ -66,6 +71,8 @@ class ReadConfig:
     """Chance with which an item, or who the user is, is taken for unknown while learning."""
     word_dropout: float = 0.0
     """The same of words."""
+    has_quantile_fields: bool = True
+    """Whether the quantile that a number lies in has a vector besides."""
     max_places: int = 64
     """Places that are told apart."""
     min_positives: int = 100
@@ -86,10 +93,12 @@ class DeepConfig:
     num_long: int = 1_000
     """Newest events that are searched for the candidate's category."""
     network: NetworkConfig = field(
-        default_factory=lambda: NetworkConfig(candidate_fields=(), trunk=(128, 64), dropout=0.1)
+        default_factory=lambda: NetworkConfig(
+            candidate_fields=(), width=8, num_crosses=2, trunk=(128, 64), dropout=0.1
+        )
     )
     """Sizes. What is read and what is predicted is filled in by the fit."""
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    training: TrainingConfig = field(default_factory=lambda: LEARNING)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +188,7 @@ def fit(days: Days, split: Split, config: DeepConfig, seed: int) -> Deep:
         num_short=config.num_short,
         num_long=config.num_long,
         num_places=places,
+        has_quantile_fields=config.read.has_quantile_fields,
     )
     return learned(NAME, days, split, Plan(reader, tasks, config, seed))
 

@@ -61,7 +61,9 @@ class Network(nn.Module):
         self.places = nn.Embedding(config.num_places, num_heads, padding_idx=0)
         is_first = torch.tensor([float(head.after is None) for head in config.heads])
         self.register_buffer("is_first", is_first, persistent=False)
-        nn.init.zeros_(self.places.weight)
+        # All begin with the base rates: what heads drew at first would be left where little is told.
+        for begun in (self.places, self.expert_heads, self.cross_heads):
+            nn.init.zeros_(begun.weight)
         if config.num_wide:
             self.wide = nn.Parameter(torch.zeros(config.num_wide, num_heads))
 

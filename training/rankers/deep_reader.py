@@ -52,6 +52,8 @@ class Reader:
     """Places that are told apart; what stood farther counts as the last of them."""
     crosses: Crosses | None = None
     """Of a wide part."""
+    has_quantile_fields: bool = False
+    """Whether the quantile that a number lies in is a field with a vector besides."""
 
     @property
     def layout(self) -> Layout:
@@ -91,14 +93,19 @@ class Reader:
         }
 
     @property
+    def _told(self) -> tuple[str, ...]:
+        """What has vectors, but for the item."""
+        return self.layout.words + (self.layout.numeric if self.has_quantile_fields else ())
+
+    @property
     def _user_words(self) -> list[str]:
-        return [name for name in self.layout.words if is_of_user(name)]
+        return [name for name in self._told if is_of_user(name)]
 
     @property
     def _candidate_words(self) -> list[str]:
         """The item and what events have come first."""
         of_events = list(self.event_words or ())
-        rest = [name for name in self.layout.words if not is_of_user(name)]
+        rest = [name for name in self._told if not is_of_user(name)]
         return [ITEM, *of_events, *(name for name in rest if name not in of_events)]
 
     def _numbers(self, *, of_user: bool) -> list[int]:
@@ -189,11 +196,12 @@ class Reader:
 
     def save(self) -> dict[str, bytes]:
         """Write the rules."""
-        said = {
+        said: dict[str, Any] = {
             "event_words": self.event_words,
             "num_short": self.num_short,
             "num_long": self.num_long,
             "num_places": self.num_places,
+            "has_quantile_fields": self.has_quantile_fields,
             "crosses": None,
         }
         if self.crosses:

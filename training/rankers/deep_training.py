@@ -192,17 +192,19 @@ def _settle(network: Network, blocks: Blocks, batch_rows: int) -> int:
 
 def _optimizers(network: Network, config: TrainingConfig) -> list[Optimizer]:
     table, places = network.table.weight, network.places.weight
-    read = [{"params": [table], "lr": config.table_learning_rate}]
-    if network.config.num_wide:
-        read.append({"params": [network.wide], "lr": config.wide_learning_rate})
-    apart = {id(weight) for group in read for weight in group["params"]} | {id(places)}
+    wide = [network.wide] if network.config.num_wide else []
+    read = [
+        {"params": [table], "lr": config.table_learning_rate},
+        {"params": wide, "lr": config.wide_learning_rate},
+    ]
+    apart = {id(weight) for weight in (table, places, *wide)}
     rest = [weight for weight in network.parameters() if id(weight) not in apart]
     sparse = SparseAdam if config.is_table_adam else Adagrad
     groups = [
         {"params": rest, "lr": config.learning_rate},
         {"params": [places], "lr": _PLACES_FASTER * config.learning_rate},
     ]
-    return [sparse(read), Adam(groups, fused=True)]
+    return [sparse(read[: 1 + len(wide)]), Adam(groups, fused=True)]
 
 
 def _shuffled(

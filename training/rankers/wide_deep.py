@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from training.rankers import deep, hashed_crosses
-from training.rankers.deep import Deep, DeepConfig, Plan, ReadConfig
+from training.rankers.deep import LEARNING, Deep, DeepConfig, Plan, ReadConfig
 from training.rankers.deep_config import NetworkConfig
 from training.rankers.deep_reader import Reader
 from training.rankers.deep_training import TrainingConfig
@@ -30,11 +30,13 @@ class WideDeepConfig:
     """Fields that are crossed with one another: those that tell most about clicks."""
     hash_bits: int = 18
     """Crosses share 2^bits weights."""
+    width: int = 8
+    """Numbers of a field's vector."""
     trunk: tuple[int, ...] = (128, 64)
     """Widths of the perceptron's layers."""
     dropout: float = 0.1
     """Share of a layer's numbers that is dropped while it learns."""
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    training: TrainingConfig = field(default_factory=lambda: LEARNING)
 
 
 def fit(days: Days, split: Split, config: WideDeepConfig, seed: int) -> Deep:
@@ -54,10 +56,20 @@ def fit(days: Days, split: Split, config: WideDeepConfig, seed: int) -> Deep:
         known, days(split.fit.last), config.num_crossed, hash_bits=config.hash_bits
     )
     reader = Reader(
-        fields=known, event_words=None, num_short=0, num_long=0, num_places=places, crosses=crosses
+        fields=known,
+        event_words=None,
+        num_short=0,
+        num_long=0,
+        num_places=places,
+        crosses=crosses,
+        has_quantile_fields=config.read.has_quantile_fields,
     )
     network = NetworkConfig(
-        candidate_fields=(), num_crosses=0, trunk=config.trunk, dropout=config.dropout
+        candidate_fields=(),
+        width=config.width,
+        num_crosses=0,
+        trunk=config.trunk,
+        dropout=config.dropout,
     )
     plain = DeepConfig(read=config.read, network=network, training=config.training)
     return deep.learned(NAME, days, split, Plan(reader, tasks, plain, seed))
