@@ -36,6 +36,8 @@ def scores(network: Network, rows: Rows) -> Tensor:
         is_read_NL = _is_found(network, rows)
         parts.append(_heard(network.long, q_ND, _events(network, rows.long), is_read_NL))
     own_NT = _own(network, torch.cat(parts, dim=1))
+    if rows.wide_NC is not None:
+        own_NT = own_NT + network.wide[rows.wide_NC].sum(1)
     names = [head.name for head in config.heads]
     chance_NT = torch.sigmoid(own_NT + network.places(rows.place_N) * network.is_first)
     first = [names.index(head.after or head.name) for head in config.heads]

@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import ranking_files, ranking_run
 from benchmarks.ranking_files import UnusableTableError
-from benchmarks.ranking_run import LADDER, Results
+from benchmarks.ranking_run import Results
+from benchmarks.ranking_rungs import LADDER
 from training.metrics import Interval
 
 SEED: Final = 1

@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from benchmarks.ranking_files import Listed, Rows
 from training.inputs import Inputs, Layout
 
+ITEM: Final = "item"
+"""The column of items' names."""
 _PRIOR: Final = 20.0
 """Rows at the mean rate that are added to a key's own."""
 _SHARE_IN_COMMON: Final = 0.3
@@ -80,36 +82,47 @@ def _counted(
 
 
 def _of_lists(rows: Rows) -> Iterator[tuple[str, np.ndarray]]:
-    columns = {"item": rows.item_names.take(pa.array(rows.item_N))} | {
-        name: words.dictionary_decode() for name, words in rows.words.items()
-    }
+    columns = columns_of(rows)
     for name, listed in rows.lists.items():
         length_N = np.bincount(listed.row_E, minlength=len(rows))
         yield f"{name}: length", np.log1p(length_N).astype(np.float32)
-        kinds = _of_one_kind(listed, columns)
-        for column in kinds:
+        own_kinds = kinds(listed, columns)
+        for column in own_kinds:
             yield from _matched(f"{name} with {column}", listed, columns[column])
-        if "item" in kinds:
-            for column, word_I in _of_items(rows, columns).items():
+        if ITEM in own_kinds:
+            for column, word_I in words_of_items(rows, columns).items():
                 place_E = pc.index_in(listed.word_E, value_set=rows.item_names)
                 own = Listed(listed.row_E, word_I.take(place_E))
                 yield from _matched(f"{name}'s {column}", own, columns[column])
 
 
-def _of_one_kind(listed: Listed, columns: Mapping[str, pa.StringArray]) -> list[str]:
-    """Columns whose words a list's words are."""
+def columns_of(rows: Rows) -> dict[str, pa.StringArray]:
+    """What lists may be of: the items' names and all words, N each."""
+    return {ITEM: rows.item_names.take(pa.array(rows.item_N))} | {
+        name: words.dictionary_decode() for name, words in rows.words.items()
+    }
+
+
+def kinds(listed: Listed, columns: Mapping[str, pa.StringArray]) -> list[str]:
+    """Columns whose words a list's words are, the likeliest first.
+
+    Ids may be mere numbers, and those of categories be ids of items too: the likeliest is the
+    column of which most is in the list.
+    """
     words = pc.unique(listed.word_E)
     if not len(words):
         return []
-    shares = {
-        name: pc.sum(pc.is_in(words, value_set=pc.unique(column))).as_py() / len(words)
-        for name, column in columns.items()
-    }
-    return [name for name, share in shares.items() if share >= _SHARE_IN_COMMON]
+    likely = {}
+    for name, column in columns.items():
+        known = pc.unique(column)
+        num_shared = pc.sum(pc.is_in(words, value_set=known)).as_py()
+        if num_shared >= _SHARE_IN_COMMON * len(words):
+            likely[name] = num_shared / len(words) * num_shared / len(known)
+    return sorted(likely, key=lambda name: (-likely[name], name))
 
 
-def _of_items(rows: Rows, columns: Mapping[str, pa.StringArray]) -> dict[str, pa.StringArray]:
-    """Words of items: for each column that is the item's the word of every item."""
+def words_of_items(rows: Rows, columns: Mapping[str, pa.StringArray]) -> dict[str, pa.StringArray]:
+    """Words of items: for each column that is the item's the word of every item, by number."""
     items, first_I = np.unique(rows.item_N, return_index=True)
     found = {}
     for name in rows.words:

@@ -74,6 +74,8 @@ class Rows:
     words: Mapping[str, pa.DictionaryArray]
     """N each; null where nothing is known."""
     lists: Mapping[str, Listed] = field(default_factory=dict)
+    is_dated: bool = False
+    """Whether times are of the epoch."""
 
     def __len__(self) -> int:
         return len(self.time_N)
@@ -114,7 +116,7 @@ def read(path: Path, mapped: Mapped) -> Rows:
         UnusableTableError: If a column is missing or holds what it should not.
     """
     table = _table(path, mapped)
-    time_N = _times(table, mapped.time)
+    time_N, is_dated = _times(table, mapped.time)
     order = np.argsort(time_N, kind="stable")
     table = table.take(pa.array(order))
     user, item = (_words(table, name) for name in (mapped.user, mapped.item))
@@ -132,6 +134,7 @@ def read(path: Path, mapped: Mapped) -> Rows:
         {name: _numbers(table, name) for name in mapped.numeric},
         {name: _words(table, name) for name in mapped.categorical},
         {name: _listed(table, name) for name in mapped.lists},
+        is_dated,
     )
 
 
@@ -175,7 +178,8 @@ def _whole(table: pa.Table, name: str) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _times(table: pa.Table, name: str) -> np.ndarray:
+def _times(table: pa.Table, name: str) -> tuple[np.ndarray, bool]:
+    """Times as numbers, and whether they are microseconds of the epoch."""
     column = _whole(table, name)
     if column.null_count:
         raise UnusableTableError(
@@ -186,8 +190,8 @@ def _times(table: pa.Table, name: str) -> np.ndarray:
             column = column.cast(pa.timestamp("us"))
         if pa.types.is_temporal(column.type):
             column = column.cast(pa.timestamp("us"))
-            return column.cast(pa.int64()).to_numpy()
-        return column.cast(pa.float64()).to_numpy().astype(np.int64)
+            return column.cast(pa.int64()).to_numpy(), True
+        return column.cast(pa.float64()).to_numpy().astype(np.int64), False
     except pa.ArrowException as error:
         raise UnusableTableError(f"{name} should be a time or a number: {error}") from error
 

@@ -13,8 +13,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import ranking_features
+from benchmarks import ranking_features, ranking_histories
 from benchmarks.ranking_files import Rows, UnusableTableError
+from benchmarks.ranking_histories import Past
+from benchmarks.ranking_rungs import LADDER
 from etl.days import Days
 from orchestration.cost import metered
 from training import calibrate
@@ -23,12 +25,7 @@ from training.calibration_metrics import calibration_error
 from training.calibrators.calibrator import Predicted
 from training.inputs import Inputs
 from training.metrics import Interval, auc, auc_by_user, bootstrap, log_loss, normalised_entropy
-from training.rankers import factorization, gbdt, logistic
-from training.rankers.factorization import FactorizationConfig
-from training.rankers.gbdt import GbdtConfig
-from training.rankers.logistic import LogisticConfig
 from training.rankers.ranker import Batch, Ranker
-from training.rankers.ranker import Days as ReadDays
 from training.split import Split
 
 POPULARITY: Final = "popularity"
@@ -43,15 +40,6 @@ _CONFIDENCE: Final = (2.5, 97.5)
 _NAN: Final = float("nan")
 _NOTHING: Final = Interval(_NAN, _NAN, _NAN, 0)
 Say = Callable[[str], None]
-
-LADDER: Final[Mapping[str, Callable[[ReadDays, Split, int], Ranker]]] = {
-    logistic.NAME: lambda days, split, seed: logistic.fit(days, split, LogisticConfig(), seed),
-    factorization.NAME: lambda days, split, seed: factorization.fit(
-        days, split, FactorizationConfig(), seed
-    ),
-    gbdt.NAME: lambda days, split, seed: gbdt.fit(days, split, GbdtConfig(), seed),
-}
-"""Rankers by name, from the simplest on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +94,12 @@ def run(rows: Rows, names: Sequence[str], *, seed: int, say: Say) -> Results:
     predicted: dict[str, _Predicted] = {POPULARITY: _popular(table)}
     cpu_seconds: dict[str, dict[str, float]] = {POPULARITY: {}}
     for name in names:
+        rung = LADDER[name]
+        if not rung.is_available:
+            say(f"{name}: left out, {rung.needs} is not installed (NETWORKS=0)")
+            continue
         with metered() as fitted:
-            model = LADDER[name](table.batch, table.split, seed)
+            model = rung.fit(table.batch, table.split, seed)
         with metered() as scored:
             raw = model.score(table.judged.given)
         predicted[name] = _calibrated(raw, model, table)
@@ -143,6 +135,7 @@ class _Table:
     """The rows as days of batches."""
 
     whole: Batch
+    past: Past
     block_N: np.ndarray
     names: Mapping[str, str]
     """Tasks as the mapping has them, by what rankers call them."""
@@ -167,14 +160,16 @@ class _Table:
         )
         last = first_judged - _NUM_STOPPING
         split = Split(Days(_day(1), _day(last - 1)), Days(_day(last), _day(first_judged - 1)))
-        judged = _taken(whole, np.flatnonzero(block_N >= first_judged))
-        made = cls(whole, block_N, names, split, judged)
+        past = ranking_histories.of_table(rows, known_N)
+        judged = _taken(whole, past, np.flatnonzero(block_N >= first_judged))
+        made = cls(whole, past, block_N, names, split, judged)
         made._require_both_kinds()
         return made
 
     def batch(self, day: date) -> Batch:
         """Read a block."""
-        return _taken(self.whole, np.flatnonzero(self.block_N == (day - _FIRST).days))
+        of_block = np.flatnonzero(self.block_N == (day - _FIRST).days)
+        return _taken(self.whole, self.past, of_block)
 
     def _require_both_kinds(self) -> None:
         parts = {
@@ -205,8 +200,8 @@ def _blocks(time_N: np.ndarray) -> np.ndarray:
     return block_N
 
 
-def _taken(batch: Batch, row_N: np.ndarray) -> Batch:
-    """Some rows, sorted by user."""
+def _taken(batch: Batch, past: Past, row_N: np.ndarray) -> Batch:
+    """Some rows, sorted by user, with their histories."""
     order = row_N[np.argsort(batch.user_N[row_N], kind="stable")]
     places = pa.array(order)
     given = Inputs(
@@ -214,6 +209,7 @@ def _taken(batch: Batch, row_N: np.ndarray) -> Batch:
         {name: words.take(places) for name, words in batch.given.words.items()},
         batch.given.item_N[order],
         batch.given.layout,
+        past.of(order),
     )
     arrays = ("weight_N", "user_N", "evening_N", "is_own_N", "propensity_N")
     label = {task: found[order] for task, found in batch.label.items()}

@@ -59,10 +59,11 @@ class Encoder:
         number_NF = inputs.numeric_NF[:, read]
         matrix_NF[:, : len(read)] = np.where(np.isfinite(number_NF), number_NF, np.nan)
         for number, name in enumerate(self.vocabularies, start=len(read)):
-            matrix_NF[:, number] = self._codes(name, inputs.words[name])
+            matrix_NF[:, number] = self.codes(name, inputs.words[name])
         return matrix_NF
 
-    def _codes(self, name: str, words: pa.DictionaryArray) -> np.ndarray:
+    def codes(self, name: str, words: pa.DictionaryArray) -> np.ndarray:
+        """Encode one feature: float32, NaN where missing or unknown."""
         known = pa.array(self.vocabularies[name], pa.string())
         of_word = pc.index_in(words.dictionary.cast(pa.string()), value_set=known)
         codes = of_word.cast(pa.float32()).take(words.indices)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from training import codes, encode
 from training.codes import Codes, CodesConfig
@@ -97,6 +98,26 @@ class Fields:
         value_NF[:, -1] = self.items.of(given.item_N)
         first_F = np.cumsum(self.size_F) - self.size_F
         return value_NF + first_F.astype(np.int32)
+
+    def words(self, name: str, column: pa.DictionaryArray) -> np.ndarray:
+        """Number the words of a field within it, 0 what it does not know: int32, any length."""
+        return (np.nan_to_num(self.encoder.codes(name, column), nan=-1) + 1).astype(np.int32)
+
+    def quantiles(self, given: Inputs) -> np.ndarray:
+        """Where each number lies between its quantiles: float32, N × numbers; NaN where missing.
+
+        From −√3 to √3, which is of mean 0 and variance 1 where all quantiles differ; what lies
+        beyond the outermost lies at it.
+        """
+        matrix_NF = self.encoder.matrix(given)
+        place_NE = np.empty((len(given), len(self.encoder.numeric)), np.float32)
+        for column, name in enumerate(self.encoder.numeric):
+            edges = self.edges[name]
+            share = np.arange(1, len(edges) + 1) / (len(edges) + 1)
+            number_N = matrix_NF[:, column]
+            place_N = np.interp(number_N, edges, share) if len(edges) else np.full(len(given), 0.5)
+            place_NE[:, column] = np.where(np.isnan(number_N), np.nan, (place_N - 0.5) * 12**0.5)
+        return place_NE
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Write the rules as arrays by name."""

@@ -37,6 +37,11 @@ class Layout:
     """Keys of ``Inputs.words``."""
 
 
+def is_of_user(name: str) -> bool:
+    """Tell from a feature's name whether it is of the user alone: as all his rows have it."""
+    return name == "user" or name.startswith(("user_", "user:"))
+
+
 class MissingColumnError(ValueError):
     """Rows lack columns that a model was fitted on; the message names them."""
 

@@ -19,7 +19,8 @@ from training.rankers.ranker import Ranker, UnknownModelError
 
 _MANIFEST: Final = "manifest.json"
 _MODULES: Final = {
-    name: f"training.rankers.{name}" for name in ("logistic", "factorization", "gbdt")
+    name: f"training.rankers.{name}"
+    for name in ("logistic", "factorization", "gbdt", "wide_deep", "deep")
 }
 """Where each ranker is loaded; imported when one is, since each worker pays for its libraries."""
 

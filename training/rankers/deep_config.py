@@ -45,6 +45,9 @@ class NetworkConfig:
     """Numbers of a user."""
     num_candidate_dense: int = 0
     """Numbers of a candidate, pairs with the user included."""
+    num_wide: int = 0
+    """Weights of a wide part, of which each row reads some: they are added to the heads as they are
+    (Cheng et al., Wide & Deep, DLRS 2016); 0 is none."""
     num_content: int = 0
     """Numbers of a candidate's content vector; 0 is none."""
     event_fields: tuple[str, ...] = ()
@@ -75,7 +78,7 @@ class NetworkConfig:
     dropout: float = 0.0
     """Share of a trunk layer's numbers that is dropped while the network learns."""
     num_places: int = 1
-    """Codes of where an impression stood; 0 is where scoring lets everything stand."""
+    """Codes of where an impression stood; 0 is the first place, and where it is not known."""
     heads: tuple[Head, ...] = (
         Head(name="click"),
         Head(name="cart", after="click"),

@@ -36,7 +36,7 @@ class DeepModel:
         return cls(network.eval(), Scorer.of(network, dtype))
 
     def score(self, rows: Rows) -> dict[str, np.ndarray]:
-        """Predict at place 0, for each head: float32, N, in [0, 1].
+        """Predict where rows stand, for each head: float32, N, in [0, 1].
 
         Raises:
             InvalidNetworkError: If these are not rows that the network reads.

@@ -6,7 +6,7 @@ Crosses and trunk read all of it side by side (Wang et al., DCN V2, WWW 2021, fi
 heads read both.
 
 Where an impression stood is kept out of all that: heads that come first add a number of the place
-to their logit, which is 0 at place 0, where everything is scored. While chances are small, σ(a + b)
+to their logit, which is 0 at place 0. While chances are small, σ(a + b)
 is e^b σ(a): the place multiplies the chance as being looked at does (``etl.features.examination``),
 and what is left to the rest is the item's worth wherever it stands. Heads that come after another
 one have no such number: who clicked has looked.
@@ -26,7 +26,7 @@ from training.rankers.deep_crosses import Crosses
 from training.rankers.deep_dense import Dense
 from training.rankers.deep_rows import Events, Rows
 from training.rankers.deep_search import Found, search
-from training.rankers.deep_table import FIRST_DEVIATION, Table
+from training.rankers.deep_table import FIRST_DEVIATION, LookUp, Table
 
 
 class Network(nn.Module):
@@ -61,7 +61,11 @@ class Network(nn.Module):
         self.places = nn.Embedding(config.num_places, num_heads, padding_idx=0)
         is_first = torch.tensor([float(head.after is None) for head in config.heads])
         self.register_buffer("is_first", is_first, persistent=False)
-        nn.init.zeros_(self.places.weight)
+        # All begin with the base rates: what heads drew at first would be left where little is told.
+        for begun in (self.places, self.expert_heads, self.cross_heads):
+            nn.init.zeros_(begun.weight)
+        if config.num_wide:
+            self.wide = nn.Parameter(torch.zeros(config.num_wide, num_heads))
 
     def forward(self, rows: Rows) -> Tensor:
         """Logits of each head's own chance, where the rows stood: float32, N × T."""
@@ -85,7 +89,7 @@ class Network(nn.Module):
             parts.append(self.long(q_ND, self.read_events(long_NMD, long), long.length_U))
         x_NX = torch.cat(parts, dim=1)
         own_NT = self.cross_heads(self.crosses(x_NX)) + self._of_experts(x_NX)
-        return own_NT.float() + self.places(rows.place_N) * self.is_first
+        return own_NT.float() + self.read_aside(rows)
 
     def search(self, rows: Rows) -> Found:
         """Find what candidates hear of the long histories."""
@@ -109,6 +113,16 @@ class Network(nn.Module):
         for number, context in enumerate(self.contexts):
             vector_ULD = vector_ULD + context(events.context_ULX[:, :, number])
         return vector_ULD
+
+    def read_aside(self, rows: Rows) -> Tensor:
+        """What places and the wide part add to the heads: float32, N × T."""
+        aside_NT = self.places(rows.place_N) * self.is_first
+        if rows.wide_NC is None:
+            return aside_NT
+        learns = self.training and torch.is_grad_enabled()
+        look_up = LookUp.apply if learns else lambda weight, place_K: weight[place_K]
+        found = look_up(self.wide, rows.wide_NC.flatten())
+        return aside_NT + found.view(*rows.wide_NC.shape, -1).sum(1)
 
     def _of_experts(self, x_NX: Tensor) -> Tensor:
         each = [self.expert_heads(expert(x_NX)) for expert in self.experts]

@@ -63,7 +63,9 @@ class Rows:
     content_NC: Tensor
     """float32: the content vector; of an item without one all 0."""
     place_N: Tensor
-    """int64: codes of where it stood; scoring does not read them."""
+    """int64: codes of where it stood, or is to stand."""
+    wide_NC: Tensor | None = None
+    """int32: which weights of the wide part each row reads; None where there is no such part."""
 
     def __len__(self) -> int:
         return len(self.user_N)
@@ -91,6 +93,7 @@ class Rows:
             dense_NE=self.dense_NE[rows],
             content_NC=self.content_NC[rows],
             place_N=self.place_N[rows],
+            wide_NC=None if self.wide_NC is None else self.wide_NC[rows],
         )
 
     def of_users(self, user_U: Tensor) -> tuple["Rows", Tensor]:
@@ -135,6 +138,7 @@ class Rows:
             dense_NE=self.dense_NE[row_N],
             content_NC=self.content_NC[row_N],
             place_N=self.place_N[row_N],
+            wide_NC=None if self.wide_NC is None else self.wide_NC[row_N],
         )
 
     def check(self, config: NetworkConfig) -> None:
@@ -161,6 +165,8 @@ class Rows:
         for name, (found, promised) in widths.items():
             if found != promised:
                 raise InvalidNetworkError(f"{promised} {name} are read, rows have {found}")
+        if (self.wide_NC is None) != (not config.num_wide):
+            raise InvalidNetworkError(f"a wide part of {config.num_wide} weights is read")
         self._check_users()
 
     def _check_users(self) -> None:

@@ -1,6 +1,6 @@
 """Scores all candidates of users: what is the user's is worked out once for each of them.
 
-The same numbers as ``Network.forward`` at place 0, in another order of sums: the attention's net is
+The same numbers as ``Network.forward``, in another order of sums: the attention's net is
 laid out for a user's history (``deep_attention``), crosses carry the candidate's part alone
 (``deep_crosses``), the first layers of trunks add the user's part as they add their bias. Users are
 gone through one by one: five hundred candidates fill a core's caches, and what is multiplied for
@@ -84,6 +84,7 @@ class _Block:
     user_US: Tensor
     candidate_NC: Tensor
     history_ULD: Tensor
+    aside_NT: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class Scorer:
 
     @torch.inference_mode()
     def score(self, rows: Rows) -> Tensor:
-        """Chances, or shares, of all candidates at place 0: float32, N × T, in [0, 1].
+        """Chances, or shares, of all candidates where they stand: float32, N × T, in [0, 1].
 
         Raises:
             InvalidNetworkError: If these are not rows that the network reads.
@@ -146,6 +147,7 @@ class Scorer:
             network.read_users(rows, user_UF),
             network.read_candidates(rows, candidate_NF).to(self.dtype),
             network.read_events(event_ULD, rows.history).to(self.dtype),
+            network.read_aside(rows),
         )
 
     def _of_block(self, block: _Block) -> list[Tensor]:
@@ -166,7 +168,8 @@ class Scorer:
             if self.long is not None:
                 parts.append(self._found(block.rows, found.between(first, last), q_ND))
             own_NT = self._own(block.user_US[user].clone(), torch.cat(parts, dim=1))
-            scores.append(chances(own_NT[: last - first], self.network.config.heads))
+            own_NT = own_NT[: last - first] + block.aside_NT[first:last]
+            scores.append(chances(own_NT, self.network.config.heads))
         return scores
 
     def _found(self, rows: Rows, found: Found, q_ND: Tensor) -> Tensor:

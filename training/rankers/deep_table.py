@@ -57,7 +57,7 @@ class Table(nn.Module):
         """Look vectors up: for each tensor of places … × F one of … × (F · D)."""
         if self.training and torch.is_grad_enabled():
             flat_K = torch.cat([place.flatten() for place in places])
-            found = _LookUp.apply(self.weight, flat_K).split([place.numel() for place in places])
+            found = LookUp.apply(self.weight, flat_K).split([place.numel() for place in places])
         else:
             found = [F.embedding(place, self.weight) for place in places]
         width = self.weight.shape[1]
@@ -76,17 +76,19 @@ def _rates(fields: Sequence[Field]) -> Tensor:
     return torch.tensor([field.unknown_dropout for field in fields])
 
 
-class _LookUp(torch.autograd.Function):
+class LookUp(torch.autograd.Function):
     """``weight[place]`` with a coalesced sparse gradient."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, place_K: Tensor) -> Tensor:  # noqa: ANN401
+        """Rows of the weight."""
         ctx.save_for_backward(place_K)
         ctx.shape = weight.shape
         return F.embedding(place_K, weight)
 
     @staticmethod
     def backward(ctx: Any, grad_KD: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        """Sums of the rows' slopes, for rows that were read alone."""
         [place_K] = ctx.saved_tensors
         num_codes = ctx.shape[0]
         is_read = torch.zeros(num_codes, dtype=torch.bool)

@@ -24,6 +24,7 @@ from torch.sparse import check_sparse_tensor_invariants
 from training.rankers import deep_heads
 from training.rankers.deep_config import NetworkConfig
 from training.rankers.deep_dense import moments
+from training.rankers.deep_events import FlatExamples
 from training.rankers.deep_network import Network
 from training.rankers.deep_rows import Examples
 from training.retrieval.learning_rate import rate
@@ -33,7 +34,7 @@ _PLACES_FASTER: Final = 10
 yet would be told of the items that stood there."""
 _JUDGED_AT_ONCE: Final = 2048
 """Candidates."""
-Blocks = Sequence[Callable[[], Examples]]
+Blocks = Sequence[Callable[[], Examples | FlatExamples]]
 """Reads one block of examples each."""
 
 
@@ -50,10 +51,13 @@ class TrainingConfig:
     """Adam's at its height; both rise over a few steps and fall to 0 along a cosine."""
     table_learning_rate: float = 0.03
     """Of the vectors of codes."""
+    wide_learning_rate: float = 0.01
+    """Of the wide part's weights."""
     is_table_adam: bool = False
     """Whether those learn by Adam of what was read, not by Adagrad."""
     judged_each: int = 500
-    """Steps after which the stopping rows are judged; the end is judged too."""
+    """Steps after which the stopping rows are judged, or those of an epoch if it has fewer; the end
+    is judged too."""
     stop_after: int = 3
     """Judgements without a smaller loss after which it ends; the best weights are kept."""
     is_bfloat16: bool = False
@@ -100,6 +104,7 @@ def learn(
         num_steps = _settle(net, blocks, config.batch_rows) * config.num_epochs
         if not num_steps or not any(len(block()) for block in stopping):
             raise NothingToLearnError("there are no examples to learn from, or none to stop on")
+        judged_each = min(config.judged_each, -(-num_steps // config.num_epochs))
         optimizers = _optimizers(net, config)
         paces = [
             LambdaLR(one, lambda step: rate(min(step, num_steps), num_steps)) for one in optimizers
@@ -109,7 +114,7 @@ def learn(
             _step(net.train(), batch, optimizers, is_bfloat16=config.is_bfloat16)
             for pace in paces:
                 pace.step()
-            if number % config.judged_each == 0 and best.is_over(judge(net, stopping)):
+            if number % judged_each == 0 and best.is_over(judge(net, stopping)):
                 break
         else:
             best.is_over(judge(net, stopping))
@@ -187,14 +192,19 @@ def _settle(network: Network, blocks: Blocks, batch_rows: int) -> int:
 
 def _optimizers(network: Network, config: TrainingConfig) -> list[Optimizer]:
     table, places = network.table.weight, network.places.weight
-    apart = {id(table), id(places)}
+    wide = [network.wide] if network.config.num_wide else []
+    read = [
+        {"params": [table], "lr": config.table_learning_rate},
+        {"params": wide, "lr": config.wide_learning_rate},
+    ]
+    apart = {id(weight) for weight in (table, places, *wide)}
     rest = [weight for weight in network.parameters() if id(weight) not in apart]
     sparse = SparseAdam if config.is_table_adam else Adagrad
     groups = [
         {"params": rest, "lr": config.learning_rate},
         {"params": [places], "lr": _PLACES_FASTER * config.learning_rate},
     ]
-    return [sparse([table], lr=config.table_learning_rate), Adam(groups, fused=True)]
+    return [sparse(read[: 1 + len(wide)]), Adam(groups, fused=True)]
 
 
 def _shuffled(
@@ -208,7 +218,9 @@ def _shuffled(
             yield from _batches(examples, order, batch_rows=config.batch_rows)
 
 
-def _batches(examples: Examples, order_U: Tensor, *, batch_rows: int) -> Iterator[Examples]:
+def _batches(
+    examples: Examples | FlatExamples, order_U: Tensor, *, batch_rows: int
+) -> Iterator[Examples]:
     """Users in an order, so many together as have enough candidates; those without have no part."""
     count_U = examples.rows.bounds().diff()[order_U]
     order_U, count_U = order_U[count_U > 0], count_U[count_U > 0]

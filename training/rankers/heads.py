@@ -7,7 +7,7 @@ Ma et al., SIGIR 2018).
 Shapes: N rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,14 +29,19 @@ class Heads:
     """For every other task: its positives per click."""
 
 
-def of_batches(batches: Sequence[Batch], min_positives: int) -> Heads:
+def of_batches(batches: Iterable[Batch], min_positives: int) -> Heads:
     """Look at the labels that are learned from, and say what has a head."""
-    positives = {task: _num_positives(batches, task) for task in batches[-1].label}
+    positives: dict[str, float] = {}
+    alone: set[str] = set()
+    for batch in batches:
+        for task in batch.label:
+            positives[task] = positives.get(task, 0.0) + _num_positives(batch, task)
+            alone |= set() if _is_after_click(batch, task) else {task}
     followers = [task for task in positives if task != _CLICK]
     learned = [task for task in followers if positives[task] >= min_positives]
     return Heads(
         (_CLICK, *learned),
-        frozenset(task for task in learned if all(_is_after_click(b, task) for b in batches)),
+        frozenset(task for task in learned if task not in alone),
         {
             task: positives[task] / max(positives[_CLICK], 1)
             for task in followers
@@ -56,8 +61,8 @@ def followed(scores: Mapping[str, np.ndarray], ratio: Mapping[str, float]) -> di
     }
 
 
-def _num_positives(batches: Sequence[Batch], task: str) -> float:
-    return sum(float(np.nansum(batch.label[task], dtype=np.float64)) for batch in batches)
+def _num_positives(batch: Batch, task: str) -> float:
+    return float(np.nansum(batch.label[task], dtype=np.float64))
 
 
 def _is_after_click(batch: Batch, task: str) -> bool:

@@ -11,11 +11,12 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from sklearn.metrics import roc_auc_score
 
 from etl.days import Days
-from training.inputs import NUMERIC, WORDS, Inputs
-from training.rankers.ranker import Batch, Ranker
+from training.inputs import NUMERIC, WORDS, Inputs, Layout, MissingColumnError
+from training.rankers.ranker import Batch, Ranker, UnknownModelError
 from training.split import Split
 
 NIGHT: Final = date(2026, 1, 20)
@@ -38,6 +39,9 @@ class Implementation:
 
     fit: Fit
     load: Load
+    tolerance: float = 0.0
+    """How far scores of a row may lie apart by what stands beside it: sums of matrix products are
+    made in an order that their shapes decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +135,14 @@ def a_loaded_model_scores_as_the_saved_one(ranker: Ranker, load: Load) -> None:
     same_scores(loaded.score(given), ranker.score(given))
 
 
-def row_order_does_not_matter(ranker: Ranker) -> None:
+def row_order_does_not_matter(ranker: Ranker, tolerance: float) -> None:
     """A row scores the same wherever it stands, and alone as in a batch."""
     given = unseen().batch.given
     order = np.random.default_rng(1).permutation(len(given))
     whole = ranker.score(given)
-    same_scores(ranker.score(taken(given, order)), {t: s[order] for t, s in whole.items()})
-    same_scores(ranker.score(taken(given, order[:1])), {t: s[order[:1]] for t, s in whole.items()})
+    for rows in (order, order[:1]):
+        expected = {task: score[rows] for task, score in whole.items()}
+        near_scores(ranker.score(taken(given, rows)), expected, tolerance)
 
 
 def nothing_to_score_gives_no_scores(ranker: Ranker) -> None:
@@ -155,6 +160,77 @@ def an_unseen_word_scores_as_a_missing_one(ranker: Ranker) -> None:
         ranker.score(replace(given, words={**given.words, _WORD: new})),
         ranker.score(replace(given, words={**given.words, _WORD: missing})),
     )
+
+
+def a_missing_column_is_refused_by_name(ranker: Ranker) -> None:
+    """Rows without a number, or a word, that is read are no rows for it."""
+    given = unseen().batch.given
+    name = NUMERIC[_SIGNAL]
+    others = tuple(one for one in NUMERIC if one != name)
+    numeric_NF = given.numeric_NF[:, [NUMERIC.index(one) for one in others]]
+    words = {one: column for one, column in given.words.items() if one != _WORD}
+    with pytest.raises(MissingColumnError, match=name):
+        ranker.score(replace(given, numeric_NF=numeric_NF, layout=Layout(others, WORDS)))
+    wordless = replace(given, words=words, layout=Layout(NUMERIC, tuple(words)))
+    with pytest.raises(MissingColumnError, match=_WORD):
+        ranker.score(wordless)
+
+
+def an_infinite_number_scores_as_a_missing_one(ranker: Ranker) -> None:
+    """Features that are no numbers neither stop it nor tell it anything."""
+    given = unseen().batch.given
+    scores = []
+    for odd in (np.nan, np.inf, -np.inf):
+        numeric_NF = given.numeric_NF.copy()
+        numeric_NF[::3] = odd
+        numeric_NF[:, _SIGNAL] = odd
+        scores.append(ranker.score(replace(given, numeric_NF=numeric_NF)))
+    for one in scores[1:]:
+        same_scores(one, scores[0])
+    assert all(np.isfinite(score).all() for score in scores[0].values())
+
+
+def days_of_nothing_and_of_one_class_are_learned_from(fit: Fit) -> None:
+    """Empty days, a day of clicks alone and one without any leave probabilities."""
+    nothing = np.empty(0, np.int64)
+
+    def odd_days(day: date) -> Batch:
+        batch = days(day)
+        if day == SPLIT.fit.first:
+            label = {task: found[nothing] for task, found in batch.label.items()}
+            return batch_of(taken(batch.given, nothing), label, np.empty(0), nothing)
+        if day == SPLIT.fit.last:
+            return replace(batch, label={**batch.label, "click": np.ones(len(batch), bool)})
+        if day == SPLIT.stop.first:
+            never = {t: np.zeros_like(found) for t, found in batch.label.items()}
+            return replace(batch, label=never)
+        return batch
+
+    scores = fit(odd_days, SPLIT, 7).score(unseen().batch.given)
+    assert all(((score >= 0) & (score <= 1)).all() for score in scores.values())
+
+
+def days_without_a_click_make_a_ranker_that_expects_next_to_none(fit: Fit) -> None:
+    """A label that never varies is no error here; whether to fit at all is the caller's."""
+
+    def idle_days(day: date) -> Batch:
+        batch = days(day)
+        never = {task: np.zeros_like(found) for task, found in batch.label.items()}
+        return replace(batch, label=never)
+
+    scores = fit(idle_days, SPLIT, 7).score(unseen().batch.given)
+    assert all((score < 0.05).all() for score in scores.values())
+
+
+def files_that_are_cut_off_are_refused(ranker: Ranker, load: Load) -> None:
+    """Half of any file, or none of it, is no model."""
+    files = ranker.save()
+    for name, content in files.items():
+        with pytest.raises(UnknownModelError):
+            load({**files, name: content[: len(content) // 2]})
+    for name in sorted(files)[:1]:
+        with pytest.raises(UnknownModelError):
+            load({one: content for one, content in files.items() if one != name})
 
 
 def a_planted_pattern_is_found(ranker: Ranker) -> None:
@@ -180,6 +256,15 @@ def probabilities_are_of_the_whole_though_negatives_were_sampled(fit: Fit) -> No
             predicted, observed = score[rows].sum(), label[rows].sum()
             # Four standard deviations of a sum of coins, and a tenth for what is learned.
             assert abs(predicted - observed) < 4 * np.sqrt(observed) + 0.1 * observed
+
+
+def near_scores(
+    one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], tolerance: float
+) -> None:
+    """Two answers are the same, but for so much."""
+    assert one.keys() == other.keys()
+    for task in one:
+        np.testing.assert_allclose(one[task], other[task], rtol=0, atol=tolerance)
 
 
 def same_scores(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> None:

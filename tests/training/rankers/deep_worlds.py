@@ -78,6 +78,7 @@ def drawn(
         dense_NE=torch.randn(num_rows, config.num_candidate_dense, generator=draw) * 3,
         content_NC=torch.randn(num_rows, config.num_content, generator=draw),
         place_N=torch.zeros(num_rows, dtype=torch.int64),
+        wide_NC=codes([config.num_wide] * 3, num_rows) if config.num_wide else None,
     )
 
 

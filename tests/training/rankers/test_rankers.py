@@ -6,11 +6,15 @@ from tests.training.rankers import conformance
 from tests.training.rankers.conformance import Implementation
 from training.encode import EncoderConfig
 from training.fields import FieldsConfig
-from training.rankers import factorization, gbdt, logistic
+from training.rankers import deep, factorization, gbdt, logistic, wide_deep
+from training.rankers.deep import DeepConfig, ReadConfig
+from training.rankers.deep_config import NetworkConfig
+from training.rankers.deep_training import TrainingConfig
 from training.rankers.factorization import FactorizationConfig
 from training.rankers.gbdt import GbdtConfig
 from training.rankers.logistic import LogisticConfig
 from training.rankers.ranker import Ranker
+from training.rankers.wide_deep import WideDeepConfig
 
 _GBDT = GbdtConfig(
     num_rounds=60,
@@ -23,6 +27,16 @@ _FIELDS = FieldsConfig(words=EncoderConfig(min_count=10))
 _STRENGTHS = (1e3, 1e6)
 _LOGISTIC = LogisticConfig(hash_bits=12, fields=_FIELDS, strengths=_STRENGTHS)
 _FACTORIZATION = FactorizationConfig(width=4, fields=_FIELDS, strengths=_STRENGTHS)
+_LEARNING = TrainingConfig(
+    num_epochs=8, batch_rows=100, learning_rate=2e-3, table_learning_rate=0.03, stop_after=8
+)
+_READ = ReadConfig(fields=_FIELDS)
+_WIDE_DEEP = WideDeepConfig(read=_READ, num_crossed=3, hash_bits=8, trunk=(16,), training=_LEARNING)
+_DEEP = DeepConfig(
+    read=_READ,
+    network=NetworkConfig(candidate_fields=(), width=4, num_crosses=0, trunk=(16,), dropout=0.2),
+    training=_LEARNING,
+)
 RANKERS = {
     "gbdt": Implementation(
         fit=lambda days, split, seed: gbdt.fit(days, split, _GBDT, seed), load=gbdt.load
@@ -34,6 +48,16 @@ RANKERS = {
     "factorization": Implementation(
         fit=lambda days, split, seed: factorization.fit(days, split, _FACTORIZATION, seed),
         load=factorization.load,
+    ),
+    "wide_deep": Implementation(
+        fit=lambda days, split, seed: wide_deep.fit(days, split, _WIDE_DEEP, seed),
+        load=wide_deep.load,
+        tolerance=1e-5,
+    ),
+    "deep": Implementation(
+        fit=lambda days, split, seed: deep.fit(days, split, _DEEP, seed),
+        load=deep.load,
+        tolerance=1e-5,
     ),
 }
 """One line for each ranker there is."""
@@ -66,7 +90,31 @@ def test_a_loaded_model_scores_as_the_saved_one(tried: Tried) -> None:
 
 
 def test_row_order_does_not_matter(tried: Tried) -> None:
-    conformance.row_order_does_not_matter(tried.fitted)
+    conformance.row_order_does_not_matter(tried.fitted, tried.made.tolerance)
+
+
+def test_a_missing_column_is_refused_by_name(tried: Tried) -> None:
+    conformance.a_missing_column_is_refused_by_name(tried.fitted)
+
+
+def test_an_infinite_number_scores_as_a_missing_one(tried: Tried) -> None:
+    conformance.an_infinite_number_scores_as_a_missing_one(tried.fitted)
+
+
+def test_days_of_nothing_and_of_one_class_are_learned_from(tried: Tried) -> None:
+    conformance.days_of_nothing_and_of_one_class_are_learned_from(tried.made.fit)
+
+
+def test_days_without_a_click_make_a_ranker_that_expects_next_to_none(tried: Tried) -> None:
+    conformance.days_without_a_click_make_a_ranker_that_expects_next_to_none(tried.made.fit)
+
+
+def test_files_that_are_cut_off_are_refused(tried: Tried) -> None:
+    conformance.files_that_are_cut_off_are_refused(tried.fitted, tried.made.load)
+
+
+def test_without_histories_none_are_read(tried: Tried) -> None:
+    assert not tried.fitted.reads_histories
 
 
 def test_nothing_to_score_gives_no_scores(tried: Tried) -> None:
