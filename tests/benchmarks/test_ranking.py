@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -248,3 +249,47 @@ def test_a_table_without_rows_is_refused(file: Path) -> None:
 
     with pytest.raises(UnusableTableError, match="has no rows"):
         ranking_files.read(file, MAPPED)
+
+
+def next_kinds() -> pa.Table:
+    """Clicks follow whether the item's kind comes behind that of the list's last item."""
+    rng = np.random.default_rng(6)
+    item, lately = rng.integers(0, 24, NUM_ROWS), rng.integers(0, 24, (NUM_ROWS, 4))
+    is_next = item % 4 == (lately[:, -1] + 1) % 4
+    click = rng.random(NUM_ROWS) < np.where(is_next, 0.6, 0.15)
+    return (
+        planted()
+        .set_column(1, "what", pa.array([f"i{n}" for n in item]))
+        .set_column(3, "clicked", pa.array(click.astype(np.int8)))
+        .set_column(4, "ordered", pa.array((click & (rng.random(NUM_ROWS) < 0.4)).astype(np.int8)))
+        .set_column(5, "kind", pa.array([f"k{n % 4}" for n in item]))
+        .set_column(7, "lately", pa.array([[f"i{n}" for n in row] for row in lately]))
+    )
+
+
+def test_what_follows_on_what_was_done_last_is_learned_with_histories_alone(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("torch", reason="torch is not installed (NETWORKS=0)")
+    rows = read_table(next_kinds(), tmp_path)
+    names = ["gbdt", "wide_deep", "deep_without_history", "deep"]
+
+    found = ranking_run.run(rows, names, seed=1, say=lambda _: None)
+
+    auc = {name: found.measured[name]["click"].auc.mean for name in names}
+    assert auc["deep"] > 0.70
+    assert max(auc[name] for name in names[:-1]) < 0.65
+    assert found.steps["deep"]["click"].log_loss.high < 0
+
+
+def test_rungs_that_need_what_is_not_installed_are_left_out_and_that_is_said(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    out = file.with_name("out.json")
+
+    code, said = asked(file, "--rankers", "logistic,wide_deep,deep", "--json", str(out))
+
+    assert code == 0
+    assert "deep: left out, torch is not installed" in said
+    assert list(json.loads(out.read_text())["results"]) == ["popularity", "logistic"]

@@ -51,7 +51,7 @@ _CATEGORY: Final = "item_category"
 
 
 LEARNING: Final = TrainingConfig(
-    num_epochs=3, batch_rows=512, learning_rate=1e-3, table_learning_rate=0.01
+    num_epochs=3, min_steps=400, batch_rows=512, learning_rate=1e-3, table_learning_rate=0.01
 )
 """How networks learn from some ten thousand examples a day (docs/experiments.md)."""
 

@@ -61,9 +61,7 @@ class Network(nn.Module):
         self.places = nn.Embedding(config.num_places, num_heads, padding_idx=0)
         is_first = torch.tensor([float(head.after is None) for head in config.heads])
         self.register_buffer("is_first", is_first, persistent=False)
-        # All begin with the base rates: what heads drew at first would be left where little is told.
-        for begun in (self.places, self.expert_heads, self.cross_heads):
-            nn.init.zeros_(begun.weight)
+        _silence(self.places, self.expert_heads, self.cross_heads)
         if config.num_wide:
             self.wide = nn.Parameter(torch.zeros(config.num_wide, num_heads))
 
@@ -130,6 +128,12 @@ class Network(nn.Module):
             return each[0]
         share_NTE = self.gates(x_NX).view(len(x_NX), -1, len(each)).softmax(dim=2)
         return (share_NTE * torch.stack(each, dim=2)).sum(dim=2)
+
+
+def _silence(*layers: nn.Module) -> None:
+    """Let all rows begin with the base rates: what is drawn stays where little is ever told."""
+    for layer in layers:
+        nn.init.zeros_(layer.weight)
 
 
 def _context(num_codes: int, width: int) -> nn.Embedding:

@@ -32,6 +32,8 @@ from training.retrieval.learning_rate import rate
 _PLACES_FASTER: Final = 10
 """Times that places learn as fast: few numbers that every row reads, and what they have not said
 yet would be told of the items that stood there."""
+_JUDGEMENTS: Final = 8
+"""At most, where examples are so few that they are read many times."""
 _JUDGED_AT_ONCE: Final = 2048
 """Candidates."""
 Blocks = Sequence[Callable[[], Examples | FlatExamples]]
@@ -44,6 +46,8 @@ class TrainingConfig:
 
     num_epochs: int = 2
     """Times that all blocks are read, at most."""
+    min_steps: int = 0
+    """Steps below which blocks are read more often than that: of few examples."""
     batch_rows: int = 2048
     """Candidates of a step, about: users are not torn apart. Of twice as many the attention's
     numbers no longer come from memory that is kept, and a step takes a third longer for each."""
@@ -101,16 +105,19 @@ def learn(
     with torch.random.fork_rng(devices=[]), check_sparse_tensor_invariants(False):
         torch.manual_seed(seed)
         net = Network(network)
-        num_steps = _settle(net, blocks, config.batch_rows) * config.num_epochs
+        num_each = _settle(net, blocks, config.batch_rows)
+        num_epochs = max(config.num_epochs, -(-config.min_steps // max(num_each, 1)))
+        num_steps = num_each * num_epochs
         if not num_steps or not any(len(block()) for block in stopping):
             raise NothingToLearnError("there are no examples to learn from, or none to stop on")
-        judged_each = min(config.judged_each, -(-num_steps // config.num_epochs))
+        judged_each = min(config.judged_each, max(num_each, num_steps // _JUDGEMENTS))
         optimizers = _optimizers(net, config)
         paces = [
             LambdaLR(one, lambda step: rate(min(step, num_steps), num_steps)) for one in optimizers
         ]
         best = _Best(net, config.stop_after)
-        for number, batch in enumerate(_shuffled(blocks, config, rng), start=1):
+        shuffled = _shuffled(blocks, config.batch_rows, num_epochs, rng)
+        for number, batch in enumerate(shuffled, start=1):
             _step(net.train(), batch, optimizers, is_bfloat16=config.is_bfloat16)
             for pace in paces:
                 pace.step()
@@ -208,14 +215,14 @@ def _optimizers(network: Network, config: TrainingConfig) -> list[Optimizer]:
 
 
 def _shuffled(
-    blocks: Blocks, config: TrainingConfig, rng: np.random.Generator
+    blocks: Blocks, batch_rows: int, num_epochs: int, rng: np.random.Generator
 ) -> Iterator[Examples]:
     """All epochs' batches."""
-    for _ in range(config.num_epochs):
+    for _ in range(num_epochs):
         for number in rng.permutation(len(blocks)):
             examples = blocks[number]()
             order = torch.from_numpy(rng.permutation(examples.rows.num_users))
-            yield from _batches(examples, order, batch_rows=config.batch_rows)
+            yield from _batches(examples, order, batch_rows=batch_rows)
 
 
 def _batches(

@@ -42,6 +42,9 @@ class Implementation:
     tolerance: float = 0.0
     """How far scores of a row may lie apart by what stands beside it: sums of matrix products are
     made in an order that their shapes decide."""
+    least_found: float = 0.85
+    """Share of what the truth's order is worth that is found of the planted pattern, though a
+    hundred numbers beside it tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +236,14 @@ def files_that_are_cut_off_are_refused(ranker: Ranker, load: Load) -> None:
             load({one: content for one, content in files.items() if one != name})
 
 
-def a_planted_pattern_is_found(ranker: Ranker) -> None:
+def a_planted_pattern_is_found(ranker: Ranker, least: float) -> None:
     """It orders a new day nearly as well as the truth would."""
     day = unseen()
     scores = ranker.score(day.batch.given)
     for task in TASKS:
         label = day.batch.label[task] > 0
         best = roc_auc_score(label, day.p_click_N)
-        assert roc_auc_score(label, scores[task]) - 0.5 > 0.85 * (best - 0.5)
+        assert roc_auc_score(label, scores[task]) - 0.5 > least * (best - 0.5)
 
 
 def probabilities_are_of_the_whole_though_negatives_were_sampled(fit: Fit) -> None:
