@@ -128,13 +128,14 @@ class Gbdt:
 
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""
-        rules = {
+        rules: dict[str, Any] = {
             "words": list(self.encoder.vocabularies.items()),
             "numeric": self.encoder.numeric,
             "ratio": dict(self.ratio),
             "examination": asdict(self.examination),
         }
         trees = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
+        rules["num_bytes"] = {name: len(written) for name, written in trees.items()}
         rest = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
         return rest | {_EFFECTS: self.effects.save()} | trees
 
@@ -150,8 +151,11 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
         raise UnknownModelError(f"a gbdt needs {sorted(needed)}, found {sorted(files)}")
     with refused_unless_whole(NAME):
         rules = json.loads(files["rules.json"])
-        if not {"words", "examination"} <= rules.keys():
+        if not {"words", "examination", "num_bytes"} <= rules.keys():
             raise UnknownModelError("the model is of an earlier version; fit it again")
+        # Of trees that are cut off xgboost reads on without an end.
+        if rules["num_bytes"] != {n: len(files[n]) for n in files if n.endswith(".ubj")}:
+            raise UnknownModelError("trees are missing or cut off; fit the model again")
         words = {name: tuple(words) for name, words in rules["words"]}
         encoder = Encoder(words, tuple(rules["numeric"]))
         trees = {
