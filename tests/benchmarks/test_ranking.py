@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from benchmarks import ranking, ranking_features, ranking_files, ranking_run
 from benchmarks.ranking_files import Mapped, Rows, UnusableTableError
+from benchmarks.ranking_rungs import LADDER
 from training.metrics import auc
 
 MAPPED = Mapped(
@@ -252,9 +254,9 @@ def test_a_table_without_rows_is_refused(file: Path) -> None:
 
 
 def next_kinds() -> pa.Table:
-    """Clicks follow whether the item's kind comes behind that of the list's last item."""
+    """Clicks follow whether the item's kind comes behind that of the list's item."""
     rng = np.random.default_rng(6)
-    item, lately = rng.integers(0, 24, NUM_ROWS), rng.integers(0, 24, (NUM_ROWS, 4))
+    item, lately = rng.integers(0, 24, NUM_ROWS), rng.integers(0, 24, (NUM_ROWS, 4))[:, -1:]
     is_next = item % 4 == (lately[:, -1] + 1) % 4
     click = rng.random(NUM_ROWS) < np.where(is_next, 0.6, 0.15)
     return (
@@ -268,17 +270,23 @@ def next_kinds() -> pa.Table:
 
 
 def test_what_follows_on_what_was_done_last_is_learned_with_histories_alone(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("torch", reason="torch is not installed (NETWORKS=0)")
+    training = pytest.importorskip("training.rankers.deep_training", reason="torch is missing")
+    longer = training.TrainingConfig(
+        num_epochs=12, batch_rows=128, learning_rate=3e-3, table_learning_rate=0.05, stop_after=12
+    )
+    for name in ("deep_without_history", "deep"):
+        settings = {**LADDER[name].settings, "training": longer}
+        monkeypatch.setitem(LADDER, name, replace(LADDER[name], settings=settings))
     rows = read_table(next_kinds(), tmp_path)
     names = ["gbdt", "wide_deep", "deep_without_history", "deep"]
 
     found = ranking_run.run(rows, names, seed=1, say=lambda _: None)
 
     auc = {name: found.measured[name]["click"].auc.mean for name in names}
-    assert auc["deep"] > 0.70
-    assert max(auc[name] for name in names[:-1]) < 0.65
+    assert auc["deep"] > 0.63
+    assert max(auc[name] for name in names[:-1]) < 0.60
     assert found.steps["deep"]["click"].log_loss.high < 0
 
 
