@@ -10,16 +10,19 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import tables
 from etl.days import Days, one_day
 from etl.lake_files import LakeFiles
+from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from orchestration.example_histories import ExampleHistories
 from orchestration.reads import Read, days_back, on_driver, same_days, since_full
-from training import labels, tasks
+from training import delays, labels, tasks
+from training.delays import Delays
 from training.example_rows import LATE_DAYS
 from training.rankers.ranker import Batch
 
@@ -27,8 +30,7 @@ KEPT_EXAMPLES: Final = 2_000_000
 """Examples that may lie in memory at a time."""
 _EVENTS_AN_EXAMPLE: Final = 16
 """Events of histories that lie in as much memory as one example."""
-
-
+_EPOCH: Final = date(1970, 1, 1)
 _EVENINGS: Final = LATE_DAYS + 1
 """Evenings before a day that its examples can be of."""
 
@@ -85,6 +87,21 @@ class ExampleDays:
             self._num_kept += size
         return batch
 
+    def for_learning(self, day: date) -> Batch:
+        """Read one day with the labels of delayed tasks as if all outcomes had had their time.
+
+        What came of a candidate that nobody was shown is known at once.
+        """
+        batch = self(day)
+        known_on = tasks.of_surface(self._surface.name)
+        delayed = [task.name for task in known_on if task.is_delayed]
+        if not delayed or not batch.given.has_positions:
+            return batch
+        shown_N = batch.evening_N + 1
+        known_N = self._delays.at((self._night - _EPOCH).days - shown_N)
+        told = {name: delays.corrected(batch.label[name], known_N) for name in delayed}
+        return replace(batch, label={**batch.label, **told})
+
     def num_clicks(self, days: Days) -> dict[date, int]:
         """Count the clicked examples of each day there is."""
         first = max(days.first, self._files.first_day)
@@ -119,6 +136,27 @@ class ExampleDays:
         return self._files.arrow(
             tables.SILVER_OUTCOMES, self._days, columns=labels.OUTCOME_COLUMNS, where=is_own
         )
+
+    @cached_property
+    def _delays(self) -> Delays:
+        """How soon orders were known, of impressions all of whose orders are."""
+        last = self._night - timedelta(days=WINDOW_DAYS)
+        shown = pc.field("shown_date")
+        rows = self._files.arrow(
+            tables.SILVER_OUTCOMES,
+            self._days,
+            columns=["arrival_date", "shown_date"],
+            where=~pc.field("is_organic")
+            & (pc.field("event_type") == "order")
+            & (pc.field("impression_surface") == self._surface.name)
+            & (shown >= self._days.first)
+            & (shown <= last),
+        )
+        arrived, first = (
+            rows.column(name).cast(pa.int32()).to_numpy().astype(np.int64)
+            for name in ("arrival_date", "shown_date")
+        )
+        return delays.fit(arrived - first)
 
     @cached_property
     def _durations(self) -> pa.Table:

@@ -6,7 +6,7 @@ import pytest
 from etl import tables
 from etl.days import Days
 from etl.lake_files import LakeFiles
-from etl.surfaces import SHORT_VIDEOS
+from etl.surfaces import PRODUCT_FEED, SHORT_VIDEOS
 from orchestration.example_days import ExampleDays
 from tests.orchestration.written_lake import Row, made, write
 
@@ -100,3 +100,29 @@ def test_popularity_is_read_of_the_evenings_before_a_day(tmp_path: Path) -> None
     found = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7).popularity(SHOWN)
 
     assert [(row["arrival_date"], row["scope"]) for row in found.to_pylist()] == [(FIRST, "all")]
+
+
+def test_orders_of_unripe_days_count_for_those_not_heard_of_yet(tmp_path: Path) -> None:
+    night, table = FIRST + timedelta(days=20), tables.EXAMPLES["product_feed"]
+    files = LakeFiles(tmp_path, FIRST)
+    for one in (table, tables.SILVER_OUTCOMES, tables.FEATURES_USER_DAILY, tables.SILVER_ITEMS):
+        made(files, one, FIRST, night)
+    early, late = FIRST + timedelta(days=2), night - timedelta(days=1)
+    of_feed = {"impression_surface": "product_feed"}
+    soon = [outcome("order", 1_000 + n, **of_feed, shown_date=early) for n in range(300)]
+    write(files, tables.SILVER_OUTCOMES, early, *soon)
+    later = [outcome("order", 2_000 + n, **of_feed, shown_date=early) for n in range(300)]
+    write(files, tables.SILVER_OUTCOMES, early + timedelta(days=3), *later)
+    write(files, tables.SILVER_OUTCOMES, late, outcome("order", 4, **of_feed, shown_date=late))
+    for day in (early, late):
+        shown = {"shown_date": day, "feature_date": day - timedelta(days=1)}
+        rows = [example("ann", n + 3 * (day == late)) | shown for n in range(3)]
+        write(files, table, day, *rows)
+
+    days = ExampleDays(files, PRODUCT_FEED, night, 28)
+
+    assert days(late).label["order"].tolist() == [False, True, False]
+    told = days.for_learning(late).label
+    assert told["order"].tolist() == pytest.approx([0, 1 / 0.5, 0], rel=0.02)
+    assert told["click"].tolist() == days(late).label["click"].tolist()
+    assert days.for_learning(early).label["order"].tolist() == [0, 0, 0]
