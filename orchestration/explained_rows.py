@@ -182,7 +182,8 @@ class Evening:
         if champion.ranker == NONE:
             return Serving(champion, "", {})
         night = one_day(champion.model_date)
-        [fitted] = self.files.arrow(tables.RANKERS_GBDT, night, where=of_surface).to_pylist()
+        fits = tables.RANKERS[champion.ranker]
+        [fitted] = self.files.arrow(fits, night, where=of_surface).to_pylist()
         name = ModelName(champion.ranker, self.surface.name, champion.model_date)
         files = registry.read(self.models, name, fitted["sha256"])
         return Serving(champion, fitted["sha256"], files)

@@ -16,13 +16,13 @@ from etl.days import one_day
 from etl.lake_files import LakeFiles
 from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
+from etl.tables.ranking import RANKER_NAMES
 from orchestration.example_days import ExampleDays
 from orchestration.table_asset import Night
 from scoring.rank import Serving
 from training import evaluate, labels, promote, registry, tasks
 from training.evaluate import Judged, Occasion
 from training.promote import Champion
-from training.rankers import gbdt
 from training.rankers.ranker import NONE, Batch
 from training.registry import ModelName
 from training.tasks import Task
@@ -51,7 +51,7 @@ def serving(night: Night, surface: Surface, day: date) -> Serving:
     champion = champion_of(night.lake.files, surface, day)
     if champion.ranker == NONE:
         return Serving(champion, "", {})
-    sha256 = _sha256(night.lake.files, surface, champion.model_date)
+    sha256 = _sha256(night.lake.files, surface, champion.ranker, champion.model_date)
     name = ModelName(champion.ranker, surface.name, champion.model_date)
     return Serving(champion, sha256, registry.read(night.workspace.home.models, name, sha256))
 
@@ -103,10 +103,11 @@ def _judge(night: Night, surface: Surface, day: date, champions: _Champions) -> 
     bench = _Bench(night, surface, day, read)
     old, judged = bench.incumbent(batch, day, incumbent)
     champion, seed = incumbent, night.workspace.settings.seed
-    if _fitted_on(night, surface, day):
-        fresh = bench.scored(batch, day)
-        champion = promote.decide(incumbent, batch, old, fresh, night=day, seed=seed)
-        judged.append(fresh)
+    for ranker in RANKER_NAMES:
+        if _fitted_on(night, surface, ranker, day):
+            fresh = bench.scored(batch, ranker, day)
+            champion = promote.decide(incumbent, batch, old, fresh, night=day, seed=seed)
+            judged.append(fresh)
     return Judgement(champion, [*bench.reports(batch, judged), *bench.matured(batch, champions)])
 
 
@@ -125,15 +126,15 @@ class _Bench:
         judged = [fused, evaluate.popular_order(batch, day, self.read.popularity(day))]
         if champion.ranker == NONE:
             return fused, judged
-        old = self.scored(batch, champion.model_date)
+        old = self.scored(batch, champion.ranker, champion.model_date)
         return old, [*judged, old]
 
-    def scored(self, batch: Batch, model_date: date) -> Judged:
+    def scored(self, batch: Batch, ranker: str, model_date: date) -> Judged:
         """Score a day by the ranker of a night."""
-        sha256 = _sha256(self.night.lake.files, self.surface, model_date)
-        name = ModelName(gbdt.NAME, self.surface.name, model_date)
+        sha256 = _sha256(self.night.lake.files, self.surface, ranker, model_date)
+        name = ModelName(ranker, self.surface.name, model_date)
         files = registry.read(self.night.workspace.home.models, name, sha256)
-        return evaluate.scored(registry.load(gbdt.NAME, files), model_date, batch)
+        return evaluate.scored(registry.load(ranker, files), model_date, batch)
 
     def reports(self, batch: Batch, judged: list[Judged]) -> list[dict[str, Any]]:
         """Measure the night's own day; what follows impressions days later is left for later."""
@@ -174,13 +175,14 @@ class _Bench:
         return [row for one in judged for row in evaluate.rows(batch, one, occasion, seed=seed)]
 
 
-def _fitted_on(night: Night, surface: Surface, day: date) -> bool:
-    table = tables.RANKERS_GBDT
+def _fitted_on(night: Night, surface: Surface, ranker: str, day: date) -> bool:
+    table = tables.RANKERS[ranker]
     if table.path in night.left_out and day not in night.lake.made_days(table):
         return False
-    return _sha256(night.lake.files, surface, day) != ""
+    return _sha256(night.lake.files, surface, ranker, day) != ""
 
 
-def _sha256(files: LakeFiles, surface: Surface, day: date) -> str:
-    rows = files.arrow(tables.RANKERS_GBDT, one_day(day), where=pc.field("surface") == surface.name)
+def _sha256(files: LakeFiles, surface: Surface, ranker: str, day: date) -> str:
+    of_surface = pc.field("surface") == surface.name
+    rows = files.arrow(tables.RANKERS[ranker], one_day(day), where=of_surface)
     return next((row["sha256"] for row in rows.to_pylist() if row["is_fitted"]), "")

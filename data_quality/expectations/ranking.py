@@ -6,7 +6,7 @@ from data_quality.checks import Suite, at_least, not_empty, one_of, probability,
 from etl import surfaces
 from etl.tables.ranking import numeric_features
 
-_FITTED: Final = ("sha256", "fit_first_date", "fit_last_date", "stop_date", "num_trees", "manifest")
+_FITTED: Final = ("sha256", "fit_first_date", "fit_last_date", "stop_date", "manifest")
 
 
 def examples() -> Suite:
@@ -35,13 +35,12 @@ def examples() -> Suite:
     )
 
 
-def rankers_gbdt() -> Suite:
-    """A fitted ranker has a file, trees and days in order; one that is not says why."""
+def rankers_fits() -> Suite:
+    """A fitted ranker has files and days in order; one that is not says why."""
     return (
         one_of("surface", surfaces.NAMES),
         *not_empty("ranker", "reason"),
         *at_least(0, "num_examples", "num_clicks", "num_orders"),
-        *at_least(1, "num_trees"),
         rule("model_date is the day", "model_date = arrival_date", shows=("model_date",)),
         rule("sha256 is 64 hex digits", "sha256 RLIKE '^[0-9a-f]{64}$'", shows=("sha256",)),
         rule(

@@ -35,7 +35,7 @@ SIMILAR: Final = retrieval.SIMILAR
 PROPOSALS: Final = retrieval.PROPOSALS
 CANDIDATES: Final = retrieval.CANDIDATES
 EXAMPLES: Final = ranking.EXAMPLES
-RANKERS_GBDT: Final = ranking.GBDT
+RANKERS: Final = ranking.RANKERS
 RANKERS_REPORTS: Final = ranking.REPORTS
 RANKERS_CHAMPIONS: Final = ranking.CHAMPIONS
 SLATES: Final = serving.SLATES
@@ -71,7 +71,7 @@ ALL: Final = (
     RETRIEVAL_WEIGHTS,
     *CANDIDATES.values(),
     *EXAMPLES.values(),
-    RANKERS_GBDT,
+    *RANKERS.values(),
     RANKERS_REPORTS,
     RANKERS_CHAMPIONS,
     *SLATES.values(),

@@ -150,32 +150,40 @@ _MODEL: Final = (
     required("model_date", DateType(), "the night on which it was fitted"),
 )
 
-GBDT: Final = Table(
-    path="rankers/gbdt",
-    grain="one fitted gradient-boosting ranker, or why none was fitted",
-    key=("surface",),
-    schema=columns(
-        *_MODEL,
-        required("is_fitted", BooleanType(), "false where there was too little to learn from"),
-        required("reason", StringType(), "why it was fitted, or why not"),
-        optional("sha256", StringType(), "of the model file, 64 hex digits"),
-        optional("fit_first_date", DateType(), "first arrival day of examples learned from"),
-        optional("fit_last_date", DateType(), "last arrival day of examples learned from"),
-        optional("stop_date", DateType(), "arrival day on which training stopped early"),
-        required("num_examples", LongType(), "examples learned from"),
-        required("num_clicks", LongType(), "of them with a click"),
-        required("num_orders", LongType(), "of them with an order"),
-        optional("num_trees", IntegerType(), "trees of the click head after early stopping"),
-        optional(
-            "manifest",
-            StringType(),
-            "JSON: features, days, table versions, metrics, seed, library versions",
+RANKER_NAMES: Final = ("logistic", "factorization", "gbdt")
+"""Rankers that can be fitted, from the simplest on (``training.registry``)."""
+
+
+def _fits(ranker: str) -> Table:
+    return Table(
+        path=f"rankers/{ranker}",
+        grain="one fit of one ranker for one surface, or why there was none",
+        key=("surface",),
+        schema=columns(
+            *_MODEL,
+            required("is_fitted", BooleanType(), "false where the reason says why not"),
+            required("reason", StringType(), "why it was fitted, or why not"),
+            optional("sha256", StringType(), "of the model's files, 64 hex digits"),
+            optional("fit_first_date", DateType(), "first arrival day of examples learned from"),
+            optional("fit_last_date", DateType(), "last arrival day of examples learned from"),
+            optional("stop_date", DateType(), "arrival day on which training stopped early"),
+            required("num_examples", LongType(), "examples learned from"),
+            required("num_clicks", LongType(), "of them with a click"),
+            required("num_orders", LongType(), "of them with an order"),
+            optional(
+                "manifest",
+                StringType(),
+                "JSON: features, days, table versions, configuration, cost, seed, library "
+                "versions, and what the ranker tells of itself",
+            ),
+            partition="the night it was fitted on; only nights of the ranker's calendar have rows",
         ),
-        partition="the night it was fitted on; only nights of the ranker's calendar have rows",
-    ),
-    # It names the version of the examples' table, which counts commits.
-    volatile=("manifest",),
-)
+        # It names the version of the examples' table, which counts commits, and what it cost.
+        volatile=("manifest",),
+    )
+
+
+RANKERS: Final = {name: _fits(name) for name in RANKER_NAMES}
 
 REPORTS: Final = Table(
     path="rankers/reports",

@@ -26,7 +26,7 @@ from orchestration.table_asset import Made, Night, no_evening, no_items, table_a
 from training import examples, impression_fates
 from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig
 from training.examples import Log
-from training.split import CalendarConfig
+from training.registry import CALENDARS
 
 _EVENINGS = LATE_DAYS + 1
 
@@ -80,11 +80,16 @@ def _made(night: Night, surface: Surface, log: Log, known: Evenings) -> Made:
     return Made(rows, {"made_of": made_of, "impressions": dg.MetadataValue.json(fates)})
 
 
-def _gbdt(night: Night) -> Made:
-    """Fit where the calendar says so."""
-    rows = fit_nights(night, surfaces.ALL)
-    said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
-    return Made(night.lake.frame(tables.RANKERS_GBDT, rows), {"fits": dg.MetadataValue.json(said)})
+def _fits(ranker: str) -> dg.AssetsDefinition:
+    """Fit a ranker where its calendar says so."""
+    table = tables.RANKERS[ranker]
+
+    def make(night: Night) -> Made:
+        rows = fit_nights(night, surfaces.ALL, ranker)
+        said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
+        return Made(night.lake.frame(table, rows), {"fits": dg.MetadataValue.json(said)})
+
+    return table_asset(table, make, reads=example_days.reads(CALENDARS[ranker].num_days))
 
 
 def _judged(night: Night) -> Mapping[Table, Made]:
@@ -98,14 +103,11 @@ def _judged(night: Night) -> Mapping[Table, Made]:
     }
 
 
-rankers_gbdt = table_asset(
-    tables.RANKERS_GBDT, _gbdt, reads=example_days.reads(CalendarConfig().num_days)
-)
 rankers_judged = table_assets(
     [tables.RANKERS_REPORTS, tables.RANKERS_CHAMPIONS],
     _judged,
     reads={
-        "fitted": on_driver(same_days(tables.RANKERS_GBDT)),
+        **{name: on_driver(same_days(table)) for name, table in tables.RANKERS.items()},
         "popularity": on_driver(
             evenings_before(tables.RETRIEVAL_POPULARITY, WINDOW_DAYS + _EVENINGS)
         ),
@@ -117,6 +119,7 @@ rankers_judged = table_assets(
 
 @dg.definitions
 def rankers() -> dg.Definitions:
-    """One asset of examples a surface, and the rankers that learn from them."""
+    """One asset of examples a surface, one of fits a ranker, and one that judges them."""
     of_surfaces = [_examples(surface) for surface in surfaces.ALL]
-    return dg.Definitions(assets=[*of_surfaces, rankers_gbdt, rankers_judged])
+    fits = [_fits(ranker) for ranker in tables.RANKERS]
+    return dg.Definitions(assets=[*of_surfaces, *fits, rankers_judged])

@@ -47,7 +47,7 @@ def reads_of(surface: Surface) -> dict[str, Read]:
         "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
         "covisitation": on_driver(same_days(tables.RETRIEVAL_COVISITATION)),
         "champions": on_driver(same_days(tables.RANKERS_CHAMPIONS)),
-        "models": on_driver(same_days(tables.RANKERS_GBDT)),
+        **{name: on_driver(same_days(table)) for name, table in tables.RANKERS.items()},
     }
 
 

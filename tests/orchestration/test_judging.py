@@ -30,7 +30,7 @@ READ = (
     tables.SILVER_ITEMS,
     tables.FEATURES_USER_DAILY,
     tables.RETRIEVAL_POPULARITY,
-    tables.RANKERS_GBDT,
+    *tables.RANKERS.values(),
 )
 
 
@@ -98,8 +98,8 @@ def opened(folder: Path, *, is_impression: bool) -> Workspace:
             orders = [row | {"event_type": "order"} for row in clicks[::5]]
             write(files, tables.SILVER_OUTCOMES, later, *orders)
     night = night_of(workspace, Days(FITTED, NIGHT))
-    for row in fit_nights(night, [PRODUCT_FEED]):
-        write(files, tables.RANKERS_GBDT, row["arrival_date"], row)
+    for row in fit_nights(night, [PRODUCT_FEED], "gbdt"):
+        write(files, tables.RANKERS["gbdt"], row["arrival_date"], row)
     return workspace
 
 
@@ -126,7 +126,7 @@ def judged(shop: Workspace) -> dict[date, Judgement]:
 
 
 def manifest(workspace: Workspace, day: date) -> dict[str, Any]:
-    [row] = workspace.files.arrow(tables.RANKERS_GBDT, Days(day, day)).to_pylist()
+    [row] = workspace.files.arrow(tables.RANKERS["gbdt"], Days(day, day)).to_pylist()
     assert row["is_fitted"], row["reason"]
     found: dict[str, Any] = json.loads(row["manifest"])
     return found
@@ -209,3 +209,33 @@ def test_without_impressions_everything_is_judged_on_the_night(tmp_path: Path) -
     assert manifest(workspace, FITTED)["reads_source_ranks"]
     assert "position" not in manifest(workspace, FITTED)["features"]
     assert set(manifest(workspace, FITTED)["label_maturity"].values()) == {1.0}
+
+
+def test_a_ranker_that_nobody_asked_for_says_so_and_reads_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.begin(FIRST)
+
+    night = night_of(Workspace(home_path=str(tmp_path)), Days(FIRST, FITTED))
+    rows = fit_nights(night, [PRODUCT_FEED], "factorization")
+
+    assert [(row["arrival_date"], row["is_fitted"]) for row in rows] == [
+        (FIRST, False),
+        (FITTED, False),
+    ]
+    assert rows[0]["reason"] == "not asked for: NIGHTMARKET_RANKERS does not name factorization"
+
+
+def test_where_everything_was_clicked_nothing_is_fitted(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.begin(FIRST)
+    workspace = Workspace(home_path=str(tmp_path))
+    for table in READ:
+        made(workspace.files, table, FIRST, NIGHT)
+    for day in Days(FIRST, FITTED):
+        rows = [shown(day, user, 0, is_impression=False) for user in range(300)]
+        write(workspace.files, EXAMPLES, day, *(row | {"is_click": True} for row in rows))
+
+    [*_, row] = fit_nights(night_of(workspace, Days(FIRST, FITTED)), [PRODUCT_FEED], "gbdt")
+
+    assert not row["is_fitted"]
+    assert row["reason"].endswith("are clicked: nothing can be told apart")

@@ -34,6 +34,8 @@ from training.split import Split
 
 NAME: Final = "gbdt"
 _EFFECTS: Final = "item_effects.arrow"
+_NUM_TOLD: Final = 20
+"""Features that a manifest names."""
 _LEAST: Final = np.float32(1e-7)
 """No chance is nearer to 0 or 1: its loss stays finite."""
 
@@ -125,6 +127,15 @@ class Gbdt:
         total = sum(gain.values()) or 1.0
         ordered = sorted(gain.items(), key=lambda pair: (-pair[1], pair[0]))
         return {name: value / total for name, value in ordered}
+
+    def facts(self) -> dict[str, Any]:
+        """Say its size, its places' part and what it reads most, for its manifest."""
+        gains = list(self.importance().items())[:_NUM_TOLD]
+        return {
+            "num_trees": self.num_trees,
+            "examination": asdict(self.examination),
+            "importance": {name: round(share, 4) for name, share in gains},
+        }
 
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""

@@ -7,7 +7,7 @@ keeps this Protocol. All rankers are run through one conformance test.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,15 @@ class Ranker(Protocol):
 
     def save(self) -> dict[str, bytes]:
         """Write the model as files by name, from which its module's ``load`` makes it again."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A ranker that has more to tell of itself than every ranker does."""
+
+    def facts(self) -> dict[str, Any]:
+        """Say what people should know of it, as its manifest holds it: plain values."""
         ...
 
 
