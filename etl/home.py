@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-LAKE_VERSION: Final = 4
+LAKE_VERSION: Final = 5
 _FILE: Final = "nightmarket.toml"
 
 
@@ -34,6 +34,11 @@ class Home:
     def models(self) -> Path:
         """Model files: ``<name>/<day>/``."""
         return self.root / "models"
+
+    @property
+    def decisions(self) -> Path:
+        """What people decided, a line each: who serves a surface (``orchestration.decisions``)."""
+        return self.root / "decisions" / "champions.jsonl"
 
     @property
     def publications(self) -> Path:

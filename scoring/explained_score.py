@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import xgboost as xgb
 
 from etl.tables.ranking import CATEGORICAL, numeric_features
 from scoring.slate_rows import Chosen
@@ -139,13 +138,7 @@ def contributions_of(ranker: Ranker, given: Inputs, *, num_largest: int) -> Cont
 
 def _parts(ranker: Gbdt, given: Inputs) -> np.ndarray:
     """Contributions of all features, of the item's own effect, then the base: float64."""
-    row = xgb.DMatrix(
-        ranker.encoder.matrix(given),
-        feature_names=ranker.encoder.names,
-        feature_types=ranker.encoder.types,
-        enable_categorical=True,
-    )
-    of_trees = ranker.heads["click"].predict(row, pred_contribs=True)[0].astype(np.float64)
+    of_trees = ranker.contributions(given)[0]
     own = np.log(ranker.effects.of(given.item_N)[0].astype(np.float64))
     return np.insert(of_trees, -1, own)
 

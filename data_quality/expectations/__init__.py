@@ -28,8 +28,10 @@ from data_quality.expectations.features import (
 )
 from data_quality.expectations.ranking import (
     examples,
+    rankers_calibrators,
     rankers_champions,
     rankers_fits,
+    rankers_importance,
     rankers_reports,
 )
 from data_quality.expectations.retrieval import (
@@ -97,6 +99,8 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     **{f"candidates/{name}": partial(candidates, name) for name in surfaces.NAMES},
     **{f"examples/{name}": examples for name in surfaces.NAMES},
     **{f"rankers/{name}": rankers_fits for name in RANKER_NAMES},
+    "rankers/calibrators": rankers_calibrators,
+    "rankers/importance": rankers_importance,
     "rankers/reports": rankers_reports,
     "rankers/champions": rankers_champions,
     **{f"slates/{name}": partial(slates, name) for name in surfaces.NAMES},

@@ -36,6 +36,8 @@ PROPOSALS: Final = retrieval.PROPOSALS
 CANDIDATES: Final = retrieval.CANDIDATES
 EXAMPLES: Final = ranking.EXAMPLES
 RANKERS: Final = ranking.RANKERS
+RANKERS_CALIBRATORS: Final = ranking.CALIBRATORS
+RANKERS_IMPORTANCE: Final = ranking.IMPORTANCE
 RANKERS_REPORTS: Final = ranking.REPORTS
 RANKERS_CHAMPIONS: Final = ranking.CHAMPIONS
 SLATES: Final = serving.SLATES
@@ -72,6 +74,8 @@ ALL: Final = (
     *CANDIDATES.values(),
     *EXAMPLES.values(),
     *RANKERS.values(),
+    RANKERS_CALIBRATORS,
+    RANKERS_IMPORTANCE,
     RANKERS_REPORTS,
     RANKERS_CHAMPIONS,
     *SLATES.values(),

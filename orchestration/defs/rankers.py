@@ -10,6 +10,7 @@ from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from etl.tables import Table
 from orchestration import example_days, pictures
+from orchestration.contenders import DAYS_READ
 from orchestration.fitting import fit_nights
 from orchestration.judging import judge_nights
 from orchestration.night_files import Sender, has_items
@@ -22,8 +23,16 @@ from orchestration.reads import (
     same_days,
     since_full,
 )
-from orchestration.table_asset import Made, Night, no_evening, no_items, table_asset, table_assets
-from training import examples, impression_fates
+from orchestration.table_asset import (
+    Made,
+    Metadata,
+    Night,
+    no_evening,
+    no_items,
+    table_asset,
+    table_assets,
+)
+from training import examples, importance, impression_fates
 from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig
 from training.examples import Log
 from training.registry import CALENDARS
@@ -93,25 +102,39 @@ def _fits(ranker: str) -> dg.AssetsDefinition:
 
 
 def _judged(night: Night) -> Mapping[Table, Made]:
-    """Judge whoever could serve, and choose."""
+    """Calibrate and judge whoever could serve, and choose."""
     found = [pair for surface in surfaces.ALL for pair in judge_nights(night, surface)]
-    reports = [row for _, judgement in found for row in judgement.reports]
-    champions = [judgement.champion.row(day) for day, judgement in found]
-    return {
-        tables.RANKERS_REPORTS: Made(night.lake.frame(tables.RANKERS_REPORTS, reports)),
-        tables.RANKERS_CHAMPIONS: Made(night.lake.frame(tables.RANKERS_CHAMPIONS, champions)),
+    rows = {
+        tables.RANKERS_CALIBRATORS: [row for _, one in found for row in one.calibrators],
+        tables.RANKERS_IMPORTANCE: [row for _, one in found for row in one.importance],
+        tables.RANKERS_REPORTS: [row for _, one in found for row in one.reports],
+        tables.RANKERS_CHAMPIONS: [one.champion_row(day) for day, one in found],
     }
+    unused = importance.unused(rows[tables.RANKERS_IMPORTANCE])
+    challenged = {
+        f"{day} {one.champion.surface}": list(one.findings) for day, one in found if one.findings
+    }
+    said: Mapping[Table, Metadata] = {
+        tables.RANKERS_IMPORTANCE: {"used_by_no_ranker": dg.MetadataValue.json(unused)},
+        tables.RANKERS_CHAMPIONS: {"challenged": dg.MetadataValue.json(challenged)},
+    }
+    return {table: Made(night.lake.frame(table, of), said.get(table)) for table, of in rows.items()}
 
 
 rankers_judged = table_assets(
-    [tables.RANKERS_REPORTS, tables.RANKERS_CHAMPIONS],
+    [
+        tables.RANKERS_CALIBRATORS,
+        tables.RANKERS_IMPORTANCE,
+        tables.RANKERS_REPORTS,
+        tables.RANKERS_CHAMPIONS,
+    ],
     _judged,
     reads={
         **{name: on_driver(same_days(table)) for name, table in tables.RANKERS.items()},
         "popularity": on_driver(
             evenings_before(tables.RETRIEVAL_POPULARITY, WINDOW_DAYS + _EVENINGS)
         ),
-        **example_days.reads(WINDOW_DAYS),
+        **example_days.reads(DAYS_READ),
     },
     pictures={tables.RANKERS_REPORTS: pictures.learning},
 )

@@ -134,7 +134,7 @@ def manifest(workspace: Workspace, day: date) -> dict[str, Any]:
 
 def said(judgement: Judgement, metric: str) -> set[tuple[Any, ...]]:
     names = ("task", "ranker", "model_date", "examples_date", "maturity")
-    rows = [row for row in judgement.reports if row["metric"] == metric]
+    rows = [row for row in judgement.reports if (row["metric"], row["segment"]) == (metric, "all")]
     return {tuple(row[name] for name in names) for row in rows}
 
 
@@ -165,7 +165,11 @@ def test_nobody_is_judged_on_orders_of_days_that_he_learned_from(
 def test_a_mature_day_counts_orders_that_came_later(
     shop: Workspace, judged: dict[date, Judgement]
 ) -> None:
-    [orders] = {r["num_positives"] for r in judged[NIGHT].reports if r["task"] == "order"}
+    [orders] = {
+        row["num_positives"]
+        for row in judged[NIGHT].reports
+        if (row["task"], row["segment"]) == ("order", "all")
+    }
     by_night = shop.files.arrow(tables.SILVER_OUTCOMES, Days(FITTED, NIGHT)).to_pylist()
     of_day = [r for r in by_night if r["impression_event_id"].startswith(f"{FITTED.day}-")]
     assert orders == sum(row["event_type"] == "order" for row in of_day) > 20
@@ -178,8 +182,8 @@ def test_a_range_judges_as_its_nights_do(
     one_by_one = opened(tmp_path, is_impression=True)
     for day in Days(FITTED, NIGHT):
         [(_, found)] = judge_nights(night_of(one_by_one, Days(day, day)), PRODUCT_FEED)
-        champion = found.champion.row(day)
-        write(one_by_one.files, tables.RANKERS_CHAMPIONS, day, champion)
+        write(one_by_one.files, tables.RANKERS_CHAMPIONS, day, found.champion_row(day))
+        write(one_by_one.files, tables.RANKERS_CALIBRATORS, day, *found.calibrators)
         assert found == judged[day]
 
 
