@@ -19,6 +19,8 @@ from etl.arrow import arrow_schema
 from etl.days import Days, one_day
 from etl.tables import Table
 from orchestration.table_asset import Night
+from training.evaluate import ALL, POPULARITY
+from training.rankers.ranker import NONE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +31,8 @@ _FEW_DAYS: Final = 8
 _COUNTED_DAYS: Final = 7
 _WIDTH, _HEIGHT = 7.0, 2.6
 _NIGHT, _GOLD, _GREY = "#2f3e7c", "#d98e04", "#8a8f98"
+_RANKERS: Final = (_NIGHT, "#0f8b8d", "#a23b72", "#5a7d2a", "#b5533c", "#6b4fa0")
+"""One after another, for rankers and for tasks."""
 
 
 def daily_volumes(night: Night) -> str:
@@ -125,23 +129,92 @@ def learning(night: Night) -> str:
     """NDCG@10 of clicks by night: the rankers beside the fused order and popularity-of-7-days."""
     rows = _recent(night, tables.RANKERS_REPORTS)
     wanted = (pc.field("metric") == "ndcg@10") & (pc.field("task") == "click")
+    wanted &= pc.field("segment") == ALL
     shown = rows.filter(wanted & (pc.field("surface") == "product_feed")).sort_by("arrival_date")
     if not shown.num_rows:
         return "No ranker has been judged yet."
     figure, axes = _figure("NDCG@10 of clicks, product feed, by night")
-    names = {"gbdt": "gbdt", "none": "fused order", "popularity_7d": "popularity_7d"}
-    for ranker, colour in zip(names, (_NIGHT, _GOLD, _GREY), strict=True):
+    fitted = sorted(set(shown.column("ranker").to_pylist()) - {NONE, POPULARITY})
+    colours = dict(zip(fitted, _RANKERS, strict=False)) | {NONE: _GOLD, POPULARITY: _GREY}
+    for ranker, colour in colours.items():
         line = shown.filter(pc.field("ranker") == ranker)
         axes.plot(
             line.column("arrival_date").to_pylist(),
             line.column("value").to_pylist(),
             ".-",
             color=colour,
-            label=names[ranker],
+            label="fused order" if ranker == NONE else ranker,
             linewidth=1,
         )
     axes.legend(frameon=False, fontsize=8)
     return _markdown(figure)
+
+
+def reliability(night: Night) -> str:
+    """Predicted beside observed of who serves, on the newest day that each task was judged on."""
+    points = _points(night)
+    if not points:
+        return "Nobody who predicts probabilities has been judged yet."
+    names = list(dict.fromkeys(surface for surface, _ in points))
+    figure, plots = _figures(len(names), "predicted (across) beside observed, by tenths")
+    for axes, name in zip(plots, names, strict=True):
+        _reliability(axes, name, {t: of for (surface, t), of in points.items() if surface == name})
+    return _markdown(figure)
+
+
+def _points(night: Night) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """By surface and task the bins of who served on the newest day that was judged."""
+    champions = {
+        (row["arrival_date"], row["surface"]): (row["ranker"], row["model_date"])
+        for row in _recent(night, tables.RANKERS_CHAMPIONS).to_pylist()
+    }
+    is_bin = pc.starts_with(pc.field("segment"), "bin=")
+    rows = _recent(night, tables.RANKERS_REPORTS).filter(is_bin).to_pylist()
+    found: dict[tuple[str, str], dict[date, dict[str, dict[str, Any]]]] = {}
+    for row in rows:
+        day = row["examples_date"]
+        if champions.get((day, row["surface"])) == (row["ranker"], row["model_date"]):
+            of_task = found.setdefault((row["surface"], row["task"]), {})
+            of_task.setdefault(day, {}).setdefault(row["segment"], {})[row["metric"]] = row
+    return {what: [*by_day[max(by_day)].values()] for what, by_day in sorted(found.items())}
+
+
+def _reliability(axes: "Axes", surface: str, by_task: dict[str, list[dict[str, Any]]]) -> None:
+    ends = []
+    for (task, points), colour in zip(by_task.items(), _RANKERS, strict=False):
+        known = [one for one in points if one["predicted"]["value"] and one["observed"]["high"]]
+        across = [one["predicted"]["value"] for one in known]
+        up = [one["observed"]["value"] for one in known]
+        # An interval that reaches down to 0 has no end on a logarithmic axis.
+        least = min([*across, *(value for value in up if value)], default=1.0) / 4
+        low = [max(one["observed"]["low"], least) for one in known]
+        shown = [max(value, bottom) for value, bottom in zip(up, low, strict=True)]
+        apart = [
+            [value - bottom for value, bottom in zip(shown, low, strict=True)],
+            [one["observed"]["high"] - value for one, value in zip(known, shown, strict=True)],
+        ]
+        axes.errorbar(
+            across, shown, apart, fmt="o", color=colour, label=task, markersize=3, linewidth=1
+        )
+        ends += [*across, *shown]
+    axes.plot(*[[min(ends), max(ends)]] * 2, color=_GREY, linestyle="--", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title(surface.replace("_", " "), fontsize=9, loc="left")
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def _figures(num: int, title: str) -> "tuple[Figure, list[Axes]]":
+    """Several square plots beside each other."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * num, 3.4), layout="constrained")
+    figure.suptitle(title, fontsize=9)
+    plots = list(figure.subplots(1, num, squeeze=False)[0])
+    for axes in plots:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    return figure, plots
 
 
 def _recent(night: Night, table: Table) -> pa.Table:

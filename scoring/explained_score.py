@@ -31,6 +31,9 @@ class Term:
     worth: float
     """In clicks."""
     predicted: float
+    """Calibrated, as the value uses it."""
+    uncalibrated: float
+    """What the ranker itself predicts; the same where there is no calibration."""
     part: float
     """Worth times what is predicted, of an order times the price term."""
 
@@ -59,7 +62,7 @@ class Contribution:
     """None where nothing is known."""
     unit: str
     log_odds: float
-    """Added to the log-odds of a click."""
+    """Added to the log-odds of a click, before calibration."""
     why: str
     """Why rankers read it: the words of ``etl.features.dictionary``."""
 
@@ -87,12 +90,14 @@ def value_of(row: int, chosen: Chosen, *, given: Inputs, config: ValueConfig) ->
         config: What the surface wants.
     """
     scores, presence_R = chosen.ranked.p_by_task, chosen.ranked.presence_R
+    before = chosen.ranked.uncalibrated or {}
     price_R = given.numeric_NF[:1, _PRICE].astype(np.float64)
     terms = tuple(
         Term(
             task=task,
             worth=config.worth(task),
             predicted=float(score_R[row]),
+            uncalibrated=float(before[task][row]),
             part=float(term(task, score_R[row : row + 1], price_R, config)[0]),
         )
         for task, score_R in sorted((scores or {}).items())

@@ -108,7 +108,8 @@ def rows(
     Yields:
         Rows of ``tables.RANKERS_REPORTS``.
     """
-    parts = {ALL: np.ones(len(batch), bool)} | example_parts.masks(example_parts.reported(batch))
+    parts = {ALL: np.ones(len(batch), bool), US: batch.is_own_N}
+    parts |= example_parts.masks(example_parts.reported(batch))
     for task in occasion.tasks:
         for segment, is_in_N in parts.items():
             label_N = batch.label[task.name].astype(np.float64)
@@ -116,11 +117,15 @@ def rows(
             if len(rows_N):
                 examples = Examples.of(batch, rows_N, task)
                 yield from _rows(examples, judged, (occasion, segment), beside=beside, seed=seed)
+                if segment == ALL:
+                    yield from _bins(examples, judged, occasion, seed=seed)
 
 
 ALL: Final = "all"
 """The segment of all examples."""
-_WITH_ERROR: Final = (ALL, *(f"shown_by={name}" for name in example_parts.SHOWN_BY))
+US: Final = "shown_by=us"
+"""The segment of what our publications showed, by order or by chance."""
+_WITH_ERROR: Final = (ALL, US, *(f"shown_by={name}" for name in example_parts.SHOWN_BY))
 """Segments whose calibration error is measured."""
 
 
@@ -144,26 +149,52 @@ def _rows(
     for one, found, apart in zip(judged, measured, differences, strict=True):
         wholes = examples.wholes(one, with_error=segment in _WITH_ERROR, seed=seed)
         for metric, value in (found | wholes).items():
-            difference = apart.get(metric, _NOTHING)
-            yield {
-                "arrival_date": occasion.night,
-                "surface": occasion.surface,
-                "ranker": one.ranker,
-                "model_date": one.model_date,
-                "task": examples.task.name,
-                "segment": segment,
-                "metric": metric,
-                "examples_date": occasion.examples_date,
-                "maturity": occasion.maturity,
-                "value": _or_none(value.mean),
-                "low": _or_none(value.low),
-                "high": _or_none(value.high),
-                "difference": _or_none(difference.mean),
-                "difference_low": _or_none(difference.low),
-                "difference_high": _or_none(difference.high),
-                "num_users": value.num_users,
-                "num_positives": int((examples.label_N > 0).sum()),
-            }
+            row = _named(examples, one, (occasion, segment, metric))
+            yield row | _value(value) | _difference(apart.get(metric, _NOTHING))
+
+
+def _bins(
+    examples: Examples, judged: Sequence[Judged], occasion: Occasion, *, seed: int
+) -> Iterator[dict[str, Any]]:
+    """The points of reliability pictures: mean prediction and mean label, by rising prediction."""
+    for one in judged:
+        for number, point in enumerate(examples.reliability(one, seed=seed)):
+            for metric, value in point.items():
+                row = _named(examples, one, (occasion, f"bin={number}", metric))
+                yield row | _value(value) | _difference(_NOTHING)
+
+
+def _named(examples: Examples, one: Judged, what: tuple[Occasion, str, str]) -> dict[str, Any]:
+    occasion, segment, metric = what
+    return {
+        "arrival_date": occasion.night,
+        "surface": occasion.surface,
+        "ranker": one.ranker,
+        "model_date": one.model_date,
+        "task": examples.task.name,
+        "segment": segment,
+        "metric": metric,
+        "examples_date": occasion.examples_date,
+        "maturity": occasion.maturity,
+        "num_positives": int((examples.label_N > 0).sum()),
+    }
+
+
+def _value(found: Interval) -> dict[str, Any]:
+    return {
+        "value": _or_none(found.mean),
+        "low": _or_none(found.low),
+        "high": _or_none(found.high),
+        "num_users": found.num_users,
+    }
+
+
+def _difference(found: Interval) -> dict[str, Any]:
+    return {
+        "difference": _or_none(found.mean),
+        "difference_low": _or_none(found.low),
+        "difference_high": _or_none(found.high),
+    }
 
 
 _NAN: Final = float("nan")

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from training.calibration_metrics import calibration_error
+from training.calibration_metrics import calibration_error, reliability
 from training.judged import NDCG_AT, Judged, loss_of
 from training.metrics import Interval, auc, auc_by_user, ndcg_by_user, normalised_entropy
 from training.pair_order import xauc, xauc_by_user
@@ -89,6 +89,25 @@ class Examples:
                 before_N = judged.uncalibrated[task][self.row_N]
                 found |= self._errors(before_N, "_uncalibrated", seed)
         return found
+
+    def reliability(self, judged: Judged, *, seed: int) -> list[dict[str, Interval]]:
+        """Mean prediction and mean label of each bin; nothing of what predicts no probabilities."""
+        if self.task.name not in judged.as_shown:
+            return []
+        p_N = judged.as_shown[self.task.name][self.row_N].astype(np.float64)
+        points = reliability(self.user_N, self.label_N, p_N, self.weight_N, seed=seed)
+        return [
+            {
+                "predicted": self._alone(point.predicted),
+                "observed": Interval(
+                    point.observed,
+                    min(point.low, point.observed),
+                    max(point.high, point.observed),
+                    self.num_users,
+                ),
+            }
+            for point in points
+        ]
 
     def _errors(self, p_N: np.ndarray, name: str, seed: int) -> dict[str, Interval]:
         """The calibration error as a part of the base rate, and what of it chance does not make."""

@@ -244,8 +244,8 @@ REPORTS: Final = Table(
         required(
             "segment",
             StringType(),
-            "all, or a part of the examples: item_age=…, user_group=…, shown_by=ranked (by us), "
-            "exploration or others",
+            "all, or a part of the examples: item_age=…, user_group=…, shown_by=us, ranked (by "
+            "us), exploration or others, bin=… by rising prediction",
         ),
         required(
             "metric",

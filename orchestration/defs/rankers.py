@@ -136,7 +136,10 @@ rankers_judged = table_assets(
         ),
         **example_days.reads(DAYS_READ),
     },
-    pictures={tables.RANKERS_REPORTS: pictures.learning},
+    pictures={
+        tables.RANKERS_CALIBRATORS: pictures.reliability,
+        tables.RANKERS_REPORTS: pictures.learning,
+    },
 )
 
 
