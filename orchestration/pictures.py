@@ -19,8 +19,6 @@ from etl.arrow import arrow_schema
 from etl.days import Days, one_day
 from etl.tables import Table
 from orchestration.table_asset import Night
-from training.evaluate import ALL, POPULARITY
-from training.rankers.ranker import NONE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,24 +28,22 @@ _SHOWN_DAYS: Final = 60
 _FEW_DAYS: Final = 8
 _COUNTED_DAYS: Final = 7
 _WIDTH, _HEIGHT = 7.0, 2.6
-_NIGHT, _GOLD, _GREY = "#2f3e7c", "#d98e04", "#8a8f98"
-_RANKERS: Final = (_NIGHT, "#0f8b8d", "#a23b72", "#5a7d2a", "#b5533c", "#6b4fa0")
-"""One after another, for rankers and for tasks."""
+NIGHT, GOLD, GREY = "#2f3e7c", "#d98e04", "#8a8f98"
 
 
 def daily_volumes(night: Night) -> str:
     """Lines by arrival day: events, rejected, duplicates."""
-    counts = _recent(night, tables.SILVER_LINE_COUNTS)
-    figure, axes = _figure("lines by arrival day")
+    counts = recent(night, tables.SILVER_LINE_COUNTS)
+    figure, axes = figure_of("lines by arrival day")
     days = sorted(set(counts.column("arrival_date").to_pylist()))
     below = [0] * len(days)
-    parts = (("events", _NIGHT), ("rejected_lines", _GOLD), ("duplicate_lines", _GREY))
+    parts = (("events", NIGHT), ("rejected_lines", GOLD), ("duplicate_lines", GREY))
     for name, colour in parts:
         summed = _by_day(counts, f"num_{name}", days)
         axes.bar(days, summed, bottom=below, color=colour, label=name.replace("_", " "), width=0.8)
         below = [a + b for a, b in zip(below, summed, strict=True)]
     axes.legend(frameon=False, fontsize=8, ncols=3)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def lateness(night: Night) -> str:
@@ -57,12 +53,12 @@ def lateness(night: Night) -> str:
     found = _counted(pc.days_between(*map(batch.column, dates)) for batch in batches)
     if not found:
         return "No event arrived."
-    figure, axes = _figure(f"events of {_COUNTED_DAYS} days, by days until they arrived")
-    bars = axes.bar([str(late) for late, _ in found], [n for _, n in found], color=_NIGHT)
+    figure, axes = figure_of(f"events of {_COUNTED_DAYS} days, by days until they arrived")
+    bars = axes.bar([str(late) for late, _ in found], [n for _, n in found], color=NIGHT)
     axes.bar_label(bars, [f"{n:,}" for _, n in found], fontsize=8)
     axes.set_yscale("log")
     axes.margins(y=0.15)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def rejected_reasons(night: Night) -> str:
@@ -73,15 +69,15 @@ def rejected_reasons(night: Night) -> str:
     if not found:
         return f"No line of the last {days} days was rejected."
     found.sort(key=itemgetter(1))
-    figure, axes = _figure(f"rejected lines of {days} days, by reason")
-    bars = axes.barh([reason for reason, _ in found], [n for _, n in found], color=_GOLD)
+    figure, axes = figure_of(f"rejected lines of {days} days, by reason")
+    bars = axes.barh([reason for reason, _ in found], [n for _, n in found], color=GOLD)
     axes.bar_label(bars, [f"{n:,}" for _, n in found], fontsize=8, padding=2)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def slate_quality(night: Night) -> str:
     """Recall@20 of 7 days by evening: slates beside popularity-of-7-days."""
-    rows = _recent(night, tables.REPORTS_SLATES)
+    rows = recent(night, tables.REPORTS_SLATES)
     wanted = (
         (pc.field("metric") == "recall@20")
         & (pc.field("horizon_days") == 7)  # noqa: PLR2004
@@ -91,8 +87,8 @@ def slate_quality(night: Night) -> str:
     shown = rows.filter(wanted).sort_by("slate_date")
     if not shown.num_rows:
         return "No evening has been watched for 7 days yet."
-    figure, axes = _figure("recall@20 over 7 days, product feed, by evening")
-    policies = (("slates", _NIGHT), ("candidates", _GOLD), ("popularity_7d", _GREY))
+    figure, axes = figure_of("recall@20 over 7 days, product feed, by evening")
+    policies = (("slates", NIGHT), ("candidates", GOLD), ("popularity_7d", GREY))
     for policy, colour in policies:
         line = shown.filter(pc.field("policy") == policy)
         axes.plot(
@@ -103,121 +99,29 @@ def slate_quality(night: Night) -> str:
             linewidth=1.5,
         )
     axes.legend(frameon=False, fontsize=8, ncols=3)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def sources(night: Night) -> str:
     """Recall of each source alone and what is lost without it, product feed, newest day."""
     own = (pc.field("surface") == "product_feed") & (pc.field("user_group") == "all")
-    rows = _recent(night, tables.REPORTS_SOURCES).filter(own)
+    rows = recent(night, tables.REPORTS_SOURCES).filter(own)
     if not rows.num_rows:
         return "Nobody who came has been proposed anything yet."
     newest = pc.max(rows.column("arrival_date"))
     shown = rows.filter(pc.equal(rows.column("arrival_date"), newest)).sort_by("recall_alone")
     names = [name.replace("_", " ") for name in shown.column("source").to_pylist()]
-    figure, axes = _figure(f"share of visits on {newest} that candidates held, product feed")
+    figure, axes = figure_of(f"share of visits on {newest} that candidates held, product feed")
     figure.set_size_inches(_WIDTH, 0.9 + 0.24 * len(names))
     alone, lost = (shown.column(name).to_pylist() for name in ("recall_alone", "lost_without"))
-    axes.barh(names, alone, color=_NIGHT, height=0.7, label="the source alone")
-    axes.barh(names, lost, color=_GOLD, height=0.3, label="lost where it is left out")
-    axes.axvline(shown.column("recall")[0].as_py(), color=_GREY, linestyle="--", label="all")
+    axes.barh(names, alone, color=NIGHT, height=0.7, label="the source alone")
+    axes.barh(names, lost, color=GOLD, height=0.3, label="lost where it is left out")
+    axes.axvline(shown.column("recall")[0].as_py(), color=GREY, linestyle="--", label="all")
     axes.legend(frameon=False, fontsize=8, loc="lower right")
-    return _markdown(figure)
+    return markdown(figure)
 
 
-def learning(night: Night) -> str:
-    """NDCG@10 of clicks by night: the rankers beside the fused order and popularity-of-7-days."""
-    rows = _recent(night, tables.RANKERS_REPORTS)
-    wanted = (pc.field("metric") == "ndcg@10") & (pc.field("task") == "click")
-    wanted &= pc.field("segment") == ALL
-    shown = rows.filter(wanted & (pc.field("surface") == "product_feed")).sort_by("arrival_date")
-    if not shown.num_rows:
-        return "No ranker has been judged yet."
-    figure, axes = _figure("NDCG@10 of clicks, product feed, by night")
-    fitted = sorted(set(shown.column("ranker").to_pylist()) - {NONE, POPULARITY})
-    colours = dict(zip(fitted, _RANKERS, strict=False)) | {NONE: _GOLD, POPULARITY: _GREY}
-    for ranker, colour in colours.items():
-        line = shown.filter(pc.field("ranker") == ranker)
-        axes.plot(
-            line.column("arrival_date").to_pylist(),
-            line.column("value").to_pylist(),
-            ".-",
-            color=colour,
-            label="fused order" if ranker == NONE else ranker,
-            linewidth=1,
-        )
-    axes.legend(frameon=False, fontsize=8)
-    return _markdown(figure)
-
-
-def reliability(night: Night) -> str:
-    """Predicted beside observed of who serves, on the newest day that each task was judged on."""
-    points = _points(night)
-    if not points:
-        return "Nobody who predicts probabilities has been judged yet."
-    names = list(dict.fromkeys(surface for surface, _ in points))
-    figure, plots = _figures(len(names), "predicted (across) beside observed, by tenths")
-    for axes, name in zip(plots, names, strict=True):
-        _reliability(axes, name, {t: of for (surface, t), of in points.items() if surface == name})
-    return _markdown(figure)
-
-
-def _points(night: Night) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """By surface and task the bins of who served on the newest day that was judged."""
-    champions = {
-        (row["arrival_date"], row["surface"]): (row["ranker"], row["model_date"])
-        for row in _recent(night, tables.RANKERS_CHAMPIONS).to_pylist()
-    }
-    is_bin = pc.starts_with(pc.field("segment"), "bin=")
-    rows = _recent(night, tables.RANKERS_REPORTS).filter(is_bin).to_pylist()
-    found: dict[tuple[str, str], dict[date, dict[str, dict[str, Any]]]] = {}
-    for row in rows:
-        day = row["examples_date"]
-        if champions.get((day, row["surface"])) == (row["ranker"], row["model_date"]):
-            of_task = found.setdefault((row["surface"], row["task"]), {})
-            of_task.setdefault(day, {}).setdefault(row["segment"], {})[row["metric"]] = row
-    return {what: [*by_day[max(by_day)].values()] for what, by_day in sorted(found.items())}
-
-
-def _reliability(axes: "Axes", surface: str, by_task: dict[str, list[dict[str, Any]]]) -> None:
-    ends = []
-    for (task, points), colour in zip(by_task.items(), _RANKERS, strict=False):
-        known = [one for one in points if one["predicted"]["value"] and one["observed"]["high"]]
-        across = [one["predicted"]["value"] for one in known]
-        up = [one["observed"]["value"] for one in known]
-        # An interval that reaches down to 0 has no end on a logarithmic axis.
-        least = min([*across, *(value for value in up if value)], default=1.0) / 4
-        low = [max(one["observed"]["low"], least) for one in known]
-        shown = [max(value, bottom) for value, bottom in zip(up, low, strict=True)]
-        apart = [
-            [value - bottom for value, bottom in zip(shown, low, strict=True)],
-            [one["observed"]["high"] - value for one, value in zip(known, shown, strict=True)],
-        ]
-        axes.errorbar(
-            across, shown, apart, fmt="o", color=colour, label=task, markersize=3, linewidth=1
-        )
-        ends += [*across, *shown]
-    axes.plot(*[[min(ends), max(ends)]] * 2, color=_GREY, linestyle="--", linewidth=1)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_title(surface.replace("_", " "), fontsize=9, loc="left")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
-
-
-def _figures(num: int, title: str) -> "tuple[Figure, list[Axes]]":
-    """Several square plots beside each other."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(3.2 * num, 3.4), layout="constrained")
-    figure.suptitle(title, fontsize=9)
-    plots = list(figure.subplots(1, num, squeeze=False)[0])
-    for axes in plots:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=8)
-    return figure, plots
-
-
-def _recent(night: Night, table: Table) -> pa.Table:
+def recent(night: Night, table: Table) -> pa.Table:
     """The rows of the shown days that were made, of a table that stays small."""
     return pa.Table.from_batches(
         _batches(night, table, columns=table.column_names, num_days=_SHOWN_DAYS),
@@ -249,7 +153,8 @@ def _by_day(rows: pa.Table, column: str, days: Sequence[date]) -> list[int]:
     return [by_day.get(day, 0) for day in days]
 
 
-def _figure(title: str) -> "tuple[Figure, Axes]":
+def figure_of(title: str) -> "tuple[Figure, Axes]":
+    """One wide plot, without axes drawn, under its title."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
@@ -258,6 +163,19 @@ def _figure(title: str) -> "tuple[Figure, Axes]":
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     return figure, axes
+
+
+def figures(num: int, title: str) -> "tuple[Figure, list[Axes]]":
+    """Several square plots beside each other."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * num, 3.4), layout="constrained")
+    figure.suptitle(title, fontsize=9)
+    plots = list(figure.subplots(1, num, squeeze=False)[0])
+    for axes in plots:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    return figure, plots
 
 
 def _whole_days(axes: "Axes") -> None:
@@ -270,7 +188,8 @@ def _whole_days(axes: "Axes") -> None:
         axes.xaxis.set_major_formatter(DateFormatter("%m-%d"))
 
 
-def _markdown(figure: "Figure") -> str:
+def markdown(figure: "Figure") -> str:
+    """Write a figure as the UI shows it."""
     for axes in figure.axes:
         _whole_days(axes)
         for label in axes.get_xticklabels():

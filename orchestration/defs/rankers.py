@@ -9,7 +9,7 @@ from etl import surfaces, tables
 from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from etl.tables import Table
-from orchestration import example_days, pictures
+from orchestration import example_days, ranker_pictures
 from orchestration.contenders import DAYS_READ
 from orchestration.fitting import fit_nights
 from orchestration.judging import judge_nights
@@ -137,8 +137,8 @@ rankers_judged = table_assets(
         **example_days.reads(DAYS_READ),
     },
     pictures={
-        tables.RANKERS_CALIBRATORS: pictures.reliability,
-        tables.RANKERS_REPORTS: pictures.learning,
+        tables.RANKERS_CALIBRATORS: ranker_pictures.reliability,
+        tables.RANKERS_REPORTS: ranker_pictures.learning,
     },
 )
 

@@ -10,7 +10,7 @@ from etl import tables
 from etl.days import Days
 from etl.home import Home
 from etl.lake import Lake
-from orchestration import pictures
+from orchestration import ranker_pictures as pictures
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
 from tests.orchestration.written_lake import made, write
