@@ -10,18 +10,16 @@ the champion's row says so.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
-from etl import tables
-from etl.days import Days
 from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from etl.tables.ranking import RANKER_NAMES
-from orchestration import champions, decisions
-from orchestration.contenders import DAYS_READ, Bench, Contender
+from orchestration import decisions
+from orchestration.contenders import Bench, Contender
 from orchestration.decisions import Decision
+from orchestration.judgements import Judgement, Past, Row
 from orchestration.table_asset import Night
 from training import calibrations, evaluate, labels, promote, tasks
 from training.evaluate import Occasion
@@ -31,92 +29,22 @@ from training.rankers.ranker import NONE, Batch, UnknownModelError
 from training.registry import MissingLibraryError
 from training.tasks import Task
 
-Row = dict[str, Any]
 _UNUSABLE = (UnknownModelError, MissingLibraryError)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What one night says of one surface's rankers."""
-
-    champion: Champion
-    reports: list[Row] = field(default_factory=list)
-    """Rows of ``tables.RANKERS_REPORTS``."""
-    calibrators: list[Row] = field(default_factory=list)
-    """Rows of ``tables.RANKERS_CALIBRATORS``."""
-    importance: list[Row] = field(default_factory=list)
-    """Rows of ``tables.RANKERS_IMPORTANCE``."""
-    findings: tuple[str, ...] = ()
-    """What was found of each ranker fitted tonight."""
-
-    def champion_row(self, day: date) -> Row:
-        """Write the champion as a row of ``tables.RANKERS_CHAMPIONS``."""
-        return self.champion.row(day) | {"challenged": "\n".join(self.findings) or None}
 
 
 def judge_nights(night: Night, surface: Surface) -> Iterator[tuple[date, Judgement]]:
     """Judge every night of the run, each beside the champion of the night before."""
-    past = _Past(night, surface)
+    past = Past(night, surface)
     for day in night.days:
         found = _Judging(Bench(night, surface, day), past).judgement()
         past.of_run[day] = found
         yield day, found
 
 
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """Who served one surface: on the nights of the run so far, and in the lake before them."""
-
-    night: Night
-    surface: Surface
-    of_run: dict[date, Judgement] = field(default_factory=dict)
-
-    def on(self, day: date) -> Champion | None:
-        """Who served on ``day``; None where nobody has been judged."""
-        if day in self.of_run:
-            return self.of_run[day].champion
-        if not self._is_made(day, tables.RANKERS_CHAMPIONS):
-            return None
-        return champions.champion_of(self.night.lake.files, self.surface, day)
-
-    def calibrations_on(self, day: date, champion: Champion) -> dict[str, str]:
-        """His calibrations of that night: JSON by task."""
-        if day in self.of_run:
-            return champions.written_of(self.of_run[day].calibrators, champion)
-        if not self._is_made(day, tables.RANKERS_CALIBRATORS):
-            return {}
-        return champions.calibrations_of(self.night.lake.files, self.surface, champion, day)
-
-    def before(self, day: date) -> Champion:
-        """Who served until ``day``."""
-        # Nights before a backfill's first have no champion.
-        return self.on(day - timedelta(days=1)) or promote.first(self.surface.name, day)
-
-    def earlier(self, day: date, than: Champion) -> Champion:
-        """Who served before one champion began."""
-        oldest = day - timedelta(days=DAYS_READ)
-        for other in reversed(list(Days(oldest, day - timedelta(days=1)))):
-            found = self.on(other)
-            if found is not None and not _are_same(found, than):
-                return found
-        return promote.first(self.surface.name, day)
-
-    def _is_made(self, day: date, table: tables.Table) -> bool:
-        is_past = self.night.lake.first_day <= day < self.night.days.first
-        return is_past and day in self.night.lake.made_days(table)
-
-
-def _are_same(one: Champion, other: Champion) -> bool:
-    """Tell whether two champions are of one model."""
-    if one.ranker == other.ranker == NONE:
-        return True
-    return (one.ranker, one.model_date) == (other.ranker, other.model_date)
-
-
 class _Judging:
     """One night's judgement of one surface."""
 
-    def __init__(self, bench: Bench, past: _Past) -> None:
+    def __init__(self, bench: Bench, past: Past) -> None:
         self._bench, self._past, self._day = bench, past, bench.day
         self._findings: list[str] = []
         path = bench.night.workspace.home.decisions

@@ -19,7 +19,8 @@ from etl.surfaces import PRODUCT_FEED
 from orchestration import decisions
 from orchestration.decisions import Decision
 from orchestration.fitting import fit_nights
-from orchestration.judging import Judgement, judge_nights
+from orchestration.judgements import Judgement
+from orchestration.judging import judge_nights
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
 from tests.orchestration.written_lake import Row, made, write

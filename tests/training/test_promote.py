@@ -7,6 +7,7 @@ import pytest
 
 from etl.tables import RANKERS_CHAMPIONS
 from tests.training.rankers.conformance import batch_of
+from training.guards import GuardsConfig
 from training.inputs import NUMERIC, WORDS, Inputs
 from training.judged import Judged
 from training.promote import Challenger, Champion, Decision, PromoteConfig, decide, first
@@ -166,14 +167,14 @@ def test_what_may_predict_another_task_worse_does_not_replace() -> None:
 
 
 def test_a_task_of_which_little_came_guards_nothing() -> None:
-    config = PromoteConfig(min_positives=USERS + 1)
+    config = PromoteConfig(guards=GuardsConfig(min_positives=USERS + 1))
     assert contested(predicting("deep", 0.5, order=0.3), config=config).champion.ranker == "deep"
 
 
 @pytest.mark.parametrize(("more", "is_refused"), [(-0.15, False), (-0.25, True)])
 def test_what_is_less_true_than_allowed_does_not_replace(more: float, *, is_refused: bool) -> None:
     # Of the base rate its calibration error is 95 %, the incumbent's 114 %.
-    found = contested(BETTER, config=PromoteConfig(max_more_ece=more))
+    found = contested(BETTER, config=PromoteConfig(guards=GuardsConfig(max_more_ece=more)))
     assert (found.champion is SERVING) == is_refused
     said = "its calibration error of click is 9" in found.findings[0]
     assert said == is_refused
@@ -192,7 +193,7 @@ def test_what_puts_fewer_different_items_first_does_not_replace() -> None:
         [Challenger(replace(BETTER, scores={**BETTER.scores, **scores}), CHEAP)],
         night=NIGHT,
         seed=1,
-        config=PromoteConfig(min_coverage=1.01),
+        config=PromoteConfig(guards=GuardsConfig(min_coverage=1.01)),
     )
     assert found.champion is SERVING
     assert "different items in the first tens fell from" in found.findings[0]
