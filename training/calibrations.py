@@ -64,7 +64,8 @@ class Calibrations:
         known = {task: found for task, found in self.by_task.items() if task in scores}
         if not known:
             return dict(scores)
-        parts = example_parts.of_inputs(given)
+        kinds = {kind for one in known.values() for kind in one.effects.offsets}
+        parts = example_parts.of_inputs(given, kinds)
         return {**scores, **{task: one.apply(scores[task], parts) for task, one in known.items()}}
 
 

@@ -6,7 +6,7 @@ of the same. Only features of the evening before are read: a part is known when 
 Shapes: N examples, S sources.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import numpy as np
@@ -29,23 +29,30 @@ SHOWN_BY: Final = ("ranked", "exploration", "others")
 _NONE: Final = -1
 
 
-def of_inputs(given: Inputs) -> dict[str, Segments]:
+KINDS: Final = ("item_age", "price", "source", "user_group")
+"""Ways to divide what is scored."""
+
+
+def of_inputs(given: Inputs, kinds: Collection[str] = KINDS) -> dict[str, Segments]:
     """Divide N rows of features by what calibrations differ by: kinds of parts by name."""
-    return {
-        "item_age": _banded(given.number("item_age_days"), _AGE_DAYS, ITEM_AGES),
-        "price": _banded(given.number("item_price_to_category_ratio"), _RATIOS, PRICE_BANDS),
-        "source": _best_source(given),
-        "user_group": _user_group(given),
+    divided: Mapping[str, Callable[[], Segments]] = {
+        "item_age": lambda: _banded(given.number("item_age_days"), _AGE_DAYS, ITEM_AGES),
+        "price": lambda: _banded(
+            given.number("item_price_to_category_ratio"), _RATIOS, PRICE_BANDS
+        ),
+        "source": lambda: _best_source(given),
+        "user_group": lambda: _user_group(given),
     }
+    return {kind: divided[kind]() for kind in KINDS if kind in kinds}
 
 
 def reported(batch: Batch) -> dict[str, Segments]:
     """Divide N examples by what reports differ by: kinds of parts by name."""
-    known = of_inputs(batch.given)
+    known = of_inputs(batch.given, ("item_age", "user_group"))
     shown_by = Segments(
         SHOWN_BY, np.where(is_exploration(batch), 1, np.where(batch.is_own_N, 0, 2))
     )
-    return {name: known[name] for name in ("item_age", "user_group")} | {"shown_by": shown_by}
+    return known | {"shown_by": shown_by}
 
 
 def is_exploration(batch: Batch) -> np.ndarray:
