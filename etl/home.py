@@ -36,6 +36,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def decisions(self) -> Path:
+        """What people decided, a line each: who serves a surface (``orchestration.decisions``)."""
+        return self.root / "decisions" / "champions.jsonl"
+
+    @property
     def publications(self) -> Path:
         """What readers see: ``current`` and a folder per publication."""
         return self.root / "publications"

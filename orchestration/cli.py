@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "report": "Print how slates fared, with intervals.",
     "publish": "Publish slates that are there.",
     "rollback": "Go back to the publication before.",
+    "champion": "Choose who serves a surface, with your name and reason.",
     "ui": "Open the Dagster UI on the home.",
     "doctor": "Say what is wrong with this installation, and how to mend it.",
 }

@@ -10,19 +10,17 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import tables
 from etl.days import Days, one_day
 from etl.lake_files import LakeFiles
-from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from orchestration.example_histories import ExampleHistories
 from orchestration.reads import Read, days_back, on_driver, same_days, since_full
 from training import delays, labels, tasks
-from training.delays import Delays
+from training.delays import Delays, DelaysConfig
 from training.example_rows import LATE_DAYS
 from training.rankers.ranker import Batch
 
@@ -97,9 +95,8 @@ class ExampleDays:
         delayed = [task.name for task in known_on if task.is_delayed]
         if not delayed or not batch.given.has_positions:
             return batch
-        shown_N = batch.evening_N + 1
-        known_N = self._delays.at((self._night - _EPOCH).days - shown_N)
-        told = {name: delays.corrected(batch.label[name], known_N) for name in delayed}
+        age_N = (self._night - _EPOCH).days - (batch.evening_N + 1)
+        told = {name: delays.ripened(batch.label[name], age_N, self.delays) for name in delayed}
         return replace(batch, label={**batch.label, **told})
 
     def num_clicks(self, days: Days) -> dict[date, int]:
@@ -138,25 +135,21 @@ class ExampleDays:
         )
 
     @cached_property
-    def _delays(self) -> Delays:
-        """How soon orders were known, of impressions all of whose orders are."""
-        last = self._night - timedelta(days=WINDOW_DAYS)
-        shown = pc.field("shown_date")
+    def delays(self) -> Delays:
+        """How soon the surface's orders are known, from those of ripe days."""
+        is_own = ~pc.field("is_organic") & (pc.field("impression_surface") == self._surface.name)
+        is_recent = pc.field("shown_date") >= self._days.first
         rows = self._files.arrow(
             tables.SILVER_OUTCOMES,
             self._days,
-            columns=["arrival_date", "shown_date"],
-            where=~pc.field("is_organic")
-            & (pc.field("event_type") == "order")
-            & (pc.field("impression_surface") == self._surface.name)
-            & (shown >= self._days.first)
-            & (shown <= last),
+            columns=["shown_date", "arrival_date"],
+            where=is_own & (pc.field("event_type") == "order") & is_recent,
         )
-        arrived, first = (
-            rows.column(name).cast(pa.int32()).to_numpy().astype(np.int64)
-            for name in ("arrival_date", "shown_date")
+        shown, known = (
+            rows.column(name).to_numpy().astype("datetime64[D]")
+            for name in ("shown_date", "arrival_date")
         )
-        return delays.fit(arrived - first)
+        return delays.fit(shown, known, night=self._night, config=DelaysConfig())
 
     @cached_property
     def _durations(self) -> pa.Table:

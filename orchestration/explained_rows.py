@@ -9,7 +9,7 @@ from datetime import date
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,23 +20,20 @@ from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from etl.tables import Table
 from etl.tables.retrieval import SOURCE_NAMES
+from orchestration.champions import serving
 from orchestration.learned_sources import models_by, weights_by
 from scoring.explained_evening import Known
 from scoring.explained_place import NoSlatesError
 from scoring.explained_sources import proposed_of
 from scoring.mixes import CandidatesConfig
-from scoring.rank import Serving, reads_histories
+from scoring.rank import reads_histories
 from scoring.stand_ins import EVERYBODY
-from training import item_side, registry
+from training import item_side
 from training.assemble import USER_WORDS
-from training.promote import Champion
-from training.rankers.ranker import NONE
-from training.registry import ModelName
 from training.retrieval.new_items import ANY_CATEGORY
 from training.user_side import HISTORIES, within_90_days
 
 Row = dict[str, Any]
-_CHAMPION: Final = ("surface", "ranker", "model_date", "since_date", "decided_by", "reason")
 
 
 class UnknownUserError(LookupError):
@@ -73,8 +70,8 @@ class Evening:
         ranked = _numbers(candidates, "items")
         lists = self._lists(pairs, segment, seeds)
         is_candidate = item_row["item_no"] in ranked
-        serving = self._serving()
-        remembered = _numbers(history, "long") if reads_histories(serving) else set()
+        champion = serving(self.files, self.models, self.surface, self.day)
+        remembered = _numbers(history, "long") if reads_histories(champion) else set()
         stored = proposed_of(item_row["item_no"], candidates)
         proposed = {SOURCE_NAMES[one["source"]] for one in stored}
         models = models_by(self.files, self.models, self.surface, self.day, self.config)
@@ -92,7 +89,7 @@ class Evening:
             ),
             **lists,
             names=self._names(seeds),
-            serving=serving,
+            serving=champion,
             models={
                 name: kept.read()
                 for name, kept in models.items()
@@ -176,19 +173,6 @@ class Evening:
     def _names(self, item_nos: set[int]) -> dict[int, str]:
         rows = self._as_of(tables.SILVER_ITEMS, among("item_no", item_nos))
         return {row["item_no"]: row["item_id"] for row in rows.to_pylist()}
-
-    def _serving(self) -> Serving:
-        """Read who ordered the evening's slates, with his files."""
-        of_surface = pc.field("surface") == self.surface.name
-        [row] = self._today(tables.RANKERS_CHAMPIONS, of_surface).to_pylist()
-        champion = Champion(*(row[name] for name in _CHAMPION))
-        if champion.ranker == NONE:
-            return Serving(champion, "", {})
-        night = one_day(champion.model_date)
-        [fitted] = self.files.arrow(tables.RANKERS_GBDT, night, where=of_surface).to_pylist()
-        name = ModelName(champion.ranker, self.surface.name, champion.model_date)
-        files = registry.read(self.models, name, fitted["sha256"])
-        return Serving(champion, fitted["sha256"], files)
 
     def _today(self, table: Table, where: pc.Expression) -> pa.Table:
         return self.files.arrow(table, one_day(self.day), where=where)

@@ -1,7 +1,8 @@
-"""Fits the rankers of the nights that the calendar names, and keeps their files.
+"""Fits a ranker on the nights that its calendar names, and keeps its files.
 
 What a fit reads is decided by ``training.split``; how it is done stands with the ranker. Here the
-lake's days become batches, and a fitted model becomes a row of rankers/gbdt.
+lake's days become batches, and a fitted model becomes a row of rankers/<name>. Where nothing can be
+fitted, the row says why, and who served goes on.
 
 A fit of few examples keeps one core busy, so several run side by side, in threads: growing trees
 needs no interpreter. No row depends on it.
@@ -9,9 +10,10 @@ needs no interpreter. No row depends on it.
 
 import json
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from importlib.metadata import version as version_of
 from typing import Any, Final
@@ -22,85 +24,153 @@ from etl.surfaces import Surface
 from orchestration.example_days import KEPT_EXAMPLES, ExampleDays
 from orchestration.table_asset import Night
 from training import labels, registry, split
+from training.inputs import OF_SOURCES
 from training.metrics import log_loss
-from training.permitted import permitted
-from training.rankers import gbdt
-from training.rankers.gbdt import Gbdt, GbdtConfig
-from training.registry import ModelName
-from training.split import CalendarConfig, Split, TooLittleToLearnError
+from training.permitted import PermittedConfig, permitted
+from training.rankers.ranker import Batch, Ranker, Telling
+from training.registry import MissingLibraryError, ModelName
+from training.split import Split, TooLittleToLearnError
 
-_LIBRARIES: Final = ("xgboost", "numpy", "pyarrow", "nightmarket")
-_SHOWN_FEATURES: Final = 20
+_LIBRARIES: Final = ("xgboost", "torch", "numpy", "pyarrow", "nightmarket")
 _SIDE_BY_SIDE: Final = 4
 """Fits at most that run at once: each holds its quantised examples."""
+_MILLION: Final = 1_000_000
 
 
-def fit_nights(night: Night, surfaces: Sequence[Surface]) -> list[dict[str, Any]]:
-    """Fit surfaces' rankers on those of the nights that the calendar names.
+def fit_nights(night: Night, surfaces: Sequence[Surface], ranker: str) -> list[dict[str, Any]]:
+    """Fit a ranker for surfaces on those of the nights that its calendar names.
 
     Returns:
-        Rows of ``tables.RANKERS_GBDT``, by surface and night.
+        Rows of ``tables.RANKERS[ranker]``, by surface and night.
     """
-    calendar = CalendarConfig()
+    calendar = registry.CALENDARS[ranker]
     asked = [
         (surface, day)
         for surface in surfaces
         for day in night.days
         if split.is_fit_night(day, first_day=night.lake.first_day, config=calendar)
     ]
+    if ranker not in night.workspace.settings.rankers:
+        reason = f"not asked for: NIGHTMARKET_RANKERS does not name {ranker}"
+        return [_row(day, surface, ranker) | {"reason": reason} for surface, day in asked]
     num_workers = max(1, min(len(asked), os.cpu_count() or 1, _SIDE_BY_SIDE))
     num_kept = KEPT_EXAMPLES // num_workers
 
     def fit(surface: Surface, day: date) -> dict[str, Any]:
-        read = ExampleDays(night.lake.files, surface, day, calendar.num_days, num_kept=num_kept)
-        return _fit_night(night, surface, day, read=read, calendar=calendar)
+        read = ExampleDays(
+            night.lake.files,
+            surface,
+            day,
+            calendar.num_days,
+            num_kept=num_kept,
+            with_histories=ranker in registry.SEQUENTIAL,
+        )
+        return _Fit(night, surface, day, ranker, read).row()
 
     with ThreadPoolExecutor(num_workers) as pool:
         fits = [pool.submit(fit, surface, day) for surface, day in asked]
         return [one.result() for one in fits]
 
 
-def _fit_night(
-    night: Night, surface: Surface, day: date, *, read: ExampleDays, calendar: CalendarConfig
-) -> dict[str, Any]:
-    learnable = Days(day - timedelta(days=calendar.num_days), day - timedelta(days=1))
-    try:
-        chosen = split.split(day, read.num_clicks(learnable), calendar)
-    except TooLittleToLearnError as error:
-        return _row(day, surface) | {"reason": str(error)}
-    seed = night.workspace.settings.seed
-    config = GbdtConfig()
-    model = gbdt.fit(read, chosen, config, seed)
-    counts = _counts(read, chosen)
-    version = night.lake.files.version(tables.EXAMPLES[surface.name])
-    said = {"seed": seed, "examples_version": version, "config": asdict(config)}
-    manifest = _manifest(chosen, read, model) | _known(chosen, read, day, config) | counts | said
-    name = ModelName(gbdt.NAME, surface.name, day)
-    sha256 = registry.save(night.workspace.home.models, name, model.save(), manifest)
-    return (
-        _row(day, surface)
-        | counts
-        | {
+def _row(day: date, surface: Surface, ranker: str) -> dict[str, Any]:
+    empty = dict.fromkeys(tables.RANKERS[ranker].column_names)
+    named = {"arrival_date": day, "surface": surface.name, "ranker": ranker, "model_date": day}
+    return empty | named | {"is_fitted": False, "num_examples": 0, "num_clicks": 0, "num_orders": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """One ranker's fit of one night for one surface."""
+
+    night: Night
+    surface: Surface
+    day: date
+    ranker: str
+    read: ExampleDays
+
+    def row(self) -> dict[str, Any]:
+        """Fit it and keep its files, or say why not: a row of ``tables.RANKERS[ranker]``."""
+        empty = _row(self.day, self.surface, self.ranker)
+        try:
+            config = registry.config_of(self.ranker)
+            chosen = self._split()
+        except (TooLittleToLearnError, MissingLibraryError) as error:
+            return empty | {"reason": str(error)}
+        return empty | self._fitted(chosen, config)
+
+    def _split(self) -> Split:
+        calendar = registry.CALENDARS[self.ranker]
+        learnable = Days(self.day - timedelta(days=calendar.num_days), self.day - timedelta(days=1))
+        chosen = split.split(self.day, self.read.num_clicks(learnable), calendar)
+        for days in (chosen.fit, chosen.stop):
+            found = _counts([self.read(day) for day in days])
+            split.require_both_kinds(found["num_examples"], found["num_clicks"], days)
+        return chosen
+
+    def _fitted(self, chosen: Split, config: Any) -> dict[str, Any]:  # noqa: ANN401
+        seed = self.night.workspace.settings.seed
+        model = registry.fit(self.ranker, self.read.for_learning, chosen, config=config, seed=seed)
+        counts = _counts([self.read(day) for day in chosen.fit])
+        files = model.save()
+        manifest = {
+            **self._stopped(chosen, model),
+            **self._known(chosen, model),
+            **counts,
+            **(model.facts() if isinstance(model, Telling) else {}),
+            "features": [*model.layout.numeric, *model.layout.words],
+            "fit_days": [str(chosen.fit.first), str(chosen.fit.last)],
+            "stop_days": [str(chosen.stop.first), str(chosen.stop.last)],
+            "seed": seed,
+            "examples_version": self.night.lake.files.version(tables.EXAMPLES[self.surface.name]),
+            "config": asdict(config),
+            "libraries": _libraries(),
+            "num_bytes": sum(map(len, files.values())),
+        }
+        name = ModelName(self.ranker, self.surface.name, self.day)
+        sha256 = registry.save(self.night.workspace.home.models, name, files, manifest)
+        every = registry.CALENDARS[self.ranker].fit_every_days
+        return counts | {
             "is_fitted": True,
-            "reason": f"every {calendar.fit_every_days} days",
+            "reason": f"every {every} days",
             "sha256": sha256,
             "fit_first_date": chosen.fit.first,
             "fit_last_date": chosen.fit.last,
             "stop_date": chosen.stop.last,
-            "num_trees": model.num_trees,
             "manifest": json.dumps(manifest, sort_keys=True, default=str),
         }
-    )
+
+    def _stopped(self, chosen: Split, model: Ranker) -> dict[str, Any]:
+        """How true it is on the days that it stopped on, and what scoring them costs."""
+        losses, num_rows, spent = [], 0, 0.0
+        for batch in map(self.read, chosen.stop):
+            if len(batch):
+                begun = time.thread_time()
+                p_N = model.score(batch.given)["click"]
+                spent += time.thread_time() - begun
+                num_rows += len(batch)
+                losses.append(log_loss(batch.label["click"], p_N, batch.weight_N))
+        return {
+            "stop_log_loss_by_day": [round(loss, 6) for loss in losses],
+            "score_cpu_seconds_per_million_rows": round(spent / max(num_rows, 1) * _MILLION, 2),
+        }
+
+    def _known(self, chosen: Split, model: Ranker) -> dict[str, Any]:
+        """What the examples were, and what of them the night knew."""
+        found = permitted(map(self.read, chosen.fit), PermittedConfig())
+        days = Days(chosen.fit.first, chosen.stop.last)
+        return {
+            "num_own_examples": found.num_own_examples,
+            "reads_source_ranks": not OF_SOURCES.isdisjoint(model.layout.numeric),
+            "reads_positions": found.reads_positions,
+            "label_maturity": {
+                str(day): round(labels.maturity(batch, day, self.day), 3)
+                for day, batch in zip(days, map(self.read, days), strict=True)
+                if len(batch)
+            },
+        }
 
 
-def _row(day: date, surface: Surface) -> dict[str, Any]:
-    empty = dict.fromkeys(tables.RANKERS_GBDT.column_names)
-    named = {"arrival_date": day, "surface": surface.name, "ranker": gbdt.NAME, "model_date": day}
-    return empty | named | {"is_fitted": False, "num_examples": 0, "num_clicks": 0, "num_orders": 0}
-
-
-def _counts(read: ExampleDays, chosen: Split) -> dict[str, int]:
-    batches = [read(day) for day in chosen.fit]
+def _counts(batches: Sequence[Batch]) -> dict[str, int]:
     return {
         "num_examples": sum(len(batch) for batch in batches),
         "num_clicks": sum(int(batch.label["click"].sum()) for batch in batches),
@@ -108,32 +178,12 @@ def _counts(read: ExampleDays, chosen: Split) -> dict[str, int]:
     }
 
 
-def _manifest(chosen: Split, read: ExampleDays, model: Gbdt) -> dict[str, Any]:
-    stop = [batch for batch in map(read, chosen.stop) if len(batch)]
-    losses = [log_loss(b.label["click"], model.score(b.given)["click"], b.weight_N) for b in stop]
-    gains = list(model.importance().items())[:_SHOWN_FEATURES]
-    return {
-        "features": model.encoder.names,
-        "examination": asdict(model.examination),
-        "fit_days": [str(chosen.fit.first), str(chosen.fit.last)],
-        "stop_days": [str(chosen.stop.first), str(chosen.stop.last)],
-        "stop_log_loss_by_day": [round(loss, 6) for loss in losses],
-        "importance": {name: round(share, 4) for name, share in gains},
-        "libraries": {name: version_of(name) for name in _LIBRARIES},
-    }
-
-
-def _known(chosen: Split, read: ExampleDays, night: date, config: GbdtConfig) -> dict[str, Any]:
-    """What the examples were, and what of them the night knew."""
-    found = permitted(map(read, chosen.fit), config.permitted)
-    days = Days(chosen.fit.first, chosen.stop.last)
-    return {
-        "num_own_examples": found.num_own_examples,
-        "reads_source_ranks": found.reads_source_ranks,
-        "reads_positions": found.reads_positions,
-        "label_maturity": {
-            str(day): round(labels.maturity(batch, day, night), 3)
-            for day, batch in zip(days, map(read, days), strict=True)
-            if len(batch)
-        },
-    }
+def _libraries() -> Mapping[str, str]:
+    """Versions of those that are installed."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version_of(name)
+        except ImportError:
+            continue
+    return found

@@ -1,186 +1,241 @@
 """Judges rankers on each night's examples, and keeps track of who serves.
 
-A night is judged by everybody who could serve it: the fused order, the incumbent, and a ranker
-fitted tonight. The champion of one night is the incumbent of the next.
+A night is judged by everybody who could serve it: the fused order, the incumbent, and rankers
+fitted tonight, each calibrated on what it has not learned from. The champion of one night is the
+incumbent of the next, so a range walks its nights in one pass. What a person decided stands above
+the rule on its day, and until the next decision where it is pinned.
+
+A model whose files cannot be read does not end the night: who served before it serves again, and
+the champion's row says so.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
-import pyarrow.compute as pc
-
-from etl import tables
-from etl.days import one_day
-from etl.lake_files import LakeFiles
 from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
-from orchestration.example_days import ExampleDays
+from etl.tables.ranking import RANKER_NAMES
+from orchestration import decisions
+from orchestration.contenders import Bench, Contender
+from orchestration.decisions import Decision
+from orchestration.judgements import Judgement, Past, Row
 from orchestration.table_asset import Night
-from scoring.rank import Serving
-from training import evaluate, labels, promote, registry, tasks
-from training.evaluate import Judged, Occasion
-from training.promote import Champion
-from training.rankers import gbdt
-from training.rankers.ranker import NONE, Batch
-from training.registry import ModelName
+from training import calibrations, evaluate, labels, promote, tasks
+from training.evaluate import Occasion
+from training.judged import Judged
+from training.promote import Champion, named
+from training.rankers.ranker import NONE, Batch, UnknownModelError
+from training.registry import MissingLibraryError
 from training.tasks import Task
 
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What one night says of one surface's rankers."""
-
-    champion: Champion
-    reports: list[dict[str, Any]]
-    """Rows of ``tables.RANKERS_REPORTS``."""
+_UNUSABLE = (UnknownModelError, MissingLibraryError)
 
 
 def judge_nights(night: Night, surface: Surface) -> Iterator[tuple[date, Judgement]]:
     """Judge every night of the run, each beside the champion of the night before."""
-    champions = _Champions(night, surface)
+    past = Past(night, surface)
     for day in night.days:
-        found = _judge(night, surface, day, champions)
-        champions.of_run[day] = found.champion
+        found = _Judging(Bench(night, surface, day), past).judgement()
+        past.of_run[day] = found
         yield day, found
 
 
-def serving(night: Night, surface: Surface, day: date) -> Serving:
-    """Read who serves ``surface`` on ``day``, with his files."""
-    champion = champion_of(night.lake.files, surface, day)
-    if champion.ranker == NONE:
-        return Serving(champion, "", {})
-    sha256 = _sha256(night.lake.files, surface, champion.model_date)
-    name = ModelName(champion.ranker, surface.name, champion.model_date)
-    return Serving(champion, sha256, registry.read(night.workspace.home.models, name, sha256))
+class _Judging:
+    """One night's judgement of one surface."""
 
+    def __init__(self, bench: Bench, past: Past) -> None:
+        self._bench, self._past, self._day = bench, past, bench.day
+        self._findings: list[str] = []
+        path = bench.night.workspace.home.decisions
+        self._decisions = decisions.read(path, bench.surface.name)
 
-def champion_of(files: LakeFiles, surface: Surface, day: date) -> Champion:
-    """Read a night's champion from rankers/champions."""
-    rows = files.arrow(
-        tables.RANKERS_CHAMPIONS, one_day(day), where=pc.field("surface") == surface.name
-    )
-    [row] = rows.to_pylist()
-    return Champion(
-        row["surface"],
-        row["ranker"],
-        row["model_date"],
-        row["since_date"],
-        row["decided_by"],
-        row["reason"],
-    )
+    def judgement(self) -> Judgement:
+        """Make everybody ready, judge, and choose."""
+        incumbent, serving = self._usable(self._past.before(self._day))
+        decision = decisions.of_day(self._decisions, self._day)
+        decided, chosen = (None, None) if decision is None else self._decided(decision)
+        fresh = [one for ranker in RANKER_NAMES if (one := self._fresh(ranker)) is not None]
+        contenders = _distinct([serving, chosen, *fresh])
+        for one in contenders:
+            self._bench.calibrate(one)
+        batch = self._bench.read(self._day)
+        champion, reports = self._judged(incumbent, serving, batch, contenders)
+        return Judgement(
+            champion=decided or champion,
+            reports=reports,
+            calibrators=[row for one in contenders for row in self._bench.calibrator_rows(one)],
+            importance=[
+                row
+                for one in fresh
+                if len(batch)
+                for row in self._bench.importance_rows(one, self._batch_for(one))
+            ],
+            findings=tuple(self._findings),
+        )
 
+    def _usable(self, champion: Champion) -> tuple[Champion, Contender | None]:
+        """Load who serves, or who served before him where his files cannot be read."""
+        reasons = []
+        serving = champion
+        while serving.ranker != NONE:
+            try:
+                loaded = self._bench.loaded(serving.ranker, serving.model_date)
+            except _UNUSABLE as error:
+                reasons.append(f"{named(serving)} cannot serve: {error}")
+                serving = self._past.earlier(serving.since, serving)
+            else:
+                return self._back(serving, reasons), loaded
+        return self._back(serving, reasons), None
 
-@dataclass(frozen=True, slots=True)
-class _Champions:
-    """Who served one surface: on the nights of the run so far, and in the lake before them."""
+    def _back(self, champion: Champion, reasons: list[str]) -> Champion:
+        if not reasons:
+            return champion
+        reason = f"{named(champion)} serves again. {'. '.join(reasons)}"
+        return replace(champion, since=self._day, decided_by=promote.RULE, reason=reason)
 
-    night: Night
-    surface: Surface
-    of_run: dict[date, Champion] = field(default_factory=dict)
-
-    def on(self, day: date) -> Champion | None:
-        """Who served on ``day``; None where nobody has been judged."""
-        if day in self.of_run or day >= self.night.days.first:
-            return self.of_run.get(day)
-        made = self.night.lake.made_days(tables.RANKERS_CHAMPIONS)
-        is_there = day >= self.night.lake.first_day and day in made
-        return champion_of(self.night.lake.files, self.surface, day) if is_there else None
-
-    def before(self, day: date) -> Champion:
-        """Who served until ``day``."""
-        # Nights before a backfill's first have no champion.
-        return self.on(day - timedelta(days=1)) or promote.first(self.surface.name, day)
-
-
-def _judge(night: Night, surface: Surface, day: date, champions: _Champions) -> Judgement:
-    incumbent = champions.before(day)
-    read = ExampleDays(night.lake.files, surface, day, WINDOW_DAYS)
-    batch = read(day)
-    if not len(batch):
-        return Judgement(incumbent, [])
-    bench = _Bench(night, surface, day, read)
-    old, judged = bench.incumbent(batch, day, incumbent)
-    champion, seed = incumbent, night.workspace.settings.seed
-    if _fitted_on(night, surface, day):
-        fresh = bench.scored(batch, day)
-        champion = promote.decide(incumbent, batch, old, fresh, night=day, seed=seed)
-        judged.append(fresh)
-    return Judgement(champion, [*bench.reports(batch, judged), *bench.matured(batch, champions)])
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """Where the rankers of one night are judged."""
-
-    night: Night
-    surface: Surface
-    day: date
-    read: ExampleDays
-
-    def incumbent(self, batch: Batch, day: date, champion: Champion) -> tuple[Judged, list[Judged]]:
-        """Score a day by who served, and by what stands beside everybody."""
-        fused = evaluate.fused_order(batch, day)
-        judged = [fused, evaluate.popular_order(batch, day, self.read.popularity(day))]
+    def _decided(self, decision: Decision) -> tuple[Champion | None, Contender | None]:
+        """Load whom a person chose; nobody where his files cannot be read."""
+        by, why = decision.decided_by, decision.reason
+        pin = " (pinned)" if decision.is_pinned else ""
+        champion = Champion(
+            decision.surface,
+            decision.ranker,
+            decision.model_date,
+            self._day,
+            by,
+            f"{why}{pin}",
+        )
         if champion.ranker == NONE:
-            return fused, judged
-        old = self.scored(batch, champion.model_date)
-        return old, [*judged, old]
+            return champion, None
+        try:
+            return champion, self._bench.loaded(decision.ranker, decision.model_date)
+        except _UNUSABLE as error:
+            self._findings.append(f"{by} chose {named(champion)}, which cannot serve: {error}")
+            return None, None
 
-    def scored(self, batch: Batch, model_date: date) -> Judged:
-        """Score a day by the ranker of a night."""
-        sha256 = _sha256(self.night.lake.files, self.surface, model_date)
-        name = ModelName(gbdt.NAME, self.surface.name, model_date)
-        files = registry.read(self.night.workspace.home.models, name, sha256)
-        return evaluate.scored(registry.load(gbdt.NAME, files), model_date, batch)
+    def _fresh(self, ranker: str) -> Contender | None:
+        """Load what was fitted tonight; a file that cannot be read leaves the others alone."""
+        if not self._bench.is_fitted_tonight(ranker):
+            return None
+        try:
+            return self._bench.loaded(ranker, self._day)
+        except _UNUSABLE as error:
+            self._findings.append(f"{ranker} {self._day}: {error}")
+            return None
 
-    def reports(self, batch: Batch, judged: list[Judged]) -> list[dict[str, Any]]:
-        """Measure the night's own day; what follows impressions days later is left for later."""
-        waits = batch.given.has_positions
-        now = tuple(task for task in self._tasks if not (waits and task.is_delayed))
-        return self._rows(batch, judged, self.day, now)
+    def _judged(
+        self,
+        incumbent: Champion,
+        serving: Contender | None,
+        batch: Batch,
+        contenders: list[Contender],
+    ) -> tuple[Champion, list[Row]]:
+        """Judge on the night's own examples; nothing is found of a night without any."""
+        if not len(batch):
+            return incumbent, []
+        judged, old = self._orders(batch, self._day)
+        of_each = {id(one): one.judged(self._batch_for(one)) for one in contenders}
+        if serving is not None:
+            old = of_each[id(serving)]
+        judged += of_each.values()
+        fresh = [one for one in contenders if one.model_date == self._day]
+        champion = self._chosen(incumbent, batch, old, [(one, of_each[id(one)]) for one in fresh])
+        now = self._tasks(is_delayed=False) if batch.given.has_positions else self._tasks()
+        reports = self._rows(batch, judged, (self._day, now), beside=old)
+        return champion, [*reports, *self._matured(batch)]
 
-    def matured(self, batch: Batch, champions: _Champions) -> list[dict[str, Any]]:
+    def _chosen(
+        self,
+        incumbent: Champion,
+        batch: Batch,
+        old: Judged,
+        fresh: list[tuple[Contender, Judged]],
+    ) -> Champion:
+        """Ask the rule, unless a person has pinned who serves."""
+        found = promote.decide(
+            incumbent,
+            batch,
+            old,
+            [one.challenging(judged) for one, judged in fresh],
+            night=self._day,
+            seed=self._bench.seed,
+        )
+        self._findings += found.findings
+        pinned = decisions.pinned_on(self._decisions, self._day)
+        is_held = pinned is not None and incumbent.decided_by != promote.RULE
+        if pinned is None or not is_held or found.champion is incumbent:
+            return found.champion
+        self._findings.append(f"{named(incumbent)} stays: {pinned.decided_by} has pinned it")
+        return incumbent
+
+    def _orders(self, batch: Batch, day: date) -> tuple[list[Judged], Judged]:
+        """What stands beside everybody: the fused order, then popularity."""
+        fused = evaluate.fused_order(batch, day)
+        popularity = self._bench.read.popularity(day)
+        return [fused, evaluate.popular_order(batch, day, popularity)], fused
+
+    def _matured(self, batch: Batch) -> list[Row]:
         """Measure what is delayed, on the newest day whose labels are mature.
 
-        Judged is who served on that day: he was fitted before it, as whoever serves now was not.
+        Judged is who served on that day, as he was calibrated then: he was fitted before it, as
+        whoever serves now was not.
         """
-        day = self.day - timedelta(days=WINDOW_DAYS)
-        champion = champions.on(day)
+        day = self._day - timedelta(days=WINDOW_DAYS)
+        champion = self._past.on(day)
         if not batch.given.has_positions or champion is None:
             return []
-        known = self.read(day)
+        known = self._bench.read(day)
         if not len(known):
             return []
-        _, judged = self.incumbent(known, day, champion)
-        return self._rows(known, judged, day, tuple(t for t in self._tasks if t.is_delayed))
+        judged, beside = self._orders(known, day)
+        served = self._served(champion, day)
+        if served is not None:
+            judged, beside = [*judged, served], served
+        return self._rows(known, judged, (day, self._tasks(is_delayed=True)), beside=beside)
 
-    @property
-    def _tasks(self) -> tuple[Task, ...]:
-        return tasks.of_surface(self.surface.name)
+    def _batch_for(self, contender: Contender) -> Batch:
+        return self._bench.read_for(contender.model, self._day)
+
+    def _served(self, champion: Champion, day: date) -> Judged | None:
+        if champion.ranker == NONE:
+            return None
+        try:
+            model = self._bench.loaded(champion.ranker, champion.model_date).model
+            known = calibrations.load(self._past.calibrations_on(day, champion))
+        except _UNUSABLE:
+            return None
+        batch = self._bench.read_for(model, day)
+        return evaluate.scored(model, champion.model_date, batch, known)
+
+    def _tasks(self, *, is_delayed: bool | None = None) -> tuple[Task, ...]:
+        every = tasks.of_surface(self._bench.surface.name)
+        return tuple(one for one in every if is_delayed is None or one.is_delayed == is_delayed)
 
     def _rows(
-        self, batch: Batch, judged: list[Judged], day: date, measured: tuple[Task, ...]
-    ) -> list[dict[str, Any]]:
+        self,
+        batch: Batch,
+        judged: list[Judged],
+        what: tuple[date, tuple[Task, ...]],
+        *,
+        beside: Judged,
+    ) -> list[Row]:
+        day, measured = what
         occasion = Occasion(
-            surface=self.surface.name,
-            night=self.day,
+            surface=self._bench.surface.name,
+            night=self._day,
             examples_date=day,
-            maturity=labels.maturity(batch, day, self.day),
+            maturity=labels.maturity(batch, day, self._day),
             tasks=measured,
         )
-        seed = self.night.workspace.settings.seed
-        return [row for one in judged for row in evaluate.rows(batch, one, occasion, seed=seed)]
+        seed = self._bench.seed
+        return list(evaluate.rows(batch, judged, occasion, beside=beside, seed=seed))
 
 
-def _fitted_on(night: Night, surface: Surface, day: date) -> bool:
-    table = tables.RANKERS_GBDT
-    if table.path in night.left_out and day not in night.lake.made_days(table):
-        return False
-    return _sha256(night.lake.files, surface, day) != ""
-
-
-def _sha256(files: LakeFiles, surface: Surface, day: date) -> str:
-    rows = files.arrow(tables.RANKERS_GBDT, one_day(day), where=pc.field("surface") == surface.name)
-    return next((row["sha256"] for row in rows.to_pylist() if row["is_fitted"]), "")
+def _distinct(contenders: list[Contender | None]) -> list[Contender]:
+    """Keep each model once, the first of them."""
+    found: dict[tuple[str, date], Contender] = {}
+    for one in contenders:
+        if one is not None:
+            found.setdefault((one.ranker, one.model_date), one)
+    return list(found.values())

@@ -28,22 +28,22 @@ _SHOWN_DAYS: Final = 60
 _FEW_DAYS: Final = 8
 _COUNTED_DAYS: Final = 7
 _WIDTH, _HEIGHT = 7.0, 2.6
-_NIGHT, _GOLD, _GREY = "#2f3e7c", "#d98e04", "#8a8f98"
+NIGHT, GOLD, GREY = "#2f3e7c", "#d98e04", "#8a8f98"
 
 
 def daily_volumes(night: Night) -> str:
     """Lines by arrival day: events, rejected, duplicates."""
-    counts = _recent(night, tables.SILVER_LINE_COUNTS)
-    figure, axes = _figure("lines by arrival day")
+    counts = recent(night, tables.SILVER_LINE_COUNTS)
+    figure, axes = figure_of("lines by arrival day")
     days = sorted(set(counts.column("arrival_date").to_pylist()))
     below = [0] * len(days)
-    parts = (("events", _NIGHT), ("rejected_lines", _GOLD), ("duplicate_lines", _GREY))
+    parts = (("events", NIGHT), ("rejected_lines", GOLD), ("duplicate_lines", GREY))
     for name, colour in parts:
         summed = _by_day(counts, f"num_{name}", days)
         axes.bar(days, summed, bottom=below, color=colour, label=name.replace("_", " "), width=0.8)
         below = [a + b for a, b in zip(below, summed, strict=True)]
     axes.legend(frameon=False, fontsize=8, ncols=3)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def lateness(night: Night) -> str:
@@ -53,12 +53,12 @@ def lateness(night: Night) -> str:
     found = _counted(pc.days_between(*map(batch.column, dates)) for batch in batches)
     if not found:
         return "No event arrived."
-    figure, axes = _figure(f"events of {_COUNTED_DAYS} days, by days until they arrived")
-    bars = axes.bar([str(late) for late, _ in found], [n for _, n in found], color=_NIGHT)
+    figure, axes = figure_of(f"events of {_COUNTED_DAYS} days, by days until they arrived")
+    bars = axes.bar([str(late) for late, _ in found], [n for _, n in found], color=NIGHT)
     axes.bar_label(bars, [f"{n:,}" for _, n in found], fontsize=8)
     axes.set_yscale("log")
     axes.margins(y=0.15)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def rejected_reasons(night: Night) -> str:
@@ -69,15 +69,15 @@ def rejected_reasons(night: Night) -> str:
     if not found:
         return f"No line of the last {days} days was rejected."
     found.sort(key=itemgetter(1))
-    figure, axes = _figure(f"rejected lines of {days} days, by reason")
-    bars = axes.barh([reason for reason, _ in found], [n for _, n in found], color=_GOLD)
+    figure, axes = figure_of(f"rejected lines of {days} days, by reason")
+    bars = axes.barh([reason for reason, _ in found], [n for _, n in found], color=GOLD)
     axes.bar_label(bars, [f"{n:,}" for _, n in found], fontsize=8, padding=2)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def slate_quality(night: Night) -> str:
     """Recall@20 of 7 days by evening: slates beside popularity-of-7-days."""
-    rows = _recent(night, tables.REPORTS_SLATES)
+    rows = recent(night, tables.REPORTS_SLATES)
     wanted = (
         (pc.field("metric") == "recall@20")
         & (pc.field("horizon_days") == 7)  # noqa: PLR2004
@@ -87,8 +87,8 @@ def slate_quality(night: Night) -> str:
     shown = rows.filter(wanted).sort_by("slate_date")
     if not shown.num_rows:
         return "No evening has been watched for 7 days yet."
-    figure, axes = _figure("recall@20 over 7 days, product feed, by evening")
-    policies = (("slates", _NIGHT), ("candidates", _GOLD), ("popularity_7d", _GREY))
+    figure, axes = figure_of("recall@20 over 7 days, product feed, by evening")
+    policies = (("slates", NIGHT), ("candidates", GOLD), ("popularity_7d", GREY))
     for policy, colour in policies:
         line = shown.filter(pc.field("policy") == policy)
         axes.plot(
@@ -99,52 +99,29 @@ def slate_quality(night: Night) -> str:
             linewidth=1.5,
         )
     axes.legend(frameon=False, fontsize=8, ncols=3)
-    return _markdown(figure)
+    return markdown(figure)
 
 
 def sources(night: Night) -> str:
     """Recall of each source alone and what is lost without it, product feed, newest day."""
     own = (pc.field("surface") == "product_feed") & (pc.field("user_group") == "all")
-    rows = _recent(night, tables.REPORTS_SOURCES).filter(own)
+    rows = recent(night, tables.REPORTS_SOURCES).filter(own)
     if not rows.num_rows:
         return "Nobody who came has been proposed anything yet."
     newest = pc.max(rows.column("arrival_date"))
     shown = rows.filter(pc.equal(rows.column("arrival_date"), newest)).sort_by("recall_alone")
     names = [name.replace("_", " ") for name in shown.column("source").to_pylist()]
-    figure, axes = _figure(f"share of visits on {newest} that candidates held, product feed")
+    figure, axes = figure_of(f"share of visits on {newest} that candidates held, product feed")
     figure.set_size_inches(_WIDTH, 0.9 + 0.24 * len(names))
     alone, lost = (shown.column(name).to_pylist() for name in ("recall_alone", "lost_without"))
-    axes.barh(names, alone, color=_NIGHT, height=0.7, label="the source alone")
-    axes.barh(names, lost, color=_GOLD, height=0.3, label="lost where it is left out")
-    axes.axvline(shown.column("recall")[0].as_py(), color=_GREY, linestyle="--", label="all")
+    axes.barh(names, alone, color=NIGHT, height=0.7, label="the source alone")
+    axes.barh(names, lost, color=GOLD, height=0.3, label="lost where it is left out")
+    axes.axvline(shown.column("recall")[0].as_py(), color=GREY, linestyle="--", label="all")
     axes.legend(frameon=False, fontsize=8, loc="lower right")
-    return _markdown(figure)
+    return markdown(figure)
 
 
-def learning(night: Night) -> str:
-    """NDCG@10 of clicks by night: the rankers beside the fused order and popularity-of-7-days."""
-    rows = _recent(night, tables.RANKERS_REPORTS)
-    wanted = (pc.field("metric") == "ndcg@10") & (pc.field("task") == "click")
-    shown = rows.filter(wanted & (pc.field("surface") == "product_feed")).sort_by("arrival_date")
-    if not shown.num_rows:
-        return "No ranker has been judged yet."
-    figure, axes = _figure("NDCG@10 of clicks, product feed, by night")
-    names = {"gbdt": "gbdt", "none": "fused order", "popularity_7d": "popularity_7d"}
-    for ranker, colour in zip(names, (_NIGHT, _GOLD, _GREY), strict=True):
-        line = shown.filter(pc.field("ranker") == ranker)
-        axes.plot(
-            line.column("arrival_date").to_pylist(),
-            line.column("value").to_pylist(),
-            ".-",
-            color=colour,
-            label=names[ranker],
-            linewidth=1,
-        )
-    axes.legend(frameon=False, fontsize=8)
-    return _markdown(figure)
-
-
-def _recent(night: Night, table: Table) -> pa.Table:
+def recent(night: Night, table: Table) -> pa.Table:
     """The rows of the shown days that were made, of a table that stays small."""
     return pa.Table.from_batches(
         _batches(night, table, columns=table.column_names, num_days=_SHOWN_DAYS),
@@ -176,7 +153,8 @@ def _by_day(rows: pa.Table, column: str, days: Sequence[date]) -> list[int]:
     return [by_day.get(day, 0) for day in days]
 
 
-def _figure(title: str) -> "tuple[Figure, Axes]":
+def figure_of(title: str) -> "tuple[Figure, Axes]":
+    """One wide plot, without axes drawn, under its title."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
@@ -185,6 +163,19 @@ def _figure(title: str) -> "tuple[Figure, Axes]":
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
     return figure, axes
+
+
+def figures(num: int, title: str) -> "tuple[Figure, list[Axes]]":
+    """Several square plots beside each other."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.2 * num, 3.4), layout="constrained")
+    figure.suptitle(title, fontsize=9)
+    plots = list(figure.subplots(1, num, squeeze=False)[0])
+    for axes in plots:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    return figure, plots
 
 
 def _whole_days(axes: "Axes") -> None:
@@ -197,7 +188,8 @@ def _whole_days(axes: "Axes") -> None:
         axes.xaxis.set_major_formatter(DateFormatter("%m-%d"))
 
 
-def _markdown(figure: "Figure") -> str:
+def markdown(figure: "Figure") -> str:
+    """Write a figure as the UI shows it."""
     for axes in figure.axes:
         _whole_days(axes)
         for label in axes.get_xticklabels():

@@ -19,12 +19,13 @@ from etl.tables import Table
 from orchestration.reads import key
 from orchestration.runs import BACKFILL, NIGHT, Request
 from training.example_rows import LATE_DAYS
+from training.registry import CALENDARS
 from training.retrieval.learned import SourcesConfig
 from training.retrieval.weights import WeightsConfig
 from training.split import CalendarConfig
 
-_FIT_DAYS: Final = CalendarConfig().fit_every_days - 1
-_EXAMPLE_DAYS: Final = CalendarConfig().num_days + _FIT_DAYS
+_FIT_DAYS: Final = max(one.fit_every_days for one in CALENDARS.values()) - 1
+_EXAMPLE_DAYS: Final = max(one.num_days for one in CALENDARS.values()) + _FIT_DAYS
 _CANDIDATE_DAYS: Final = _EXAMPLE_DAYS + LATE_DAYS + 1
 _ASKED_DAYS: Final = _CANDIDATE_DAYS + WeightsConfig().num_days
 _WARM_DAYS: Final = CalendarConfig().fit_every_days * (SourcesConfig().cold_every - 1)

@@ -74,6 +74,8 @@ class Request:
     days: Days
     selection: dg.AssetSelection
     kind: str
+    left_out: tuple[str, ...] = ()
+    """Paths of tables whose days are not there on purpose."""
 
 
 def run(request: Request, home: Home, console: Console) -> None:
@@ -127,13 +129,14 @@ def execute(
 
 def _tags(request: Request) -> dict[str, str]:
     first, last = str(request.days.first), str(request.days.last)
+    left_out = {LEFT_OUT: " ".join(request.left_out)} if request.left_out else {}
     if request.kind == NIGHT:
-        return {KIND: NIGHT, "dagster/partition": last}
+        return {KIND: NIGHT, "dagster/partition": last} | left_out
     return {
         KIND: request.kind,
         "dagster/asset_partition_range_start": first,
         "dagster/asset_partition_range_end": last,
-    }
+    } | left_out
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:

@@ -5,13 +5,14 @@ Only here is the environment read. Every field's description is its row in the R
 
 import os
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl.home import Home
 from etl.spark import SparkConfig
+from etl.tables.ranking import RANKER_NAMES
 from scoring.explore import ExplorationConfig
 from scoring.mixes import MIXES, CandidatesConfig
 from scoring.slates import SlateConfig
@@ -58,7 +59,22 @@ class Settings(BaseSettings):
     )
     max_per_seller: int = Field(15, ge=1, description="places of one seller, reserve included")
     max_per_category: int = Field(30, ge=1, description="places of one category, reserve included")
+    rankers: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("gbdt",),
+        description="rankers that nights fit, commas between: " + ", ".join(RANKER_NAMES),
+    )
     seed: int = Field(7, description="of training and bootstraps")
+
+    @field_validator("rankers", mode="before")
+    @classmethod
+    def _known(cls, asked: str | tuple[str, ...]) -> tuple[str, ...]:
+        """Take names apart, and refuse those that no ranker has."""
+        names = asked.split(",") if isinstance(asked, str) else asked
+        found = tuple(name.strip() for name in names if name.strip())
+        unknown = [name for name in found if name not in RANKER_NAMES]
+        if unknown:
+            raise ValueError(f"no ranker {', '.join(unknown)}; there are {', '.join(RANKER_NAMES)}")
+        return found
 
     @property
     def at_home(self) -> Home:

@@ -121,6 +121,8 @@ def _value(found: Explanation, value: Value) -> RenderableType:
 
 def _term(one: Term, value: Value) -> str:
     said = f"{one.worth:g} · {one.predicted:.6f}"
+    if one.uncalibrated != one.predicted:
+        said += f" (uncalibrated {one.uncalibrated:.6f})"
     return f"{said} · {value.price_term:.4f}" if one.task == "order" else said
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import xgboost as xgb
 
 from etl.tables.ranking import CATEGORICAL, numeric_features
 from scoring.slate_rows import Chosen
@@ -32,6 +31,9 @@ class Term:
     worth: float
     """In clicks."""
     predicted: float
+    """Calibrated, as the value uses it."""
+    uncalibrated: float
+    """What the ranker itself predicts; the same where there is no calibration."""
     part: float
     """Worth times what is predicted, of an order times the price term."""
 
@@ -60,7 +62,7 @@ class Contribution:
     """None where nothing is known."""
     unit: str
     log_odds: float
-    """Added to the log-odds of a click."""
+    """Added to the log-odds of a click, before calibration."""
     why: str
     """Why rankers read it: the words of ``etl.features.dictionary``."""
 
@@ -88,12 +90,14 @@ def value_of(row: int, chosen: Chosen, *, given: Inputs, config: ValueConfig) ->
         config: What the surface wants.
     """
     scores, presence_R = chosen.ranked.p_by_task, chosen.ranked.presence_R
+    before = chosen.ranked.uncalibrated or {}
     price_R = given.numeric_NF[:1, _PRICE].astype(np.float64)
     terms = tuple(
         Term(
             task=task,
             worth=config.worth(task),
             predicted=float(score_R[row]),
+            uncalibrated=float(before[task][row]),
             part=float(term(task, score_R[row : row + 1], price_R, config)[0]),
         )
         for task, score_R in sorted((scores or {}).items())
@@ -139,13 +143,7 @@ def contributions_of(ranker: Ranker, given: Inputs, *, num_largest: int) -> Cont
 
 def _parts(ranker: Gbdt, given: Inputs) -> np.ndarray:
     """Contributions of all features, of the item's own effect, then the base: float64."""
-    row = xgb.DMatrix(
-        ranker.encoder.matrix(given),
-        feature_names=ranker.encoder.names,
-        feature_types=ranker.encoder.types,
-        enable_categorical=True,
-    )
-    of_trees = ranker.heads["click"].predict(row, pred_contribs=True)[0].astype(np.float64)
+    of_trees = ranker.contributions(given)[0]
     own = np.log(ranker.effects.of(given.item_N)[0].astype(np.float64))
     return np.insert(of_trees, -1, own)
 

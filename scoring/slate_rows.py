@@ -98,7 +98,7 @@ class Chosen:
         scores = self.ranked.p_by_task or {}
         if task not in scores:
             return pa.nulls(len(row_N), pa.float32())
-        return pa.array(scores[task][row_N])
+        return pa.array(scores[task][row_N].astype(np.float32))
 
     def _sources(self, row_N: np.ndarray) -> pa.ListArray:
         names = _NAME_BY_CODE.take(pa.array(self.rows.source_P))

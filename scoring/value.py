@@ -4,11 +4,13 @@ product feed         click_value · p(click) + order_value · p(order) · price_
 live streams         the same · presence
 short videos         click_value · p(click) + cart_value · p(cart) + watch_value · E[watched]
 
-The currency is clicks. Predictions are the champion's; where none serves, the fused score itself is
-the value. The price term is (price / typical price) ^ price_power, and 1 where a price is not
-known: with a power of 0 every order counts alike, with 1 the turnover counts. A live slot has no
-price, and counts as often as the user comes in its hour (``scoring.rank``). E[watched] is the share
-of a video's duration that is expected to be watched.
+The currency is clicks. Predictions are the champion's, calibrated (``training.calibrations``), so
+that a click of one surface is worth a click of another; what has no calibration yet counts as the
+champion predicts it. Where none serves, the fused score itself is the value. The price term is
+(price / typical price) ^ price_power, and 1 where a price is not known: with a power of 0 every
+order counts alike, with 1 the turnover counts. A live slot has no price, and counts as often as the
+user comes in its hour (``scoring.rank``). E[watched] is the share of a video's duration that is
+expected to be watched.
 
 Which of these terms a surface has follows from what is predicted there (``Surface.tasks``).
 Shapes: R rows.

@@ -3,10 +3,14 @@
 The fused candidate order is measured like a ranker, because it serves where no ranker does and
 every ranker has to beat it; popularity-of-7-days, because it stands beside everything. Neither
 predicts probabilities, so they have ranking measures only.
+
+Measures are of all examples and of parts of them: by the item's age, the user's clicks, and who put
+the item there. Those that are ratios of sums over users have intervals, and differences to the
+incumbent's whose users are drawn for both at once. Shapes: N examples, U users, M measures.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -14,39 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.metrics import (
-    Interval,
-    auc,
-    auc_by_user,
-    bootstrap,
-    log_loss,
-    ndcg_by_user,
-    squared_error,
-)
+from training import example_parts
+from training.calibrations import NOTHING, Calibrations
+from training.example_measures import Examples, Ratios
+from training.judged import Judged
+from training.metrics import Interval, bootstrap_ratios
 from training.rankers.ranker import NONE, Batch, Ranker
 from training.tasks import Task
 
-NDCG_AT: Final = 10
 POPULARITY: Final = "popularity_7d"
 """The name under which popularity-of-7-days is judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A ranker's scores of one day's examples."""
-
-    ranker: str
-    model_date: date
-    """The night it was fitted on; for an order that is not fitted the day judged."""
-    scores: Mapping[str, np.ndarray]
-    """For each task N: as items are scored for slates, all at one place. Rankings are judged so."""
-    as_shown: Mapping[str, np.ndarray]
-    """For each task N: at the place where each was shown. Probabilities are judged so; nothing for
-    an order that predicts none."""
-
-    def ndcg_U(self, batch: Batch) -> np.ndarray:
-        """NDCG@10 of clicks, by user: what champions are compared by."""
-        return _ndcg(batch, self.scores["click"], "click")
 
 
 def fused_order(batch: Batch, day: date) -> Judged:
@@ -77,10 +58,18 @@ def popular_order(batch: Batch, day: date, popularity: pa.Table) -> Judged:
     return _order(POPULARITY, day, num_users_N.astype(np.float64), batch)
 
 
-def scored(model: Ranker, model_date: date, batch: Batch) -> Judged:
-    """Let a fitted ranker score examples."""
-    scores = model.score(batch.given.at_scored_position())
-    return Judged(model.name, model_date, scores, model.score(batch.given))
+def scored(
+    model: Ranker, model_date: date, batch: Batch, calibrations: Calibrations = NOTHING
+) -> Judged:
+    """Let a fitted ranker score examples, and calibrate what it says."""
+    at_one_place, raw = model.score(batch.given.at_scored_position()), model.score(batch.given)
+    return Judged(
+        model.name,
+        model_date,
+        calibrations.apply(at_one_place, batch.given),
+        calibrations.apply(raw, batch.given),
+        {task: raw[task] for task in calibrations.by_task if task in raw},
+    )
 
 
 def _order(name: str, day: date, score_N: np.ndarray, batch: Batch) -> Judged:
@@ -100,83 +89,144 @@ class Occasion:
 
 
 def rows(
-    batch: Batch, judged: Judged, occasion: Occasion, *, seed: int
+    batch: Batch,
+    judged: Sequence[Judged],
+    occasion: Occasion,
+    *,
+    beside: Judged | None,
+    seed: int,
 ) -> Iterator[dict[str, Any]]:
-    """Measure one ranker.
+    """Measure rankers on the same examples.
 
     Args:
         batch: The day's examples.
-        judged: The ranker's scores of them.
+        judged: The rankers' scores of them.
         occasion: Which examples they are.
+        beside: The one among them whose measures are taken off the others', paired by user.
         seed: Of the bootstrap.
 
     Yields:
         Rows of ``tables.RANKERS_REPORTS``.
     """
-    same = {
+    parts = {ALL: np.ones(len(batch), bool), US: batch.is_own_N}
+    parts |= example_parts.masks(example_parts.reported(batch))
+    for task in occasion.tasks:
+        for segment, is_in_N in parts.items():
+            label_N = batch.label[task.name].astype(np.float64)
+            rows_N = np.flatnonzero(is_in_N & ~np.isnan(label_N))
+            if len(rows_N):
+                examples = Examples.of(batch, rows_N, task)
+                yield from _rows(examples, judged, (occasion, segment), beside=beside, seed=seed)
+                if segment == ALL:
+                    yield from _bins(examples, judged, occasion, seed=seed)
+
+
+ALL: Final = "all"
+"""The segment of all examples."""
+US: Final = "shown_by=us"
+"""The segment of what our publications showed, by order or by chance."""
+_WITH_ERROR: Final = (ALL, US, *(f"shown_by={name}" for name in example_parts.SHOWN_BY))
+"""Segments whose calibration error is measured."""
+
+
+def _rows(
+    examples: Examples,
+    judged: Sequence[Judged],
+    where: tuple[Occasion, str],
+    *,
+    beside: Judged | None,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    occasion, segment = where
+    base = None if beside is None or segment != ALL else examples.ratios(beside)
+    of_each = [examples.ratios(one) for one in judged]
+    measured = _intervals(of_each, seed=seed)
+    others = [
+        {} if base is None or one is beside else _differing(found, base)
+        for found, one in zip(of_each, judged, strict=True)
+    ]
+    differences = _intervals(others, seed=seed)
+    for one, found, apart in zip(judged, measured, differences, strict=True):
+        wholes = examples.wholes(one, with_error=segment in _WITH_ERROR, seed=seed)
+        for metric, value in (found | wholes).items():
+            row = _named(examples, one, (occasion, segment, metric))
+            yield row | _value(value) | _difference(apart.get(metric, _NOTHING))
+
+
+def _bins(
+    examples: Examples, judged: Sequence[Judged], occasion: Occasion, *, seed: int
+) -> Iterator[dict[str, Any]]:
+    """The points of reliability pictures: mean prediction and mean label, by rising prediction."""
+    for one in judged:
+        for number, point in enumerate(examples.reliability(one, seed=seed)):
+            for metric, value in point.items():
+                row = _named(examples, one, (occasion, f"bin={number}", metric))
+                yield row | _value(value) | _difference(_NOTHING)
+
+
+def _named(examples: Examples, one: Judged, what: tuple[Occasion, str, str]) -> dict[str, Any]:
+    occasion, segment, metric = what
+    return {
         "arrival_date": occasion.night,
         "surface": occasion.surface,
-        "ranker": judged.ranker,
-        "model_date": judged.model_date,
+        "ranker": one.ranker,
+        "model_date": one.model_date,
+        "task": examples.task.name,
+        "segment": segment,
+        "metric": metric,
         "examples_date": occasion.examples_date,
         "maturity": occasion.maturity,
+        "num_positives": int((examples.label_N > 0).sum()),
     }
-    for task in occasion.tasks:
-        num_positives = int((batch.label[task.name] > 0).sum())
-        for metric, found in _measures(batch, judged, task, seed).items():
-            yield {
-                **same,
-                "task": task.name,
-                "metric": metric,
-                "value": _or_none(found.mean),
-                "low": _or_none(found.low),
-                "high": _or_none(found.high),
-                "num_users": found.num_users,
-                "num_positives": num_positives,
-            }
 
 
-def _measures(batch: Batch, judged: Judged, task: Task, seed: int) -> dict[str, Interval]:
-    """An amount has no positives to put first: only how near the expectation comes is measured."""
-    ranking = {} if task.is_share else _of_ranking(batch, judged, task.name, seed)
-    return ranking | _of_amount(batch, judged, task.name)
-
-
-def _of_ranking(batch: Batch, judged: Judged, task: str, seed: int) -> dict[str, Interval]:
-    label, score, weight = batch.label[task], judged.scores[task], batch.weight_N
-    by_user = auc_by_user(batch.user_N, label, score, weight)
+def _value(found: Interval) -> dict[str, Any]:
     return {
-        f"ndcg@{NDCG_AT}": bootstrap(_ndcg(batch, score, task), seed=seed),
-        "gauc": bootstrap(by_user, seed=seed),
-        "auc": _without_interval(auc(label, score, weight), batch),
+        "value": _or_none(found.mean),
+        "low": _or_none(found.low),
+        "high": _or_none(found.high),
+        "num_users": found.num_users,
     }
 
 
-def _of_amount(batch: Batch, judged: Judged, task: str) -> dict[str, Interval]:
-    label = batch.label[task].astype(np.float64)
-    known = ~np.isnan(label)
-    if task not in judged.as_shown or not known.any():
-        return {}
-    label, score, weight = label[known], judged.as_shown[task][known], batch.weight_N[known]
-    found = {
-        "log_loss": log_loss(label, score, weight),
-        "squared_error": squared_error(label, score, weight),
-        "predicted_to_observed": _ratio(label, score, weight),
+def _difference(found: Interval) -> dict[str, Any]:
+    return {
+        "difference": _or_none(found.mean),
+        "difference_low": _or_none(found.low),
+        "difference_high": _or_none(found.high),
     }
-    return {name: _without_interval(value, batch) for name, value in found.items()}
 
 
-def _ndcg(batch: Batch, score: np.ndarray, task: str) -> np.ndarray:
-    return ndcg_by_user(batch.user_N, batch.label[task], score, k=NDCG_AT)
+_NAN: Final = float("nan")
+_NOTHING: Final = Interval(_NAN, _NAN, _NAN, 0)
 
 
-def _ratio(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> float:
-    observed = float(weight @ label)
-    return float(weight @ score.astype(np.float64)) / observed if observed else float("nan")
+def _intervals(of_each: Sequence[Ratios], *, seed: int) -> list[dict[str, Interval]]:
+    """Draw users once for all measures of all rankers."""
+    parts = [pair for ratios in of_each for pair in ratios.values()]
+    if not parts:
+        return [{} for _ in of_each]
+    upper_UM, lower_UM = (np.stack([pair[n] for pair in parts], axis=1) for n in (0, 1))
+    found = iter(bootstrap_ratios(upper_UM, lower_UM, seed=seed))
+    return [{name: _known(next(found)) for name in ratios} for ratios in of_each]
 
 
-def _without_interval(value: float, batch: Batch) -> Interval:
-    return Interval(value, float("nan"), float("nan"), int(batch.user_N[-1]) + 1)
+def _known(found: Interval) -> Interval:
+    """Leave out a ratio with an infinite end, where nothing came."""
+    ends = (found.mean, found.low, found.high)
+    if not np.isfinite(ends).all():
+        return replace(_NOTHING, num_users=found.num_users)
+    # Of users who are all alike the ends differ from the mean by the last digit.
+    return replace(found, low=min(ends), high=max(ends))
+
+
+def _differing(found: Ratios, base: Ratios) -> Ratios:
+    """Measures of one ranker less another's: of the same users, so that sums below are the same."""
+    return {
+        metric: (upper_U - base[metric][0], lower_U)
+        for metric, (upper_U, lower_U) in found.items()
+        if metric in base and np.array_equal(lower_U, base[metric][1])
+    }
 
 
 def _or_none(value: float) -> float | None:

@@ -1,28 +1,81 @@
-"""The only module that touches model files: ``models/<ranker>/<surface>/<night>/``.
+"""Every ranker by name, and the only module that touches model files.
 
-A model is named by ranker, surface and night, and by the hash of its files; nothing is ever found
+A ranker's module is imported when it is asked for: workers pay for its libraries, and one that is
+not installed leaves the others alone. Files lie in ``models/<ranker>/<surface>/<night>/``. A model
+is named by ranker, surface and night, and by the hash of its files; nothing is ever found
 as "the latest". A model's folder is renamed into place when it is whole.
 """
 
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from types import ModuleType
+from typing import Any, Final
 
+from etl.tables.ranking import RANKER_NAMES
 from training.inputs import OURS
-from training.rankers.ranker import Ranker, UnknownModelError
+from training.rankers.ranker import Days, Ranker, UnknownModelError
+from training.split import CalendarConfig, Split
 
+CALENDARS: Final[Mapping[str, CalendarConfig]] = {name: CalendarConfig() for name in RANKER_NAMES}
+"""When each ranker is fitted, and on how much."""
+SEQUENTIAL: Final = frozenset({"deep"})
+"""Rankers that read histories."""
 _MANIFEST: Final = "manifest.json"
-_MODULES: Final = {
-    name: f"training.rankers.{name}"
-    for name in ("logistic", "factorization", "gbdt", "wide_deep", "deep")
-}
-"""Where each ranker is loaded; imported when one is, since each worker pays for its libraries."""
+
+
+class MissingLibraryError(ImportError):
+    """A ranker needs a library that is not installed; the text names both."""
+
+
+def config_of(ranker: str) -> Any:  # noqa: ANN401
+    """Make a ranker's usual configuration: ``WideDeepConfig`` for ``wide_deep``.
+
+    Raises:
+        MissingLibraryError: If what it needs is not installed.
+    """
+    words = "".join(word.capitalize() for word in ranker.split("_"))
+    return getattr(_module(ranker), f"{words}Config")()
+
+
+def fit(ranker: str, days: Days, split: Split, *, config: Any, seed: int) -> Ranker:  # noqa: ANN401
+    """Fit a ranker on the days of a split.
+
+    Args:
+        ranker: Its name.
+        days: Reads one day's examples.
+        split: The days to learn from and to stop on.
+        config: As ``config_of`` makes it.
+        seed: Of all that is drawn.
+
+    Raises:
+        MissingLibraryError: If what it needs is not installed.
+    """
+    found: Ranker = _module(ranker).fit(days, split, config, seed)
+    return found
+
+
+def _module(ranker: str) -> ModuleType:
+    if ranker not in RANKER_NAMES:
+        raise UnknownModelError(
+            f"no ranker {ranker!r}; there are {', '.join(sorted(RANKER_NAMES))}"
+        )
+    try:
+        found = import_module(f"training.rankers.{ranker}")
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(
+            f"{ranker} needs {error.name}, which is not installed (make setup)"
+        ) from error
+    if "torch" in sys.modules:
+        # How sums are split over threads would show in the last digits.
+        sys.modules["torch"].set_num_threads(1)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +137,22 @@ def load(ranker: str, files: Mapping[str, bytes]) -> Ranker:
     """Make a ranker of its files.
 
     Raises:
-        UnknownModelError: If no ranker has that name, the files are not its own, or it reads
-            features that examples do not have any more.
+        UnknownModelError: If no ranker has that name, the files are not its own, were written by
+            another version, or it reads features that examples do not have any more.
+        MissingLibraryError: If what it needs is not installed.
     """
-    if ranker not in _MODULES:
-        raise UnknownModelError(f"no ranker {ranker!r}; there are {', '.join(sorted(_MODULES))}")
-    found: Ranker = import_module(_MODULES[ranker]).load(files)
+    module = _module(ranker)
+    try:
+        found: Ranker = module.load(files)
+    except UnknownModelError:
+        raise
+    # Each library has errors of its own for bytes that it cannot read.
+    except Exception as error:
+        said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        raise UnknownModelError(
+            f"the files of {ranker} cannot be read, they are cut off or of another version; fit it "
+            f"again ({said})"
+        ) from error
     gone = _without(found.layout.numeric, OURS.numeric) + _without(found.layout.words, OURS.words)
     if gone:
         raise UnknownModelError(

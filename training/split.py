@@ -71,5 +71,18 @@ def split(night: date, num_clicks: Mapping[date, int], config: CalendarConfig) -
     return Split(fit, Days(first_stop, newest))
 
 
+def require_both_kinds(num_examples: int, num_clicks: int, days: Days) -> None:
+    """Refuse days on which every example was clicked, or none: nothing tells two items apart.
+
+    Raises:
+        TooLittleToLearnError: If they are.
+    """
+    if num_clicks in {0, num_examples}:
+        raise TooLittleToLearnError(
+            f"{num_clicks} of {num_examples} examples in {days} are clicked: nothing can be told "
+            "apart"
+        )
+
+
 def _clicks(num_clicks: Mapping[date, int], days: Days) -> int:
     return sum(num_clicks.get(day, 0) for day in days)

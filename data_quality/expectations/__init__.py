@@ -30,8 +30,10 @@ from data_quality.expectations.features import (
 )
 from data_quality.expectations.ranking import (
     examples,
+    rankers_calibrators,
     rankers_champions,
-    rankers_gbdt,
+    rankers_fits,
+    rankers_importance,
     rankers_reports,
 )
 from data_quality.expectations.retrieval import (
@@ -69,6 +71,7 @@ from data_quality.expectations.user_states import (
 )
 from etl import surfaces, tables
 from etl.tables import PARTITION, Table
+from etl.tables.ranking import RANKER_NAMES
 from etl.tables.retrieval import LEARNED
 
 SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
@@ -99,7 +102,9 @@ SUITES: Final[Mapping[str, Callable[[], Suite]]] = {
     "retrieval/weights": retrieval_weights,
     **{f"candidates/{name}": partial(candidates, name) for name in surfaces.NAMES},
     **{f"examples/{name}": examples for name in surfaces.NAMES},
-    "rankers/gbdt": rankers_gbdt,
+    **{f"rankers/{name}": rankers_fits for name in RANKER_NAMES},
+    "rankers/calibrators": rankers_calibrators,
+    "rankers/importance": rankers_importance,
     "rankers/reports": rankers_reports,
     "rankers/champions": rankers_champions,
     **{f"slates/{name}": partial(slates, name) for name in surfaces.NAMES},

@@ -6,7 +6,7 @@ from data_quality.checks import Suite, at_least, not_empty, one_of, probability,
 from etl import surfaces
 from etl.tables.ranking import numeric_features
 
-_FITTED: Final = ("sha256", "fit_first_date", "fit_last_date", "stop_date", "num_trees", "manifest")
+_FITTED: Final = ("sha256", "fit_first_date", "fit_last_date", "stop_date", "manifest")
 
 
 def examples() -> Suite:
@@ -35,13 +35,12 @@ def examples() -> Suite:
     )
 
 
-def rankers_gbdt() -> Suite:
-    """A fitted ranker has a file, trees and days in order; one that is not says why."""
+def rankers_fits() -> Suite:
+    """A fitted ranker has files and days in order; one that is not says why."""
     return (
         one_of("surface", surfaces.NAMES),
         *not_empty("ranker", "reason"),
         *at_least(0, "num_examples", "num_clicks", "num_orders"),
-        *at_least(1, "num_trees"),
         rule("model_date is the day", "model_date = arrival_date", shows=("model_date",)),
         rule("sha256 is 64 hex digits", "sha256 RLIKE '^[0-9a-f]{64}$'", shows=("sha256",)),
         rule(
@@ -63,17 +62,56 @@ def rankers_gbdt() -> Suite:
     )
 
 
+def rankers_calibrators() -> Suite:
+    """A calibration has its bytes, their hash and its days; one that is not there says why."""
+    return (
+        one_of("surface", surfaces.NAMES),
+        one_of("task", surfaces.TASKS),
+        *not_empty("ranker", "reason"),
+        one_of("shown_by", ("us", "all")),
+        *at_least(0, "num_examples", "num_positives", "num_exploration"),
+        probability("known_share"),
+        rule(
+            "a calibration has its JSON, its hash and its days",
+            "NOT is_fitted OR (family IS NOT NULL AND first_date IS NOT NULL "
+            "AND try_parse_json(calibration) IS NOT NULL AND sha256 = sha2(calibration, 256))",
+            shows=("is_fitted", "family", "sha256", "left(calibration, 40) AS calibration"),
+        ),
+        rule(
+            "it was fitted before the night, and its ranker by then",
+            "first_date <= last_date AND last_date < arrival_date AND model_date <= arrival_date",
+            shows=("first_date", "last_date", "model_date"),
+        ),
+    )
+
+
+def rankers_importance() -> Suite:
+    """Shares are shares, and only what was fitted on the night is told."""
+    return (
+        one_of("surface", surfaces.NAMES),
+        *not_empty("ranker", "feature"),
+        *at_least(0, "shap", "num_examples"),
+        within("gain", 0, 1),
+        rule("model_date is the day", "model_date = arrival_date", shows=("model_date",)),
+    )
+
+
 def rankers_reports() -> Suite:
     """A measure lies within its interval and rests on a number of users."""
     return (
         one_of("surface", surfaces.NAMES),
         one_of("task", surfaces.TASKS),
-        *not_empty("ranker", "metric"),
+        *not_empty("ranker", "metric", "segment"),
         *at_least(0, "num_users", "num_positives"),
         rule(
             "value is within its interval",
             "value BETWEEN low AND high",
             shows=("low", "value", "high"),
+        ),
+        rule(
+            "difference is within its interval",
+            "difference BETWEEN difference_low AND difference_high",
+            shows=("difference_low", "difference", "difference_high"),
         ),
         rule(
             "model_date is not after examples_date, nor that after the day",

@@ -37,7 +37,9 @@ SIMILAR: Final = retrieval.SIMILAR
 PROPOSALS: Final = retrieval.PROPOSALS
 CANDIDATES: Final = retrieval.CANDIDATES
 EXAMPLES: Final = ranking.EXAMPLES
-RANKERS_GBDT: Final = ranking.GBDT
+RANKERS: Final = ranking.RANKERS
+RANKERS_CALIBRATORS: Final = ranking.CALIBRATORS
+RANKERS_IMPORTANCE: Final = ranking.IMPORTANCE
 RANKERS_REPORTS: Final = ranking.REPORTS
 RANKERS_CHAMPIONS: Final = ranking.CHAMPIONS
 SLATES: Final = serving.SLATES
@@ -75,7 +77,9 @@ ALL: Final = (
     RETRIEVAL_WEIGHTS,
     *CANDIDATES.values(),
     *EXAMPLES.values(),
-    RANKERS_GBDT,
+    *RANKERS.values(),
+    RANKERS_CALIBRATORS,
+    RANKERS_IMPORTANCE,
     RANKERS_REPORTS,
     RANKERS_CHAMPIONS,
     *SLATES.values(),

@@ -150,41 +150,109 @@ _MODEL: Final = (
     required("model_date", DateType(), "the night on which it was fitted"),
 )
 
-GBDT: Final = Table(
-    path="rankers/gbdt",
-    grain="one fitted gradient-boosting ranker, or why none was fitted",
-    key=("surface",),
+RANKER_NAMES: Final = ("logistic", "factorization", "gbdt", "wide_deep", "deep")
+"""Rankers that can be fitted, from the simplest on (``training.registry``)."""
+
+
+def _fits(ranker: str) -> Table:
+    return Table(
+        path=f"rankers/{ranker}",
+        grain="one fit of one ranker for one surface, or why there was none",
+        key=("surface",),
+        schema=columns(
+            *_MODEL,
+            required("is_fitted", BooleanType(), "false where the reason says why not"),
+            required("reason", StringType(), "why it was fitted, or why not"),
+            optional("sha256", StringType(), "of the model's files, 64 hex digits"),
+            optional("fit_first_date", DateType(), "first arrival day of examples learned from"),
+            optional("fit_last_date", DateType(), "last arrival day of examples learned from"),
+            optional("stop_date", DateType(), "arrival day on which training stopped early"),
+            required("num_examples", LongType(), "examples learned from"),
+            required("num_clicks", LongType(), "of them with a click"),
+            required("num_orders", LongType(), "of them with an order"),
+            optional(
+                "manifest",
+                StringType(),
+                "JSON: features, days, table versions, configuration, cost, seed, library "
+                "versions, and what the ranker tells of itself",
+            ),
+            partition="the night it was fitted on; only nights of the ranker's calendar have rows",
+        ),
+        # It names the version of the examples' table, which counts commits, and what it cost.
+        volatile=("manifest",),
+    )
+
+
+RANKERS: Final = {name: _fits(name) for name in RANKER_NAMES}
+
+CALIBRATORS: Final = Table(
+    path="rankers/calibrators",
+    grain="one calibration of what one ranker predicts for one task, or why there is none",
+    key=("surface", "ranker", "model_date", "task"),
     schema=columns(
         *_MODEL,
-        required("is_fitted", BooleanType(), "false where there was too little to learn from"),
-        required("reason", StringType(), "why it was fitted, or why not"),
-        optional("sha256", StringType(), "of the model file, 64 hex digits"),
-        optional("fit_first_date", DateType(), "first arrival day of examples learned from"),
-        optional("fit_last_date", DateType(), "last arrival day of examples learned from"),
-        optional("stop_date", DateType(), "arrival day on which training stopped early"),
-        required("num_examples", LongType(), "examples learned from"),
-        required("num_clicks", LongType(), "of them with a click"),
-        required("num_orders", LongType(), "of them with an order"),
-        optional("num_trees", IntegerType(), "trees of the click head after early stopping"),
-        optional(
-            "manifest",
-            StringType(),
-            "JSON: features, days, table versions, metrics, seed, library versions",
+        required("task", StringType(), "one of: " + ", ".join(surfaces.TASKS)),
+        required("is_fitted", BooleanType(), "false where it is served as the ranker predicts it"),
+        required("reason", StringType(), "how it was chosen, or why there is none"),
+        optional("family", StringType(), "identity, platt, beta or isotonic"),
+        optional("sha256", StringType(), "of calibration, 64 hex digits"),
+        optional("calibration", StringType(), "JSON: curve, offsets by segment, held-out losses"),
+        optional("first_date", DateType(), "first arrival day of examples fitted on"),
+        optional("last_date", DateType(), "last arrival day of examples fitted on"),
+        required("num_examples", LongType(), "examples fitted on"),
+        required("num_positives", LongType(), "of them with what is predicted"),
+        required("num_exploration", LongType(), "of them, those that chance placed"),
+        required(
+            "shown_by", StringType(), "us: impressions of our publications alone; all: everybody's"
         ),
-        partition="the night it was fitted on; only nights of the ranker's calendar have rows",
+        required(
+            "known_share",
+            DoubleType(),
+            "part of what will follow that their labels held before correction, (0, 1]",
+        ),
+        partition="the night; it serves that night's slates",
     ),
-    # It names the version of the examples' table, which counts commits.
-    volatile=("manifest",),
+)
+
+IMPORTANCE: Final = Table(
+    path="rankers/importance",
+    grain="what one feature is worth to one ranker that was fitted on the night",
+    key=("surface", "ranker", "model_date", "feature"),
+    schema=columns(
+        *_MODEL,
+        required("feature", StringType(), "the feature, as in examples"),
+        optional("gain", DoubleType(), "share of the click head's gain, 0 … 1; trees only"),
+        optional("shap", DoubleType(), "mean |SHAP value| in log-odds of a click; trees only"),
+        required(
+            "loss_without",
+            DoubleType(),
+            "log loss of clicks on the night where its values are dealt out anew among the "
+            "examples, less that with them as they are",
+        ),
+        required("num_examples", LongType(), "examples that it was measured on"),
+        partition="the night of the fit, on whose examples it is measured",
+    ),
 )
 
 REPORTS: Final = Table(
     path="rankers/reports",
     grain="one measure of one ranker on one day's examples",
-    key=("surface", "ranker", "model_date", "task", "metric"),
+    key=("surface", "ranker", "model_date", "task", "segment", "metric"),
     schema=columns(
         *_MODEL,
         required("task", StringType(), "one of: " + ", ".join(surfaces.TASKS)),
-        required("metric", StringType(), "auc, gauc, log_loss, ndcg@10, …"),
+        required(
+            "segment",
+            StringType(),
+            "all, or a part of the examples: item_age=…, user_group=…, shown_by=us, ranked (by "
+            "us), exploration or others, bin=… by rising prediction",
+        ),
+        required(
+            "metric",
+            StringType(),
+            "auc, gauc, log_loss, ndcg@10, predicted_to_observed, ece (as a part of the base "
+            "rate), …; what ends in _uncalibrated is before calibration",
+        ),
         required("examples_date", DateType(), "the day whose examples it was judged on"),
         required(
             "maturity",
@@ -194,6 +262,9 @@ REPORTS: Final = Table(
         optional("value", DoubleType(), "the measure; null where it is not defined"),
         optional("low", DoubleType(), "lower end of the 95 % bootstrap interval by user"),
         optional("high", DoubleType(), "upper end of the 95 % bootstrap interval by user"),
+        optional("difference", DoubleType(), "value less that of who served, on the same examples"),
+        optional("difference_low", DoubleType(), "its 95 % bootstrap interval, paired by user"),
+        optional("difference_high", DoubleType(), "likewise"),
         required("num_users", LongType(), "users it was measured on"),
         required("num_positives", LongType(), "positive examples it was measured on"),
         partition="the night that judged",
@@ -209,6 +280,9 @@ CHAMPIONS: Final = Table(
         required("since_date", DateType(), "the first night it served"),
         required("decided_by", StringType(), "rule, or the person who chose"),
         required("reason", StringType(), "what decided it, with the figures"),
+        optional(
+            "challenged", StringType(), "what was found of each ranker fitted tonight; null if none"
+        ),
         partition="the night it serves",
     ),
 )

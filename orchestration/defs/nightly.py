@@ -16,7 +16,7 @@ from orchestration.workspace import Workspace
 
 AT: Final = "0 2 * * *"
 """When a night is run, UTC: two hours for the last lines of the day to land."""
-TRAINED: Final = (tables.RANKERS_GBDT, *tables.RETRIEVAL_FITS.values())
+TRAINED: Final = (*tables.RANKERS.values(), *tables.RETRIEVAL_FITS.values())
 """What is fitted; left out, the champions and the sources' last models go on."""
 
 nightly = dg.define_asset_job(

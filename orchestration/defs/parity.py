@@ -11,8 +11,8 @@ import dagster as dg
 from etl import surfaces, tables
 from etl.days import one_day
 from etl.surfaces import Surface
+from orchestration.champions import serving
 from orchestration.cost import metered_step
-from orchestration.judging import serving
 from orchestration.night_files import Sender
 from orchestration.parity_rows import sampled
 from orchestration.partitions import days_of
@@ -60,7 +60,7 @@ def _compared(night: Night, surface: Surface, day: date) -> Parity | str:
     """Hold the two paths against each other, or say why that does not apply."""
     if night.lake.files.is_empty(tables.SLATES[surface.name], one_day(day)):
         return "not applicable: there are no slates"
-    champion = serving(night, surface, day)
+    champion = serving(night.lake.files, night.workspace.home.models, surface, day)
     if champion.champion.ranker == NONE:
         return "not applicable: the fused order serves, and no ranker learned from it"
     config = ParityConfig()

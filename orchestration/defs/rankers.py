@@ -9,7 +9,8 @@ from etl import surfaces, tables
 from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from etl.tables import Table
-from orchestration import example_days, pictures
+from orchestration import example_days, ranker_pictures
+from orchestration.contenders import DAYS_READ
 from orchestration.fitting import fit_nights
 from orchestration.judging import judge_nights
 from orchestration.night_files import Sender, has_items
@@ -22,11 +23,19 @@ from orchestration.reads import (
     same_days,
     since_full,
 )
-from orchestration.table_asset import Made, Night, no_evening, no_items, table_asset, table_assets
-from training import examples, impression_fates
+from orchestration.table_asset import (
+    Made,
+    Metadata,
+    Night,
+    no_evening,
+    no_items,
+    table_asset,
+    table_assets,
+)
+from training import examples, importance, impression_fates
 from training.example_rows import LATE_DAYS, Evenings, ExamplesConfig
 from training.examples import Log
-from training.split import CalendarConfig
+from training.registry import CALENDARS
 
 _EVENINGS = LATE_DAYS + 1
 
@@ -80,43 +89,63 @@ def _made(night: Night, surface: Surface, log: Log, known: Evenings) -> Made:
     return Made(rows, {"made_of": made_of, "impressions": dg.MetadataValue.json(fates)})
 
 
-def _gbdt(night: Night) -> Made:
-    """Fit where the calendar says so."""
-    rows = fit_nights(night, surfaces.ALL)
-    said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
-    return Made(night.lake.frame(tables.RANKERS_GBDT, rows), {"fits": dg.MetadataValue.json(said)})
+def _fits(ranker: str) -> dg.AssetsDefinition:
+    """Fit a ranker where its calendar says so."""
+    table = tables.RANKERS[ranker]
+
+    def make(night: Night) -> Made:
+        rows = fit_nights(night, surfaces.ALL, ranker)
+        said = {f"{row['arrival_date']} {row['surface']}": row["reason"] for row in rows}
+        return Made(night.lake.frame(table, rows), {"fits": dg.MetadataValue.json(said)})
+
+    return table_asset(table, make, reads=example_days.reads(CALENDARS[ranker].num_days))
 
 
 def _judged(night: Night) -> Mapping[Table, Made]:
-    """Judge whoever could serve, and choose."""
+    """Calibrate and judge whoever could serve, and choose."""
     found = [pair for surface in surfaces.ALL for pair in judge_nights(night, surface)]
-    reports = [row for _, judgement in found for row in judgement.reports]
-    champions = [judgement.champion.row(day) for day, judgement in found]
-    return {
-        tables.RANKERS_REPORTS: Made(night.lake.frame(tables.RANKERS_REPORTS, reports)),
-        tables.RANKERS_CHAMPIONS: Made(night.lake.frame(tables.RANKERS_CHAMPIONS, champions)),
+    rows = {
+        tables.RANKERS_CALIBRATORS: [row for _, one in found for row in one.calibrators],
+        tables.RANKERS_IMPORTANCE: [row for _, one in found for row in one.importance],
+        tables.RANKERS_REPORTS: [row for _, one in found for row in one.reports],
+        tables.RANKERS_CHAMPIONS: [one.champion_row(day) for day, one in found],
     }
+    unused = importance.unused(rows[tables.RANKERS_IMPORTANCE])
+    challenged = {
+        f"{day} {one.champion.surface}": list(one.findings) for day, one in found if one.findings
+    }
+    said: Mapping[Table, Metadata] = {
+        tables.RANKERS_IMPORTANCE: {"used_by_no_ranker": dg.MetadataValue.json(unused)},
+        tables.RANKERS_CHAMPIONS: {"challenged": dg.MetadataValue.json(challenged)},
+    }
+    return {table: Made(night.lake.frame(table, of), said.get(table)) for table, of in rows.items()}
 
 
-rankers_gbdt = table_asset(
-    tables.RANKERS_GBDT, _gbdt, reads=example_days.reads(CalendarConfig().num_days)
-)
 rankers_judged = table_assets(
-    [tables.RANKERS_REPORTS, tables.RANKERS_CHAMPIONS],
+    [
+        tables.RANKERS_CALIBRATORS,
+        tables.RANKERS_IMPORTANCE,
+        tables.RANKERS_REPORTS,
+        tables.RANKERS_CHAMPIONS,
+    ],
     _judged,
     reads={
-        "fitted": on_driver(same_days(tables.RANKERS_GBDT)),
+        **{name: on_driver(same_days(table)) for name, table in tables.RANKERS.items()},
         "popularity": on_driver(
             evenings_before(tables.RETRIEVAL_POPULARITY, WINDOW_DAYS + _EVENINGS)
         ),
-        **example_days.reads(WINDOW_DAYS),
+        **example_days.reads(DAYS_READ),
     },
-    pictures={tables.RANKERS_REPORTS: pictures.learning},
+    pictures={
+        tables.RANKERS_CALIBRATORS: ranker_pictures.reliability,
+        tables.RANKERS_REPORTS: ranker_pictures.learning,
+    },
 )
 
 
 @dg.definitions
 def rankers() -> dg.Definitions:
-    """One asset of examples a surface, and the rankers that learn from them."""
+    """One asset of examples a surface, one of fits a ranker, and one that judges them."""
     of_surfaces = [_examples(surface) for surface in surfaces.ALL]
-    return dg.Definitions(assets=[*of_surfaces, rankers_gbdt, rankers_judged])
+    fits = [_fits(ranker) for ranker in tables.RANKERS]
+    return dg.Definitions(assets=[*of_surfaces, *fits, rankers_judged])

@@ -10,15 +10,17 @@ from pyspark.sql import DataFrame
 
 from etl import surfaces, tables
 from etl.surfaces import Surface
-from orchestration.judging import serving
+from orchestration.champions import serving
 from orchestration.night_files import Sender, has_items
 from orchestration.reads import Read, on_driver, same_days, since_full
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import slates, stand_ins
-from scoring.rank import reads_histories
+from scoring.rank import Serving, reads_histories
 from scoring.slates import NightModel, SlateConfig
 from training import user_side
 from training.item_side import ItemSide
+from training.promote import named
+from training.rankers.ranker import NONE
 from training.retrieval.source_lists import SourceLists
 
 _HISTORY: Final = on_driver(since_full(tables.FEATURES_USER_HISTORY))
@@ -35,8 +37,7 @@ def _slates(surface: Surface) -> dg.AssetsDefinition:
         own = own_slates(night, surface, inputs, config)
         shared = pa.concat_tables(_stand_ins(night, surface, _segments(inputs["users"])))
         rows = own.unionByName(night.lake.spark.createDataFrame(shared, table.schema))
-        rankers = {str(day): serving(night, surface, day).champion.ranker for day in night.days}
-        return Made(rows, {"rankers": dg.MetadataValue.json(rankers)})
+        return Made(rows, {"rankers": dg.MetadataValue.json(_said(night, surface))})
 
     return table_asset(table, make, reads=reads_of(surface))
 
@@ -53,7 +54,8 @@ def reads_of(surface: Surface) -> dict[str, Read]:
         "new_items": on_driver(same_days(tables.RETRIEVAL_NEW_ITEMS)),
         "covisitation": on_driver(same_days(tables.RETRIEVAL_COVISITATION)),
         "champions": on_driver(same_days(tables.RANKERS_CHAMPIONS)),
-        "models": on_driver(same_days(tables.RANKERS_GBDT)),
+        "calibrators": on_driver(same_days(tables.RANKERS_CALIBRATORS)),
+        **{name: on_driver(same_days(table)) for name, table in tables.RANKERS.items()},
     }
 
 
@@ -73,12 +75,27 @@ def own_slates(
     """
     sender = Sender.of(night.lake)
     nights = {
-        day: NightModel(sender.item_side(day).name, serving(night, surface, day))
+        day: NightModel(sender.item_side(day).name, _serving(night, surface, day))
         for day in night.days
     }
     is_read = any(reads_histories(one.serving) for one in nights.values())
     history = _HISTORY.rows(night.lake, night.days) if is_read else None
     return slates.build(**inputs, history=history, surface=surface, nights=nights, config=config)
+
+
+def _serving(night: Night, surface: Surface, day: date) -> Serving:
+    return serving(night.lake.files, night.workspace.home.models, surface, day)
+
+
+def _said(night: Night, surface: Surface) -> dict[str, dict[str, str]]:
+    """Say who orders each night's slates, and which of his predictions are calibrated."""
+    found = {}
+    for day in night.days:
+        by = _serving(night, surface, day)
+        calibrated = ", ".join(sorted(by.calibrations)) or "nothing yet"
+        of_ranker = {} if by.champion.ranker == NONE else {"calibrated": calibrated}
+        found[str(day)] = {"ranker": named(by.champion), "reason": by.champion.reason} | of_ranker
+    return found
 
 
 def _segments(users: DataFrame) -> dict[date, set[str]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from etl.days import Days
 from etl.home import Home
 from etl.lake import Lake
 from etl.surfaces import PRODUCT_FEED
+from orchestration import decisions
+from orchestration.decisions import Decision
 from orchestration.fitting import fit_nights
-from orchestration.judging import Judgement, judge_nights
+from orchestration.judgements import Judgement
+from orchestration.judging import judge_nights
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
 from tests.orchestration.written_lake import Row, made, write
@@ -30,7 +34,7 @@ READ = (
     tables.SILVER_ITEMS,
     tables.FEATURES_USER_DAILY,
     tables.RETRIEVAL_POPULARITY,
-    tables.RANKERS_GBDT,
+    *tables.RANKERS.values(),
 )
 
 
@@ -98,8 +102,8 @@ def opened(folder: Path, *, is_impression: bool) -> Workspace:
             orders = [row | {"event_type": "order"} for row in clicks[::5]]
             write(files, tables.SILVER_OUTCOMES, later, *orders)
     night = night_of(workspace, Days(FITTED, NIGHT))
-    for row in fit_nights(night, [PRODUCT_FEED]):
-        write(files, tables.RANKERS_GBDT, row["arrival_date"], row)
+    for row in fit_nights(night, [PRODUCT_FEED], "gbdt"):
+        write(files, tables.RANKERS["gbdt"], row["arrival_date"], row)
     return workspace
 
 
@@ -126,7 +130,7 @@ def judged(shop: Workspace) -> dict[date, Judgement]:
 
 
 def manifest(workspace: Workspace, day: date) -> dict[str, Any]:
-    [row] = workspace.files.arrow(tables.RANKERS_GBDT, Days(day, day)).to_pylist()
+    [row] = workspace.files.arrow(tables.RANKERS["gbdt"], Days(day, day)).to_pylist()
     assert row["is_fitted"], row["reason"]
     found: dict[str, Any] = json.loads(row["manifest"])
     return found
@@ -134,7 +138,7 @@ def manifest(workspace: Workspace, day: date) -> dict[str, Any]:
 
 def said(judgement: Judgement, metric: str) -> set[tuple[Any, ...]]:
     names = ("task", "ranker", "model_date", "examples_date", "maturity")
-    rows = [row for row in judgement.reports if row["metric"] == metric]
+    rows = [row for row in judgement.reports if (row["metric"], row["segment"]) == (metric, "all")]
     return {tuple(row[name] for name in names) for row in rows}
 
 
@@ -165,7 +169,11 @@ def test_nobody_is_judged_on_orders_of_days_that_he_learned_from(
 def test_a_mature_day_counts_orders_that_came_later(
     shop: Workspace, judged: dict[date, Judgement]
 ) -> None:
-    [orders] = {r["num_positives"] for r in judged[NIGHT].reports if r["task"] == "order"}
+    [orders] = {
+        row["num_positives"]
+        for row in judged[NIGHT].reports
+        if (row["task"], row["segment"]) == ("order", "all")
+    }
     by_night = shop.files.arrow(tables.SILVER_OUTCOMES, Days(FITTED, NIGHT)).to_pylist()
     of_day = [r for r in by_night if r["impression_event_id"].startswith(f"{FITTED.day}-")]
     assert orders == sum(row["event_type"] == "order" for row in of_day) > 20
@@ -178,8 +186,8 @@ def test_a_range_judges_as_its_nights_do(
     one_by_one = opened(tmp_path, is_impression=True)
     for day in Days(FITTED, NIGHT):
         [(_, found)] = judge_nights(night_of(one_by_one, Days(day, day)), PRODUCT_FEED)
-        champion = found.champion.row(day)
-        write(one_by_one.files, tables.RANKERS_CHAMPIONS, day, champion)
+        write(one_by_one.files, tables.RANKERS_CHAMPIONS, day, found.champion_row(day))
+        write(one_by_one.files, tables.RANKERS_CALIBRATORS, day, *found.calibrators)
         assert found == judged[day]
 
 
@@ -209,3 +217,153 @@ def test_without_impressions_everything_is_judged_on_the_night(tmp_path: Path) -
     assert manifest(workspace, FITTED)["reads_source_ranks"]
     assert "position" not in manifest(workspace, FITTED)["features"]
     assert set(manifest(workspace, FITTED)["label_maturity"].values()) == {1.0}
+
+
+def test_a_ranker_that_nobody_asked_for_says_so_and_reads_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.begin(FIRST)
+
+    night = night_of(Workspace(home_path=str(tmp_path)), Days(FIRST, FITTED))
+    rows = fit_nights(night, [PRODUCT_FEED], "factorization")
+
+    assert [(row["arrival_date"], row["is_fitted"]) for row in rows] == [
+        (FIRST, False),
+        (FITTED, False),
+    ]
+    assert rows[0]["reason"] == "not asked for: NIGHTMARKET_RANKERS does not name factorization"
+
+
+def test_where_everything_was_clicked_nothing_is_fitted(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.begin(FIRST)
+    workspace = Workspace(home_path=str(tmp_path))
+    for table in READ:
+        made(workspace.files, table, FIRST, NIGHT)
+    for day in Days(FIRST, FITTED):
+        rows = [shown(day, user, 0, is_impression=False) for user in range(300)]
+        write(workspace.files, EXAMPLES, day, *(row | {"is_click": True} for row in rows))
+
+    [*_, row] = fit_nights(night_of(workspace, Days(FIRST, FITTED)), [PRODUCT_FEED], "gbdt")
+
+    assert not row["is_fitted"]
+    assert row["reason"].endswith("are clicked: nothing can be told apart")
+
+
+def cut_off(workspace: Workspace, night: date) -> None:
+    """Leave half of a model's trees."""
+    path = workspace.home.models / "gbdt" / "product_feed" / str(night) / "click.ubj"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def judged_on(workspace: Workspace, first: date, last: date) -> dict[date, Judgement]:
+    return dict(judge_nights(night_of(workspace, Days(first, last)), PRODUCT_FEED))
+
+
+def keep(workspace: Workspace, judged: dict[date, Judgement]) -> None:
+    """Write what a run judged, as its step does."""
+    for day, found in judged.items():
+        write(workspace.files, tables.RANKERS_CHAMPIONS, day, found.champion_row(day))
+        write(workspace.files, tables.RANKERS_CALIBRATORS, day, *found.calibrators)
+
+
+def test_a_model_file_that_is_cut_off_lets_who_served_before_serve(tmp_path: Path) -> None:
+    workspace = opened(tmp_path, is_impression=False)
+    whole = judged_on(workspace, FITTED, date(2026, 1, 14))
+    keep(workspace, whole)
+    cut_off(workspace, NIGHT)
+    fresh = judged_on(workspace, NIGHT, NIGHT)[NIGHT]
+    cut_off(workspace, FITTED)
+    neither = judged_on(workspace, NIGHT, NIGHT)[NIGHT]
+
+    assert (fresh.champion.ranker, fresh.champion.model_date) == ("gbdt", FITTED)
+    assert "sha256 differs" in fresh.findings[0]
+    assert (neither.champion.ranker, neither.champion.since) == ("none", NIGHT)
+    assert neither.champion.reason.startswith("the fused order serves again. gbdt 2026-01-08 can")
+    assert "sha256 differs" in neither.champion.reason
+
+
+def test_each_who_could_serve_is_calibrated_on_what_he_has_not_learned_from(
+    shop: Workspace, judged: dict[date, Judgement]
+) -> None:
+    rows = judged[NIGHT].calibrators
+
+    assert {(row["model_date"], row["task"]) for row in rows} == {
+        (model_date, task) for model_date in (FITTED, NIGHT) for task in ("click", "order")
+    }
+    fits = {
+        day: shop.files.arrow(tables.RANKERS["gbdt"], Days(day, day)).to_pylist()[0]
+        for day in (FITTED, NIGHT)
+    }
+    clicks = {row["model_date"]: row for row in rows if row["task"] == "click"}
+    for model_date, row in clicks.items():
+        assert row["is_fitted"], row["reason"]
+        assert fits[model_date]["fit_last_date"] < row["first_date"] <= row["last_date"] < NIGHT
+    before = said(judged[NIGHT], "log_loss_uncalibrated")
+    assert {(task, model_date) for task, _, model_date, *_ in before} >= {
+        ("click", FITTED),
+        ("click", NIGHT),
+    }
+
+
+def test_orders_are_not_calibrated_on_labels_of_which_nobody_knows_how_ripe_they_are(
+    judged: dict[date, Judgement],
+) -> None:
+    [row] = [
+        row
+        for row in judged[FITTED].calibrators
+        if (row["task"], row["model_date"]) == ("order", FITTED)
+    ]
+    assert not row["is_fitted"]
+    assert "how soon labels ripen is not known" in row["reason"]
+
+
+def test_features_of_a_fit_are_told_on_its_night(judged: dict[date, Judgement]) -> None:
+    assert {day for day, found in judged.items() if found.importance} == {FITTED, NIGHT}
+    best = max(judged[NIGHT].importance, key=lambda row: row["loss_without"])
+    assert best["feature"] == "item_click_rate_28d"
+
+
+def decision(day: date, *, is_pinned: bool = False) -> Decision:
+    return Decision(
+        day=day,
+        surface="product_feed",
+        ranker="none",
+        model_date=day,
+        decided_by="Ada",
+        reason="its slates looked odd",
+        is_pinned=is_pinned,
+    )
+
+
+@pytest.mark.parametrize(("is_pinned", "then"), [(False, "gbdt"), (True, "none")])
+def test_a_person_s_choice_serves_until_the_rule_chooses_again_unless_it_is_pinned(
+    tmp_path: Path, *, is_pinned: bool, then: str
+) -> None:
+    workspace = opened(tmp_path, is_impression=False)
+    chosen_on = date(2026, 1, 10)
+    keep(workspace, judged_on(workspace, FITTED, chosen_on))
+    decisions.add(workspace.home.decisions, decision(chosen_on, is_pinned=is_pinned))
+
+    found = judged_on(workspace, FITTED, NIGHT)
+    again = judged_on(workspace, chosen_on, NIGHT)
+
+    by = {day: (one.champion.ranker, one.champion.decided_by) for day, one in found.items()}
+    assert by[date(2026, 1, 9)] == ("gbdt", "rule")
+    assert by[chosen_on] == by[date(2026, 1, 14)] == ("none", "Ada")
+    assert by[NIGHT] == (then, "Ada" if is_pinned else "rule")
+    assert found[chosen_on].champion.reason.startswith("its slates looked odd")
+    assert {day: again[day] for day in again} == {day: found[day] for day in again}
+    if is_pinned:
+        assert found[NIGHT].findings[-1] == "the fused order stays: Ada has pinned it"
+
+
+def test_a_choice_whose_files_are_gone_is_said_and_the_rule_decides(tmp_path: Path) -> None:
+    workspace = opened(tmp_path, is_impression=False)
+    gone = replace(decision(FITTED), ranker="gbdt", model_date=FIRST)
+    decisions.add(workspace.home.decisions, gone)
+    write(workspace.files, tables.RANKERS["gbdt"], FIRST, {"surface": "product_feed"})
+
+    found = judged_on(workspace, FITTED, FITTED)[FITTED]
+
+    assert (found.champion.ranker, found.champion.decided_by) == ("gbdt", "rule")
+    assert found.findings[0].startswith("Ada chose gbdt 2026-01-01, which cannot serve: no gbdt")

@@ -91,7 +91,7 @@ def test_a_tick_waits_for_the_day_before(home: Home) -> None:
 
 def test_a_day_before_that_ran_without_training_is_enough(home: Home) -> None:
     land(home, YESTERDAY)
-    (home.lake / "_days" / tables.RANKERS_GBDT.path / str(DAY_BEFORE)).unlink()
+    (home.lake / "_days" / tables.RANKERS["gbdt"].path / str(DAY_BEFORE)).unlink()
 
     assert isinstance(ticked(home), dg.RunRequest)
 

@@ -96,3 +96,18 @@ def test_short_runs_over_small_logs_are_made_by_an_engine_that_compiles_little(
         file.truncate(num_bytes)
 
     assert Settings().spark(num_days).is_short_lived == is_small
+
+
+def test_rankers_are_named_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTMARKET_RANKERS", "gbdt, logistic")
+
+    assert Settings().rankers == ("gbdt", "logistic")
+
+
+def test_a_ranker_that_does_not_exist_is_refused_and_the_known_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NIGHTMARKET_RANKERS", "gbdt,forest")
+
+    with pytest.raises(ValidationError, match="no ranker forest; there are logistic"):
+        Settings()

@@ -21,6 +21,9 @@ from tests.scoring.explained_evenings import (
 from tests.training.known_evening import EVENING, item_daily, table_of, user_daily
 from tests.training.rankers.conformance import SPLIT, days, taken, unseen
 from training import registry
+from training.calibrate import Calibration
+from training.calibrators import segments
+from training.calibrators.lines import Line
 from training.encode import EncoderConfig
 from training.inputs import NUMERIC, Inputs
 from training.item_side import COLUMNS
@@ -126,6 +129,30 @@ def test_a_champions_value_is_explained_by_its_terms(fitted: Gbdt) -> None:
     )
     assert found.place.ranker == "gbdt"
     assert found.is_made_alike is True
+
+
+def test_a_calibrated_prediction_is_told_beside_what_the_ranker_says(fitted: Gbdt) -> None:
+    files = fitted.save()
+    champion = Champion("product_feed", "gbdt", EVENING, EVENING, "rule", "better")
+    halving = Calibration(Line("platt", 1.0, 1.0, float(np.log(0.5))), segments.NOTHING, {})
+    evening = known(
+        2,
+        ranked(1, 2, 3),
+        serving=Serving(
+            champion, registry.sha256_of(files), files, {"order": halving.save().decode()}
+        ),
+        item_daily=item_daily(*({"item_no": n} for n in (1, 2, 3))).select(COLUMNS),
+    )
+
+    found = explain(with_slate(evening, PLAIN), slate=PLAIN, candidates=FUSING)
+
+    assert found.value is not None
+    terms = {one.task: one for one in found.value.terms}
+    order, click = terms["order"], terms["click"]
+    odds = order.uncalibrated / (1 - order.uncalibrated) / 2
+    assert order.predicted == pytest.approx(odds / (1 + odds))
+    assert click.predicted == click.uncalibrated
+    assert order.part == pytest.approx(order.worth * order.predicted)
 
 
 def test_a_live_slots_value_is_explained_with_the_users_presence(fitted: Gbdt) -> None:

@@ -11,6 +11,9 @@ from scoring.value import ValueConfig
 from tests.training.rankers import conformance
 from training import promote, registry
 from training.assemble import Rows
+from training.calibrate import Calibration
+from training.calibrators import segments
+from training.calibrators.lines import Line
 from training.inputs import NUMERIC
 from training.promote import Champion
 from training.rankers import gbdt
@@ -76,6 +79,26 @@ def test_the_champions_probabilities_make_the_value(fitted: Gbdt) -> None:
     np.testing.assert_allclose(found.value_R, expected, 1e-6)
     assert found.p_by_task is not None
     conformance.same_scores(found.p_by_task, scores)
+
+
+def test_what_is_calibrated_is_valued_as_it_comes(fitted: Gbdt) -> None:
+    halving = Calibration(Line("platt", 1.0, 1.0, float(np.log(0.5))), segments.NOTHING, {})
+    rows = some_rows()
+    serving = replace(
+        serving_of("gbdt", fitted.save()), calibrations={"click": halving.save().decode()}
+    )
+
+    found = rank(rows, GIVEN, serving=serving, config=ValueConfig(), hours=all_day(rows))
+
+    scores = fitted.score(GIVEN)
+    odds = scores["click"].astype(np.float64) / (1 - scores["click"]) / 2
+    click = odds / (1 + odds)
+    expected = click + ValueConfig().order_value * scores["order"] + scores["watch"]
+    np.testing.assert_allclose(found.value_R, expected, 1e-6)
+    assert found.p_by_task is not None
+    np.testing.assert_allclose(found.p_by_task["click"], click, 1e-6)
+    assert found.uncalibrated is not None
+    conformance.same_scores(found.uncalibrated, scores)
 
 
 def test_each_night_is_scored_by_its_own_model(fitted: Gbdt) -> None:

@@ -28,6 +28,9 @@ from tests.training.known_evening import (
 )
 from tests.training.rankers import conformance
 from training import promote, registry
+from training.calibrate import Calibration
+from training.calibrators.lines import Line
+from training.calibrators.segments import Effects
 from training.promote import Champion
 from training.rankers import gbdt
 from training.rankers.gbdt import GbdtConfig
@@ -166,7 +169,11 @@ def champion() -> tuple[Ranker, NightModel]:
         fitted = gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
     files = fitted.save()
     said = Champion("product_feed", "gbdt", date(2026, 1, 8), EVENING, "rule", "better")
-    return fitted, NightModel("unused", Serving(said, registry.sha256_of(files), files))
+    effects = Effects(1.0, 0.0, {"item_age": {"new": 0.4}, "user_group": {"heavy": -0.2}})
+    line = Line("platt", 0.9, 0.9, -0.3)
+    written = {"click": Calibration(line, effects, {}).save().decode()}
+    serving = Serving(said, registry.sha256_of(files), files, written)
+    return fitted, NightModel("unused", serving)
 
 
 def drawn_users(rng: np.random.Generator, num_users: int) -> list[Row]:

@@ -9,8 +9,11 @@ from sklearn.metrics import brier_score_loss, log_loss, ndcg_score, roc_auc_scor
 
 from etl.tables import RANKERS_REPORTS
 from tests.training.rankers.conformance import batch_of
-from training.evaluate import Judged, Occasion, fused_order, popular_order, rows
+from training.calibrate import UNCALIBRATED
+from training.calibrations import Calibrations
+from training.evaluate import ALL, Occasion, fused_order, popular_order, rows, scored
 from training.inputs import NUMERIC, WORDS, Inputs
+from training.judged import Judged
 from training.rankers.ranker import Batch
 from training.tasks import named
 
@@ -38,11 +41,14 @@ def batch() -> Batch:
 @pytest.fixture
 def judged() -> Judged:
     p = np.random.default_rng(6).random(NUM_USERS * NUM_ROWS).astype(np.float32)
-    scores = {"click": p, "order": p / 2, "watch": p}
-    return Judged("gbdt", date(2026, 1, 15), scores, {task: s / 2 for task, s in scores.items()})
+    scores: dict[str, np.ndarray] = {"click": p, "order": p / 2, "watch": p}
+    as_shown = {task: of_task / 2 for task, of_task in scores.items()}
+    return Judged("gbdt", date(2026, 1, 15), scores, as_shown)
 
 
-def measured(batch: Batch, judged: Judged) -> dict[tuple[str, str], dict[str, Any]]:
+def measured(
+    batch: Batch, judged: Judged, beside: Judged | None = None, segment: str = ALL
+) -> dict[tuple[str, str], dict[str, Any]]:
     occasion = Occasion(
         surface="product_feed",
         night=NIGHT,
@@ -50,8 +56,13 @@ def measured(batch: Batch, judged: Judged) -> dict[tuple[str, str], dict[str, An
         maturity=0.0,
         tasks=named(["click", "order", "watch"]),
     )
-    found = rows(batch, judged, occasion, seed=1)
-    return {(row["task"], row["metric"]): row for row in found}
+    every = [judged] if beside is None else [judged, beside]
+    found = rows(batch, every, occasion, beside=beside, seed=1)
+    return {
+        (row["task"], row["metric"]): row
+        for row in found
+        if row["segment"] == segment and row["model_date"] == judged.model_date
+    }
 
 
 def test_clicks_are_measured_as_scikit_learn_does(batch: Batch, judged: Judged) -> None:
@@ -62,8 +73,13 @@ def test_clicks_are_measured_as_scikit_learn_does(batch: Batch, judged: Judged) 
     ndcg = np.mean([ndcg_score([click[rows]], [p[rows]], k=10) for rows in own])
     gauc = np.mean([roc_auc_score(click[r], p[r], sample_weight=weight[r]) for r in own])
     value = {metric: row["value"] for (task, metric), row in found.items() if task == "click"}
-    assert value == pytest.approx(
+    mean = np.average(click, weights=weight)
+    entropy = log_loss(click, np.full(len(click), mean), sample_weight=weight)
+    assert {"ece", "ece_without_chance"} < value.keys()
+    known = {name: one for name, one in value.items() if not name.startswith("ece")}
+    assert known == pytest.approx(
         {
+            "normalised_entropy": log_loss(click, p / 2, sample_weight=weight) / entropy,
             "ndcg@10": ndcg,
             "gauc": gauc,
             "auc": roc_auc_score(click, p, sample_weight=weight),
@@ -117,12 +133,19 @@ def test_a_share_is_judged_by_how_near_its_expectation_comes_where_it_is_known(
     share, weight = batch.label["watch"][known], batch.weight_N[known]
     p = judged.as_shown["watch"][known].astype(float)
     loss = -(share * np.log(p) + (1 - share) * np.log(1 - p))
+    apart = np.sign(share[:, None] - share) * np.sign(p[:, None] - p)
+    pairs = np.outer(weight, weight) * (share[:, None] != share)
+    mean = (weight * share).sum() / weight.sum()
+    entropy = -(mean * np.log(mean) + (1 - mean) * np.log(1 - mean))
     expected = {
+        "xauc": (pairs * (apart + 1) / 2).sum() / pairs.sum(),
+        "normalised_entropy": (weight * loss).sum() / weight.sum() / entropy,
         "log_loss": (weight * loss).sum() / weight.sum(),
         "squared_error": (weight * (share - p) ** 2).sum() / weight.sum(),
         "predicted_to_observed": (weight * p).sum() / (weight * share).sum(),
     }
-    assert found == pytest.approx(expected, rel=1e-6)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-6)
+    assert found.keys() - expected.keys() == {"gxauc", "ece", "ece_without_chance"}
 
 
 def test_what_was_no_candidate_comes_last_in_the_fused_order(batch: Batch) -> None:
@@ -152,3 +175,68 @@ def test_popularity_is_that_of_the_evening_before_each_example(batch: Batch) -> 
 
     assert judged.scores["click"].tolist() == [7, 0, 0, 5, *[0] * (len(batch) - 4)]
     assert (judged.ranker, judged.as_shown) == ("popularity_7d", {})
+
+
+def test_a_difference_is_of_the_same_users_and_of_nobody_to_himself(
+    batch: Batch, judged: Judged
+) -> None:
+    worse = {task: np.sqrt(p) for task, p in judged.as_shown.items()}
+    other = Judged("gbdt", date(2026, 1, 8), judged.scores, worse)
+
+    found = measured(batch, judged, beside=other)["click", "log_loss"]
+    itself = measured(batch, other, beside=other)["click", "log_loss"]
+
+    expected = found["value"] - itself["value"]
+    assert found["difference"] == pytest.approx(expected)
+    assert found["difference_low"] <= found["difference"] <= found["difference_high"]
+    # Users differ more from each other than two predictions of one user do.
+    paired = found["difference_high"] - found["difference_low"]
+    assert paired < found["high"] - found["low"] + itself["high"] - itself["low"]
+    assert itself["difference"] is None
+
+
+def test_each_part_of_the_examples_is_measured_alone(batch: Batch, judged: Judged) -> None:
+    ages = batch.given.numeric_NF[:, NUMERIC.index("item_age_days")]
+    ages[:] = np.where(np.arange(len(ages)) % 3 == 0, 1.0, 100.0)
+    propensity_N = np.where(np.arange(len(ages)) % 4 == 0, 0.01, 0.95)
+    batch = replace(batch, propensity_N=propensity_N)
+
+    new = measured(batch, judged, segment="item_age=new")["click", "auc"]
+    explored = measured(batch, judged, segment="shown_by=exploration")["click", "auc"]
+
+    click, p, weight = batch.label["click"], judged.scores["click"], batch.weight_N
+    for row, rows_of in ((new, ages == 1.0), (explored, propensity_N < 0.5)):
+        expected = roc_auc_score(click[rows_of], p[rows_of], sample_weight=weight[rows_of])
+        assert row["value"] == pytest.approx(expected)
+    assert measured(batch, judged, segment="shown_by=others") == {}
+
+
+def test_what_is_calibrated_is_measured_before_and_after(batch: Batch) -> None:
+    class Halving:
+        name = "halving"
+
+        def score(self, given: Inputs) -> dict[str, np.ndarray]:
+            return {"click": np.full(len(given), 0.25), "order": np.full(len(given), 0.1)}
+
+    calibrations = Calibrations({"click": UNCALIBRATED})
+
+    judged = scored(Halving(), NIGHT, batch, calibrations)  # type: ignore[arg-type]
+
+    assert list(judged.uncalibrated) == ["click"]
+    batch = replace(batch, label={name: batch.label[name] for name in ("click", "order")})
+    occasion = Occasion(
+        surface="product_feed",
+        night=NIGHT,
+        examples_date=NIGHT,
+        maturity=0.0,
+        tasks=named(["click", "order"]),
+    )
+    found = {
+        (row["task"], row["metric"]): row["value"]
+        for row in rows(batch, [judged], occasion, beside=None, seed=1)
+        if row["segment"] == ALL
+    }
+    for metric in ("log_loss", "predicted_to_observed", "ece"):
+        after, before = found["click", metric], found["click", f"{metric}_uncalibrated"]
+        assert after == pytest.approx(before)
+        assert ("order", f"{metric}_uncalibrated") not in found

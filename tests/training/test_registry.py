@@ -1,17 +1,19 @@
 import json
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from etl.tables.ranking import RANKER_NAMES
 from tests.training.rankers import conformance
 from training import registry
 from training.inputs import NUMERIC, WORDS, Layout
 from training.rankers import gbdt
 from training.rankers.gbdt import GbdtConfig
 from training.rankers.ranker import Batch, UnknownModelError
-from training.registry import ModelName
+from training.registry import MissingLibraryError, ModelName
 
 NAME = ModelName("gbdt", "product_feed", date(2026, 1, 8))
 FILES = {"click.ubj": b"trees", "rules.json": b"{}"}
@@ -92,3 +94,28 @@ def test_a_model_that_reads_what_examples_do_not_have_any_more_is_refused_by_nam
 
     with pytest.raises(UnknownModelError, match=r"fit it again\. Gone: a_feature_of_old$"):
         registry.load(gbdt.NAME, files)
+
+
+@pytest.mark.parametrize("cut", ["rules.json", "click.ubj", "item_effects.arrow"])
+def test_a_file_that_is_cut_off_is_refused_by_name(cut: str) -> None:
+    files = gbdt.fit(conformance.days, conformance.SPLIT, GbdtConfig(num_rounds=2), 7).save()
+
+    with pytest.raises(UnknownModelError, match="the files of gbdt cannot be read"):
+        registry.load(gbdt.NAME, files | {cut: files[cut][:20]})
+
+
+def test_a_ranker_whose_library_is_not_installed_says_which(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "training.rankers.gbdt", None)
+    monkeypatch.delitem(sys.modules, "training.rankers.gbdt")
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+
+    with pytest.raises(MissingLibraryError, match="gbdt needs xgboost, which is not installed"):
+        registry.config_of("gbdt")
+
+
+@pytest.mark.parametrize("ranker", RANKER_NAMES)
+def test_every_ranker_has_a_configuration_and_a_calendar(ranker: str) -> None:
+    assert type(registry.config_of(ranker)).__module__ == f"training.rankers.{ranker}"
+    assert registry.CALENDARS[ranker].fit_every_days >= 1

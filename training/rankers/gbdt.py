@@ -35,6 +35,8 @@ from training.split import Split
 
 NAME: Final = "gbdt"
 _EFFECTS: Final = "item_effects.arrow"
+_NUM_TOLD: Final = 20
+"""Features that a manifest names."""
 _LEAST: Final = np.float32(1e-7)
 """No chance is nearer to 0 or 1: its loss stays finite."""
 
@@ -121,6 +123,36 @@ class Gbdt:
         total = sum(gain.values()) or 1.0
         ordered = sorted(gain.items(), key=lambda pair: (-pair[1], pair[0]))
         return {name: value / total for name, value in ordered}
+
+    def contributions(self, given: Inputs) -> np.ndarray:
+        """Split each row's log-odds of a click among the encoder's features, then the base.
+
+        Returns:
+            float64, N × (features + 1): TreeSHAP values, which add up to what the trees say.
+        """
+        rows = xgb.DMatrix(
+            self.encoder.matrix(given),
+            feature_names=self.encoder.names,
+            feature_types=self.encoder.types,
+            enable_categorical=True,
+            nthread=1,
+        )
+        found: np.ndarray = self.heads["click"].predict(rows, pred_contribs=True)
+        return found.astype(np.float64)
+
+    def mean_contributions(self, given: Inputs) -> dict[str, float]:
+        """Say how much each feature adds or takes on average, in log-odds of a click."""
+        mean_F = np.abs(self.contributions(given)[:, :-1]).mean(axis=0)
+        return dict(zip(self.encoder.names, mean_F.tolist(), strict=True))
+
+    def facts(self) -> dict[str, Any]:
+        """Say its size, its places' part and what it reads most, for its manifest."""
+        gains = list(self.importance().items())[:_NUM_TOLD]
+        return {
+            "num_trees": self.num_trees,
+            "examination": asdict(self.examination),
+            "importance": {name: round(share, 4) for name, share in gains},
+        }
 
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""

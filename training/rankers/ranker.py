@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 from zipfile import BadZipFile
 
 import numpy as np
@@ -52,6 +52,15 @@ class Ranker(Protocol):
 
     def save(self) -> dict[str, bytes]:
         """Write the model as files by name, from which its module's ``load`` makes it again."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A ranker that has more to tell of itself than every ranker does."""
+
+    def facts(self) -> dict[str, Any]:
+        """Say what people should know of it, as its manifest holds it: plain values."""
         ...
 
 

@@ -1,8 +1,16 @@
 from collections.abc import Callable
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
 
-from etl.tables import EXAMPLES, RANKERS_CHAMPIONS, RANKERS_GBDT, RANKERS_REPORTS
+from etl.tables import (
+    EXAMPLES,
+    RANKERS,
+    RANKERS_CALIBRATORS,
+    RANKERS_CHAMPIONS,
+    RANKERS_IMPORTANCE,
+    RANKERS_REPORTS,
+)
 from etl.tables.ranking import numeric_features
 
 OfDay = Callable[[date], object]
@@ -65,17 +73,16 @@ def test_each_fault_of_a_fit_is_caught_with_an_example(plant: Plant) -> None:
         "num_examples is in 0 … ∞": {"num_examples": -1},
         "num_clicks is in 0 … ∞": {"num_clicks": -1},
         "num_orders is in 0 … ∞": {"num_orders": -1},
-        "num_trees is in 1 … ∞": {"num_trees": 0},
         "model_date is the day": {"model_date": days_later(1)},
         "sha256 is 64 hex digits": {"sha256": "../model"},
-        "a fitted ranker says from what": {"num_trees": None},
+        "a fitted ranker says from what": {"sha256": None},
         "it was fitted before it was stopped, and stopped before it is judged": {
             "fit_last_date": days_later(-1)
         },
         "manifest is JSON": {"manifest": "{"},
     }
 
-    planted = plant(RANKERS_GBDT, faults, good=good)
+    planted = plant(RANKERS["gbdt"], faults, good=good)
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()
@@ -87,9 +94,11 @@ def test_each_fault_of_a_report_is_caught_with_an_example(plant: Plant) -> None:
         "task is one of its closed list": {"task": "smile"},
         "ranker is not empty": {"ranker": ""},
         "metric is not empty": {"metric": ""},
+        "segment is not empty": {"segment": ""},
         "num_users is in 0 … ∞": {"num_users": -1},
         "num_positives is in 0 … ∞": {"num_positives": -1},
         "value is within its interval": {"value": 1.5},
+        "difference is within its interval": {"difference": 1.5},
         "model_date is not after examples_date, nor that after the day": {
             "model_date": days_later(1)
         },
@@ -97,6 +106,56 @@ def test_each_fault_of_a_report_is_caught_with_an_example(plant: Plant) -> None:
     }
 
     planted = plant(RANKERS_REPORTS, faults, good={"surface": "product_feed", "task": "click"})
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_a_calibration_is_caught_with_an_example(plant: Plant) -> None:
+    good = {
+        "surface": "product_feed",
+        "task": "click",
+        "is_fitted": True,
+        "family": "platt",
+        "calibration": "{}",
+        "sha256": sha256(b"{}").hexdigest(),
+        "first_date": days_later(-3),
+        "last_date": days_later(-1),
+        "shown_by": "us",
+        "known_share": 1.0,
+    }
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "task is one of its closed list": {"task": "smile"},
+        "ranker is not empty": {"ranker": ""},
+        "reason is not empty": {"reason": ""},
+        "shown_by is one of its closed list": {"shown_by": "them"},
+        "num_examples is in 0 … ∞": {"num_examples": -1},
+        "num_positives is in 0 … ∞": {"num_positives": -1},
+        "num_exploration is in 0 … ∞": {"num_exploration": -1},
+        "known_share is in (0, 1]": {"known_share": 0.0},
+        "a calibration has its JSON, its hash and its days": {"sha256": SHA},
+        "it was fitted before the night, and its ranker by then": {"last_date": days_later(0)},
+    }
+
+    planted = plant(RANKERS_CALIBRATORS, faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_an_importance_is_caught_with_an_example(plant: Plant) -> None:
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "ranker is not empty": {"ranker": ""},
+        "feature is not empty": {"feature": ""},
+        "shap is in 0 … ∞": {"shap": -1.0},
+        "num_examples is in 0 … ∞": {"num_examples": -1},
+        "gain is in 0 … 1": {"gain": 1.5},
+        "model_date is the day": {"model_date": days_later(1)},
+    }
+
+    planted = plant(RANKERS_IMPORTANCE, faults, good={"surface": "product_feed"})
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()
