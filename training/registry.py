@@ -141,18 +141,7 @@ def load(ranker: str, files: Mapping[str, bytes]) -> Ranker:
             another version, or it reads features that examples do not have any more.
         MissingLibraryError: If what it needs is not installed.
     """
-    module = _module(ranker)
-    try:
-        found: Ranker = module.load(files)
-    except UnknownModelError:
-        raise
-    # Each library has errors of its own for bytes that it cannot read.
-    except Exception as error:
-        said = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        raise UnknownModelError(
-            f"the files of {ranker} cannot be read, they are cut off or of another version; fit it "
-            f"again ({said})"
-        ) from error
+    found: Ranker = _module(ranker).load(files)
     gone = _without(found.layout.numeric, OURS.numeric) + _without(found.layout.words, OURS.words)
     if gone:
         raise UnknownModelError(

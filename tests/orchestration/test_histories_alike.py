@@ -1,5 +1,6 @@
 """Examples and slates give a ranker the same histories: by night, by range, in any shuffle."""
 
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -183,8 +184,10 @@ def test_why_scores_as_the_night_did(
 ) -> None:
     evening = EVENINGS.last
     files = known_to_why(made, evening, tmp_path)
-    module = "tests.training.rankers.history_reader"
-    monkeypatch.setitem(registry._MODULES, history_reader.NAME, module)
+    name = history_reader.NAME
+    monkeypatch.setitem(sys.modules, f"training.rankers.{name}", history_reader)
+    monkeypatch.setattr(registry, "RANKER_NAMES", (*registry.RANKER_NAMES, name))
+    monkeypatch.setitem(tables.RANKERS, name, tables.RANKERS["gbdt"])
     for user in (BUSY, LONG_AGO):
         item = remembered_lake.candidates_of(user, evening)[0]
 
@@ -219,6 +222,7 @@ def known_to_why(made: Slates, evening: date, models: Path) -> LakeFiles:
     own = {"surface": "product_feed", "ranker": history_reader.NAME, "model_date": FIRST}
     name = ModelName(history_reader.NAME, "product_feed", FIRST)
     sha256 = registry.save(models, name, history_reader.HistoryReader().save(), {})
-    write(files, tables.RANKERS_GBDT, FIRST, own | {"is_fitted": True, "sha256": sha256})
+    write(files, tables.RANKERS["gbdt"], FIRST, own | {"is_fitted": True, "sha256": sha256})
+    none_made(files, tables.RANKERS_CALIBRATORS, evening, evening)
     write(files, tables.RANKERS_CHAMPIONS, evening, own | {"since_date": FIRST})
     return files

@@ -135,11 +135,12 @@ class Shop:
         champion = Champion(FEED, fitted.name, when, when, "ann", "to see it serve")
         name = ModelName(fitted.name, FEED, when)
         sha256 = registry.save(self.home.models, name, fitted.save(), {})
-        model = dict.fromkeys(tables.RANKERS_GBDT.column_names) | champion.row(when)
+        fits = tables.RANKERS[fitted.name]
+        model = dict.fromkeys(fits.column_names) | champion.row(when)
         model |= {"is_fitted": True, "sha256": sha256, "num_examples": 0}
         model |= {"num_clicks": 0, "num_orders": 0}
         for table, row in (
-            (tables.RANKERS_GBDT, model),
+            (fits, model),
             (tables.RANKERS_CHAMPIONS, champion.row(when)),
         ):
             lake.write(table, lake.frame(table, [row]), night(when))

@@ -108,6 +108,11 @@ class FieldRanker:
         """What it reads."""
         return self.fields.layout
 
+    @property
+    def reads_histories(self) -> bool:
+        """Never."""
+        return False
+
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
         """Predict every task: float32, N, in [0, 1]."""
         value_NF = self.fields.values(given)

@@ -105,6 +105,11 @@ class Gbdt:
         """Trees of the click head that score."""
         return int(self.heads["click"].num_boosted_rounds())
 
+    @property
+    def reads_histories(self) -> bool:
+        """Never."""
+        return False
+
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
         """Predict every task: float32, N, in [0, 1]."""
         if not len(given):
