@@ -230,4 +230,5 @@ def _differing(found: Ratios, base: Ratios) -> Ratios:
 
 
 def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    # Spark takes no numpy scalars.
+    return None if np.isnan(value) else float(value)

@@ -317,6 +317,13 @@ def test_orders_are_not_calibrated_on_labels_of_which_nobody_knows_how_ripe_they
     assert "how soon labels ripen is not known" in row["reason"]
 
 
+def test_rows_hold_plain_values_as_spark_wants_them(judged: dict[date, Judgement]) -> None:
+    found = judged[NIGHT]
+    rows = [*found.reports, *found.calibrators, *found.importance, found.champion_row(NIGHT)]
+    kinds = {type(value) for row in rows for value in row.values()}
+    assert kinds <= {str, int, float, bool, date, type(None)}
+
+
 def test_features_of_a_fit_are_told_on_its_night(judged: dict[date, Judgement]) -> None:
     assert {day for day, found in judged.items() if found.importance} == {FITTED, NIGHT}
     best = max(judged[NIGHT].importance, key=lambda row: row["loss_without"])
