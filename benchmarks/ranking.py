@@ -21,6 +21,7 @@ from benchmarks import ranking_files, ranking_run
 from benchmarks.ranking_files import UnusableTableError
 from benchmarks.ranking_run import Results
 from benchmarks.ranking_rungs import LADDER
+from benchmarks.ranking_table import FlatTable
 from training.metrics import Interval
 
 SEED: Final = 1
@@ -36,18 +37,19 @@ def main(
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = SEED,
 ) -> None:
     """Fit and judge the ladder on a table, Parquet or CSV."""
-    names = _chosen(rankers)
+    names = chosen(rankers)
     console = Console()
     console = console if console.is_terminal else Console(width=_WIDTH)
     with _border(), threadpool_limits(1):
-        rows = ranking_files.read(file, ranking_files.mapping(mapping))
-        results = ranking_run.run(rows, names, seed=seed, say=console.print)
-    _print(results, console)
+        table = FlatTable.of(ranking_files.read(file, ranking_files.mapping(mapping)))
+        results = ranking_run.run(table, names, seed=seed, say=console.print)
+    shown(results, console)
     if json_ is not None:
         json_.write_text(json.dumps(written(results), indent=1) + "\n")
 
 
-def _chosen(names: str) -> list[str]:
+def chosen(names: str) -> list[str]:
+    """Take the rungs named, all if none is."""
     asked = names.split(",") if names else list(LADDER)
     unknown = [name for name in asked if name not in LADDER]
     if unknown:
@@ -65,7 +67,8 @@ def _border() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def _print(results: Results, console: Console) -> None:
+def shown(results: Results, console: Console) -> None:
+    """Print a table a task."""
     rows = ", ".join(f"{num:,} {part}" for part, num in results.num_rows.items())
     console.print(
         f"rows: {rows}; {results.num_users:,} users judged; {results.num_features} features"

@@ -1,40 +1,27 @@
-"""Fits the ladder of rankers on a table's earlier rows and measures it on the later ones.
+"""Fits the ladder of rankers on earlier examples and measures it on later ones.
 
-Rows are cut into 20 blocks by time. The first has no past to speak of and is left out; rankers
-learn from the next ones, stop and are calibrated on the two before the last four, and are judged on
-those. Shapes: N rows judged, U users, R resamples.
+Where the examples come from says ``Examples``: a table from elsewhere (``ranking_table``), or the
+days of a lake (``ladder_days``). Shapes: N rows judged, U users, R resamples.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Final
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Protocol
 
 import numpy as np
-import pyarrow as pa
 
-from benchmarks import ranking_features, ranking_histories
-from benchmarks.ranking_files import Rows, UnusableTableError
-from benchmarks.ranking_histories import Past
 from benchmarks.ranking_rungs import LADDER
-from etl.days import Days
 from orchestration.cost import metered
 from training import calibrate
 from training.calibrate import CalibrateConfig
 from training.calibration_metrics import calibration_error
 from training.calibrators.calibrator import Predicted
-from training.inputs import Inputs
 from training.metrics import Interval, auc, auc_by_user, bootstrap, log_loss, normalised_entropy
 from training.rankers.ranker import Batch, Ranker
 from training.split import Split
 
 POPULARITY: Final = "popularity"
-NUM_BLOCKS: Final = 20
-_NUM_STOPPING, _NUM_JUDGED = 2, 4
-_FIRST: Final = date(2000, 1, 1)
-"""Blocks are called days from here on."""
-_CLICK: Final = "click"
-"""What rankers call the first label."""
 _RESAMPLES: Final = 200
 _CONFIDENCE: Final = (2.5, 97.5)
 _NAN: Final = float("nan")
@@ -83,15 +70,38 @@ class Results:
     num_features: int
 
 
-def run(rows: Rows, names: Sequence[str], *, seed: int, say: Say) -> Results:
-    """Fit and judge rankers.
+class Examples(Protocol):
+    """What rankers are fitted, calibrated and judged on."""
 
-    Raises:
-        UnusableTableError: If the table's times, or its first label, leave nothing to learn or
-            to judge.
-    """
-    table = _Table.of(rows)
-    predicted: dict[str, _Predicted] = {POPULARITY: _popular(table)}
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What tasks are called in results, by what rankers call them."""
+        ...
+
+    @property
+    def split(self) -> Split:
+        """The days to learn from, and those to stop on and to calibrate on."""
+        ...
+
+    def batch(self, day: date) -> Batch:
+        """Read a day as it is learned from."""
+        ...
+
+    @property
+    def judged(self) -> Batch:
+        """What came after the days of the split."""
+        ...
+
+    @property
+    def popular_N(self) -> np.ndarray:
+        """How popular each judged row's item was before: float64."""
+        ...
+
+
+def run(table: Examples, names: Sequence[str], *, seed: int, say: Say) -> Results:
+    """Fit and judge rankers, from the simplest on."""
+    popular = dict.fromkeys(table.judged.label, table.popular_N)
+    predicted: dict[str, _Predicted] = {POPULARITY: _Predicted(popular, {}, {})}
     cpu_seconds: dict[str, dict[str, float]] = {POPULARITY: {}}
     for name in names:
         rung = LADDER[name]
@@ -131,94 +141,6 @@ def run(rows: Rows, names: Sequence[str], *, seed: int, say: Say) -> Results:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """The rows as days of batches."""
-
-    whole: Batch
-    past: Past
-    block_N: np.ndarray
-    names: Mapping[str, str]
-    """Tasks as the mapping has them, by what rankers call them."""
-    split: Split
-    judged: Batch
-
-    @classmethod
-    def of(cls, rows: Rows) -> "_Table":
-        block_N = _blocks(rows.time_N)
-        first_judged = NUM_BLOCKS - _NUM_JUDGED
-        known_N = np.minimum(block_N, first_judged)
-        given = ranking_features.inputs(rows, known_N)
-        names = dict(zip((_CLICK, *list(rows.labels)[1:]), rows.labels, strict=True))
-        whole = Batch(
-            given,
-            {task: rows.labels[name] for task, name in names.items()},
-            np.ones(len(rows)),
-            rows.user_N,
-            block_N,
-            np.ones(len(rows), bool),
-            np.full(len(rows), np.nan),
-        )
-        last = first_judged - _NUM_STOPPING
-        split = Split(Days(_day(1), _day(last - 1)), Days(_day(last), _day(first_judged - 1)))
-        past = ranking_histories.of_table(rows, known_N)
-        judged = _taken(whole, past, np.flatnonzero(block_N >= first_judged))
-        made = cls(whole, past, block_N, names, split, judged)
-        made._require_both_kinds()
-        return made
-
-    def batch(self, day: date) -> Batch:
-        """Read a block."""
-        of_block = np.flatnonzero(self.block_N == (day - _FIRST).days)
-        return _taken(self.whole, self.past, of_block)
-
-    def _require_both_kinds(self) -> None:
-        parts = {
-            "learned from": np.concatenate([self.batch(d).label[_CLICK] for d in self.split.fit]),
-            "judged": self.judged.label[_CLICK],
-        }
-        for part, label_N in parts.items():
-            if not 0 < np.nansum(label_N) < len(label_N):
-                raise UnusableTableError(
-                    f"{self.names[_CLICK]} should be there and not there among the rows that are "
-                    f"{part}; of {len(label_N)} it is there in {np.nansum(label_N):.0f}"
-                )
-
-
-def _day(block: int) -> date:
-    return _FIRST + timedelta(days=block)
-
-
-def _blocks(time_N: np.ndarray) -> np.ndarray:
-    """Cut rows into blocks of about as many; rows of one time stay together: int64, ascending."""
-    edges = time_N[[len(time_N) * n // NUM_BLOCKS for n in range(1, NUM_BLOCKS)]]
-    block_N = np.searchsorted(edges, time_N, side="right").astype(np.int64)
-    if len(np.unique(block_N)) < NUM_BLOCKS:
-        raise UnusableTableError(
-            f"rows should be of {NUM_BLOCKS} times at least, evenly spread; they fall into "
-            f"{len(np.unique(block_N))} of {NUM_BLOCKS} blocks"
-        )
-    return block_N
-
-
-def _taken(batch: Batch, past: Past, row_N: np.ndarray) -> Batch:
-    """Some rows, sorted by user, with their histories."""
-    order = row_N[np.argsort(batch.user_N[row_N], kind="stable")]
-    places = pa.array(order)
-    given = Inputs(
-        batch.given.numeric_NF[order],
-        {name: words.take(places) for name, words in batch.given.words.items()},
-        batch.given.item_N[order],
-        batch.given.layout,
-        past.of(order),
-    )
-    arrays = ("weight_N", "user_N", "evening_N", "is_own_N", "propensity_N")
-    label = {task: found[order] for task, found in batch.label.items()}
-    return replace(
-        batch, given=given, label=label, **{name: getattr(batch, name)[order] for name in arrays}
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class _Predicted:
     """What was said of the judged rows, by task."""
 
@@ -230,14 +152,7 @@ class _Predicted:
     """The same, calibrated."""
 
 
-def _popular(table: _Table) -> _Predicted:
-    """Order rows by how many positives their item had before."""
-    given = table.judged.given
-    rows, rate = (np.float64(given.number(f"item: {one} before")) for one in ("rows", "rate"))
-    return _Predicted(dict.fromkeys(table.judged.label, np.expm1(rows) * rate), {}, {})
-
-
-def _calibrated(raw: Mapping[str, np.ndarray], model: Ranker, table: _Table) -> _Predicted:
+def _calibrated(raw: Mapping[str, np.ndarray], model: Ranker, table: Examples) -> _Predicted:
     stop = [table.batch(day) for day in table.split.stop]
     true = {}
     scores = [model.score(batch.given) for batch in stop]

@@ -78,7 +78,7 @@ class ExampleDays:
         """Read one day, labelled and sorted."""
         if day in self._kept:
             return self._kept[day]
-        batch = self._read(day)
+        batch = self._read(one_day(day))
         size = _size(batch)
         if self._num_kept + size <= self._max_kept:
             self._kept[day] = batch
@@ -99,6 +99,10 @@ class ExampleDays:
         told = {name: delays.ripened(batch.label[name], age_N, self.delays) for name in delayed}
         return replace(batch, label={**batch.label, **told})
 
+    def together(self, days: Days) -> Batch:
+        """Read several days as one batch, in which a user has one number; nothing is kept."""
+        return self._read(days)
+
     def num_clicks(self, days: Days) -> dict[date, int]:
         """Count the clicked examples of each day there is."""
         first = max(days.first, self._files.first_day)
@@ -106,16 +110,16 @@ class ExampleDays:
             return {}
         return {day: int(self(day).label["click"].sum()) for day in Days(first, days.last)}
 
-    def popularity(self, day: date) -> pa.Table:
-        """Read popularity-of-7-days of the evenings that a day's examples can be of."""
+    def popularity(self, days: Days) -> pa.Table:
+        """Read popularity-of-7-days of the evenings that the days' examples can be of."""
         of_surface = pc.field("surface") == self._surface.name
-        evenings = Days(day - timedelta(days=_EVENINGS), day - timedelta(days=1))
+        evenings = Days(days.first - timedelta(days=_EVENINGS), days.last - timedelta(days=1))
         return self._files.arrow(
             tables.RETRIEVAL_POPULARITY, evenings, where=of_surface & (pc.field("scope") == "all")
         )
 
-    def _read(self, day: date) -> Batch:
-        rows = self._files.arrow(tables.EXAMPLES[self._surface.name], one_day(day))
+    def _read(self, days: Days) -> Batch:
+        rows = self._files.arrow(tables.EXAMPLES[self._surface.name], days)
         is_off = pc.is_in(rows.column("user_id"), value_set=self._opted_out)
         known = labels.as_known(rows.filter(pc.invert(is_off)), self._outcomes, self._durations)
         batch = Batch.of(known, tasks.of_surface(self._surface.name))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
+from etl.days import one_day
 from etl.silver.attribution import WINDOW_DAYS
 from etl.surfaces import Surface
 from etl.tables.ranking import RANKER_NAMES
@@ -172,7 +173,7 @@ class _Judging:
     def _orders(self, batch: Batch, day: date) -> tuple[list[Judged], Judged]:
         """What stands beside everybody: the fused order, then popularity."""
         fused = evaluate.fused_order(batch, day)
-        popularity = self._bench.read.popularity(day)
+        popularity = self._bench.read.popularity(one_day(day))
         return [fused, evaluate.popular_order(batch, day, popularity)], fused
 
     def _matured(self, batch: Batch) -> list[Row]:

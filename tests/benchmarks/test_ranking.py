@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from benchmarks import ranking, ranking_features, ranking_files, ranking_run
 from benchmarks.ranking_files import Mapped, Rows, UnusableTableError
 from benchmarks.ranking_rungs import LADDER
+from benchmarks.ranking_table import FlatTable
 from training.metrics import auc
 
 MAPPED = Mapped(
@@ -193,7 +194,7 @@ def test_numbers_that_are_none_or_infinite_and_new_words_are_no_hindrance(file: 
     parquet.write_table(odd, file)
 
     rows = ranking_files.read(file, MAPPED)
-    found = ranking_run.run(rows, ["logistic"], seed=1, say=lambda _: None)
+    found = ranking_run.run(FlatTable.of(rows), ["logistic"], seed=1, say=lambda _: None)
 
     assert found.measured["logistic"]["click"].auc.mean > 0.6
 
@@ -282,7 +283,7 @@ def test_what_follows_on_what_was_done_last_is_learned_with_histories_alone(
     rows = read_table(next_kinds(), tmp_path)
     names = ["gbdt", "wide_deep", "deep_without_history", "deep"]
 
-    found = ranking_run.run(rows, names, seed=1, say=lambda _: None)
+    found = ranking_run.run(FlatTable.of(rows), names, seed=1, say=lambda _: None)
 
     auc = {name: found.measured[name]["click"].auc.mean for name in names}
     assert auc["deep"] > 0.63

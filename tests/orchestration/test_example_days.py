@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from etl import tables
-from etl.days import Days
+from etl.days import Days, one_day
 from etl.lake_files import LakeFiles
 from etl.surfaces import PRODUCT_FEED, SHORT_VIDEOS
 from orchestration.example_days import ExampleDays
@@ -89,6 +89,16 @@ def test_clicks_are_counted_as_known_on_the_night(files: LakeFiles) -> None:
     assert counts == {day: 2 if day == SHOWN else 0 for day in Days(SHOWN, NIGHT)}
 
 
+def test_several_days_are_one_batch_in_which_a_user_has_one_number(files: LakeFiles) -> None:
+    days = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7)
+    alone = days(SHOWN)
+
+    found = days.together(Days(FIRST, NIGHT))
+
+    assert found.given.item_N.tolist() == alone.given.item_N.tolist()
+    assert found.user_N.tolist() == [0] * 4
+
+
 def test_popularity_is_read_of_the_evenings_before_a_day(tmp_path: Path) -> None:
     files = LakeFiles(tmp_path, FIRST)
     table = tables.RETRIEVAL_POPULARITY
@@ -97,7 +107,7 @@ def test_popularity_is_read_of_the_evenings_before_a_day(tmp_path: Path) -> None
     for day in range(2, 5):
         write(files, table, date(2026, 1, day), of_videos | {"surface": "product_feed"})
 
-    found = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7).popularity(SHOWN)
+    found = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7).popularity(one_day(SHOWN))
 
     assert [(row["arrival_date"], row["scope"]) for row in found.to_pylist()] == [(FIRST, "all")]
 
