@@ -141,7 +141,7 @@ class Shop:
         model |= {"num_clicks": 0, "num_orders": 0}
         for table, row in (
             (fits, model),
-            (tables.RANKERS_CHAMPIONS, champion.row(when)),
+            (tables.RANKERS_CHAMPIONS, champion.row(when) | {"challenged": None}),
         ):
             lake.write(table, lake.frame(table, [row]), night(when))
 

@@ -121,6 +121,7 @@ class Evening:
                 "product_ids": [f"p{(n + 1) % NUM_ITEMS}"],
                 "num_clicks_7d": n % 7,
                 "click_rate_28d": 0.01 * (n % 9 + 1),
+                "appeal": 0.2 * (n % 9 + 1),
                 "category_click_rate_28d": 0.05,
             }
             for n in range(NUM_ITEMS)

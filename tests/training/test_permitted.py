@@ -39,7 +39,7 @@ def test_the_share_is_of_all_days_together() -> None:
 
 def test_a_place_is_read_where_any_example_has_one() -> None:
     batch = owned(10, 10)
-    batch.given.numeric_NF[1:, NUMERIC.index("position")] = np.nan
+    batch.given.numeric_NF[:, NUMERIC.index("position")] = [0, *[np.nan] * 9]
     assert "position" in permitted([batch], CONFIG).numeric
     batch.given.numeric_NF[:, NUMERIC.index("position")] = np.nan
     assert "position" not in permitted([batch], CONFIG).numeric

@@ -11,6 +11,7 @@ Shapes: N rows, U users, F fields, E events of all histories.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import fields as parts_of
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ from training.rankers.deep_config import Field, NetworkConfig
 from training.rankers.deep_events import FlatEvents, FlatRows
 from training.rankers.deep_rows import Events, Rows
 from training.rankers.hashed_crosses import Crosses
-from training.rankers.ranker import MissingHistoriesError
+from training.rankers.ranker import MissingHistoriesError, UnknownModelError
 
 _AGE_DAYS: Final = (1 / 24, 0.25, 1.0, 2.0, 4.0, 7.0, 14.0, 30.0, 60.0, 120.0)
 _PLACES_BACK: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -211,8 +212,15 @@ class Reader:
 
 
 def load(files: Mapping[str, bytes]) -> Reader:
-    """Make a reader again from what ``Reader.save`` wrote."""
+    """Make a reader again from what ``Reader.save`` wrote.
+
+    Raises:
+        UnknownModelError: If something is not said.
+    """
     said = json.loads(files["reader.json"])
+    missing = [one.name for one in parts_of(Reader) if one.name not in {*said, "fields"}]
+    if missing:
+        raise UnknownModelError(f"{', '.join(missing)} is not said; fit the model again")
     if said["event_words"] is not None:
         said["event_words"] = tuple(said["event_words"])
     if said["crosses"] is not None:

@@ -69,7 +69,7 @@ def test_orders_are_learned_over_all_impressions(learned: Learned) -> None:
 
     is_even_N = asked.rows.code_NF[:, 0] % 2 == 0
     given_click_N = score_NT[:, 1] / score_NT[:, 0]
-    assert given_click_N[is_even_N].mean() > 3 * given_click_N[~is_even_N].mean()
+    assert given_click_N[is_even_N].mean() > 1.5 * given_click_N[~is_even_N].mean()
     assert _auc(learned.network, 1) > 0.8
 
 
@@ -77,7 +77,8 @@ def test_places_learn_what_they_do_and_chances_are_those_of_the_first(learned: L
     asked = planted(num_users=600, seed=99)
     is_first_N = asked.rows.place_N == 0
 
-    score_N = Scorer.of(learned.network).score(asked.rows)[:, 0]
+    at_first = replace(asked.rows, place_N=torch.zeros_like(asked.rows.place_N))
+    score_N = Scorer.of(learned.network).score(at_first)[:, 0]
 
     first, second, third = learned.network.places.weight[:, 0].tolist()
     assert (first, second, third) == pytest.approx((0, -0.7, -1.4), abs=0.15)
