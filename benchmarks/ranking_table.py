@@ -12,13 +12,11 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import pyarrow as pa
 
 from benchmarks import ranking_features, ranking_histories
 from benchmarks.ranking_files import Rows, UnusableTableError
 from benchmarks.ranking_histories import Past
 from etl.days import Days
-from training.inputs import Inputs
 from training.rankers.ranker import Batch
 from training.split import Split
 
@@ -117,14 +115,7 @@ def _blocks(time_N: np.ndarray) -> np.ndarray:
 def _taken(batch: Batch, past: Past, row_N: np.ndarray) -> Batch:
     """Some rows, sorted by user, with their histories."""
     order = row_N[np.argsort(batch.user_N[row_N], kind="stable")]
-    places = pa.array(order)
-    given = Inputs(
-        batch.given.numeric_NF[order],
-        {name: words.take(places) for name, words in batch.given.words.items()},
-        batch.given.item_N[order],
-        batch.given.layout,
-        past.of(order),
-    )
+    given = replace(batch.given.taken(order), histories=past.of(order))
     arrays = ("weight_N", "user_N", "evening_N", "is_own_N", "propensity_N")
     label = {task: found[order] for task, found in batch.label.items()}
     return replace(

@@ -28,6 +28,8 @@ KEPT_EXAMPLES: Final = 2_000_000
 """Examples that may lie in memory at a time."""
 _EVENTS_AN_EXAMPLE: Final = 16
 """Events of histories that lie in as much memory as one example."""
+_DATES: Final = ("shown_date", "arrival_date")
+"""When an outcome's impression was shown, and when the outcome was attributed."""
 _EPOCH: Final = date(1970, 1, 1)
 _EVENINGS: Final = LATE_DAYS + 1
 """Evenings before a day that its examples can be of."""
@@ -125,34 +127,20 @@ class ExampleDays:
         batch = Batch.of(known, tasks.of_surface(self._surface.name))
         if self._histories is None:
             return batch
-        # A batch numbers its users in the order of their names.
-        users = known.column("user_id").unique().sort()
-        user_N = users.take(pa.array(batch.user_N))
-        found = self._histories.of(user_N, batch.evening_N)
-        return replace(batch, given=replace(batch.given, histories=found))
+        return batch.remembering(known.column("user_id"), self._histories.of)
 
     @cached_property
     def _outcomes(self) -> pa.Table:
         is_own = ~pc.field("is_organic") & (pc.field("impression_surface") == self._surface.name)
-        return self._files.arrow(
-            tables.SILVER_OUTCOMES, self._days, columns=labels.OUTCOME_COLUMNS, where=is_own
-        )
+        columns = [*labels.OUTCOME_COLUMNS, *_DATES]
+        return self._files.arrow(tables.SILVER_OUTCOMES, self._days, columns=columns, where=is_own)
 
     @cached_property
     def delays(self) -> Delays:
         """How soon the surface's orders are known, from those of ripe days."""
-        is_own = ~pc.field("is_organic") & (pc.field("impression_surface") == self._surface.name)
         is_recent = pc.field("shown_date") >= self._days.first
-        rows = self._files.arrow(
-            tables.SILVER_OUTCOMES,
-            self._days,
-            columns=["shown_date", "arrival_date"],
-            where=is_own & (pc.field("event_type") == "order") & is_recent,
-        )
-        shown, known = (
-            rows.column(name).to_numpy().astype("datetime64[D]")
-            for name in ("shown_date", "arrival_date")
-        )
+        orders = self._outcomes.filter((pc.field("event_type") == "order") & is_recent)
+        shown, known = (orders.column(name).to_numpy().astype("datetime64[D]") for name in _DATES)
         return delays.fit(shown, known, night=self._night, config=DelaysConfig())
 
     @cached_property

@@ -27,11 +27,12 @@ from scoring.parity_differences import (
     of_rankers,
     of_scores,
 )
-from scoring.parity_examples import IMPRESSIONS, ReadHistories, TrainingPath
+from scoring.parity_examples import IMPRESSIONS, TrainingPath
 from scoring.rank import Serving, rank
 from scoring.slates import described
 from scoring.value import ValueConfig
 from training import user_side
+from training.histories import ReadHistories
 from training.item_side import ItemSide
 from training.seeds import streams
 

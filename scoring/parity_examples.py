@@ -5,8 +5,8 @@ the functions that make and read a night's examples. What is held against it is 
 Shapes: U users, R candidates of theirs.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -19,7 +19,7 @@ from etl.surfaces import Surface
 from training import candidate_examples, impression_examples, labels, tasks
 from training.assemble import Rows
 from training.example_rows import ExamplesConfig
-from training.histories import Histories
+from training.histories import ReadHistories
 from training.inputs import Inputs
 from training.item_side import ItemSide
 from training.lookup import find, key
@@ -39,10 +39,6 @@ _PLACED: Final = pa.struct([("item_no", pa.int32()), ("propensity", pa.float64()
 _NO_OUTCOMES: Final = arrow_schema(tables.SILVER_OUTCOMES.schema).empty_table()
 _NO_DURATIONS: Final = arrow_schema(tables.SILVER_ITEMS.schema).empty_table()
 _DONE: Final = pa.struct([_NO_OUTCOMES.schema.field(name) for name in labels.OUTCOME_COLUMNS])
-
-
-ReadHistories = Callable[[pa.Array, np.ndarray], Histories]
-"""Takes N examples' users, equal ones side by side, and evenings: int64, days of the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +75,9 @@ class TrainingPath:
             )
             known = labels.as_known(made.cast(stored), _NO_OUTCOMES, _NO_DURATIONS)
             batch = Batch.of(known, tasks.of_surface(self.surface.name))
-            yield kind, _in_order_of(rows, self._remembered(batch, known.column("user_id")))
-
-    def _remembered(self, batch: Batch, users: pa.ChunkedArray) -> Batch:
-        """Add histories to a batch, as a day of examples does."""
-        if self.histories is None:
-            return batch
-        # A batch numbers its users in the order of their names.
-        user_N = users.unique().sort().take(pa.array(batch.user_N))
-        found = self.histories(user_N, batch.evening_N)
-        return replace(batch, given=replace(batch.given, histories=found))
+            if self.histories is not None:
+                batch = batch.remembering(known.column("user_id"), self.histories)
+            yield kind, _in_order_of(rows, batch)
 
 
 def _as_shown(users: pa.Table, rows: Rows, day: date) -> pa.Table:
@@ -126,14 +115,4 @@ def _in_order_of(rows: Rows, batch: Batch) -> Inputs | None:
     place_R = find(own[order], key(rows.user_R, rows.item_R))
     if (place_R < 0).any():
         return None
-    return _taken(batch.given, order[place_R]).at_scored_position()
-
-
-def _taken(given: Inputs, row_R: np.ndarray) -> Inputs:
-    """The same rows in another order; each user's stay together, in the order of users."""
-    places = pa.array(row_R)
-    words = {name: column.take(places) for name, column in given.words.items()}
-    numeric_NF, item_N = given.numeric_NF[row_R], given.item_N[row_R]
-    told = given.histories
-    histories = None if told is None else told.read_by(told.of_N[row_R])
-    return replace(given, numeric_NF=numeric_NF, words=words, item_N=item_N, histories=histories)
+    return batch.given.taken(order[place_R]).at_scored_position()

@@ -7,7 +7,7 @@ that neither can read a history differently. Which rows are read stands with who
 Shapes: N rows of inputs, H histories, E events of all of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -78,6 +78,10 @@ class Histories:
             kind_E=self.kind_E[event],
             age_days_E=self.age_days_E[event],
         )
+
+
+ReadHistories = Callable[[pa.Array, np.ndarray], Histories]
+"""Takes N examples' users, equal ones side by side, and evenings: int64, days of the epoch."""
 
 
 def of_evening(long: pa.ChunkedArray, *, items: ItemSide, evening: date) -> Histories:

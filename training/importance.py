@@ -63,11 +63,12 @@ def measured(
         return []
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(batch))[: config.max_examples]
+    row_M = np.sort(chosen)
     examples = _Examples(
         model,
-        _taken(batch.given, np.sort(chosen)),
-        batch.label[_CLICK][np.sort(chosen)].astype(np.float64),
-        batch.weight_N[np.sort(chosen)],
+        batch.given.taken(row_M),
+        batch.label[_CLICK][row_M].astype(np.float64),
+        batch.weight_N[row_M],
     )
     gain, shap = _of_trees(model, examples.given)
     as_is = examples.loss(examples.given)
@@ -114,19 +115,6 @@ class _Examples:
         """Mean log loss of clicks, where each was shown."""
         loss_N = loss_of(self.label_N, self.model.score(given)[_CLICK])
         return float(np.average(loss_N, weights=self.weight_N))
-
-
-def _taken(given: Inputs, row_N: np.ndarray) -> Inputs:
-    """Keep some rows; a history belongs to whoever reads it."""
-    places = pa.array(row_N)
-    histories = given.histories
-    return replace(
-        given,
-        numeric_NF=given.numeric_NF[row_N],
-        words={name: words.take(places) for name, words in given.words.items()},
-        item_N=given.item_N[row_N],
-        histories=None if histories is None else replace(histories, of_N=histories.of_N[row_N]),
-    )
 
 
 def _dealt(given: Inputs, name: str, order: np.ndarray) -> Inputs:

@@ -68,6 +68,18 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.numeric_NF)
 
+    def taken(self, row_M: np.ndarray) -> "Inputs":
+        """Keep some rows, int64, in another order; where there are histories, users' in order."""
+        places = pa.array(row_M)
+        told = self.histories
+        return replace(
+            self,
+            numeric_NF=self.numeric_NF[row_M],
+            words={name: column.take(places) for name, column in self.words.items()},
+            item_N=self.item_N[row_M],
+            histories=None if told is None else told.read_by(told.of_N[row_M]),
+        )
+
     def require(self, layout: Layout) -> None:
         """Refuse rows without the columns that are read.
 

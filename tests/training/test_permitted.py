@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.training.rankers.conformance import SPLIT, days, taken, unseen
+from tests.training.rankers.conformance import SPLIT, days, unseen
 from training.encode import EncoderConfig
 from training.inputs import NUMERIC, OF_SOURCES
 from training.permitted import PermittedConfig, permitted
@@ -19,7 +19,7 @@ def owned(num_own: int, num_rows: int) -> Batch:
     rows = np.arange(num_rows)
     batch = unseen().batch
     parts = (batch.weight_N[rows], batch.user_N[rows], batch.evening_N[rows])
-    given = taken(batch.given, rows)
+    given = batch.given.taken(rows)
     return Batch(given, {}, *parts, rows < num_own, batch.propensity_N[rows])
 
 

@@ -6,7 +6,7 @@ keeps this Protocol. All rankers are run through one conformance test.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Protocol, runtime_checkable
 from zipfile import BadZipFile
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from etl.arrow import run_starts
 from training import inputs
+from training.histories import ReadHistories
 from training.inputs import Inputs, Layout
 from training.tasks import Task
 
@@ -133,6 +134,18 @@ class Batch:
             _flags(ordered, "is_own"),
             ordered.column("propensity").to_numpy(zero_copy_only=False).astype(np.float64),
         )
+
+    def remembering(self, users: pa.ChunkedArray, read: ReadHistories) -> "Batch":
+        """Add what the examples' users had done by the examples' evenings.
+
+        Args:
+            users: The user_ids of the rows that the batch was made of, in any order.
+            read: Reads the histories.
+        """
+        # A batch numbers its users in the order of their names.
+        user_N = users.unique().sort().take(pa.array(self.user_N))
+        found = read(user_N, self.evening_N)
+        return replace(self, given=replace(self.given, histories=found))
 
 
 Days = Callable[[date], Batch]

@@ -100,14 +100,7 @@ def sampled_days(day: date) -> Batch:
     rows = np.flatnonzero(batch.label["click"] | drawn)
     weight = np.where(batch.label["click"], 1.0, 1 / NEGATIVES_KEPT)
     label = {task: found[rows] for task, found in batch.label.items()}
-    return batch_of(taken(batch.given, rows), label, weight[rows], batch.user_N[rows])
-
-
-def taken(given: Inputs, rows: np.ndarray) -> Inputs:
-    """Some rows of inputs, in the order asked for."""
-    places = pa.array(rows)
-    words = {name: column.take(places) for name, column in given.words.items()}
-    return Inputs(given.numeric_NF[rows], words, given.item_N[rows])
+    return batch_of(batch.given.taken(rows), label, weight[rows], batch.user_N[rows])
 
 
 def unseen() -> Planted:
@@ -148,12 +141,12 @@ def row_order_does_not_matter(ranker: Ranker, tolerance: float) -> None:
     whole = ranker.score(given)
     for rows in (order, order[:1]):
         expected = {task: score[rows] for task, score in whole.items()}
-        near_scores(ranker.score(taken(given, rows)), expected, tolerance)
+        near_scores(ranker.score(given.taken(rows)), expected, tolerance)
 
 
 def nothing_to_score_gives_no_scores(ranker: Ranker) -> None:
     """An empty batch has an empty answer for each task."""
-    scores = ranker.score(taken(unseen().batch.given, np.empty(0, np.int64)))
+    scores = ranker.score(unseen().batch.given.taken(np.empty(0, np.int64)))
     assert {task: len(score) for task, score in scores.items()} == dict.fromkeys(TASKS, 0)
 
 
@@ -204,7 +197,7 @@ def days_of_nothing_and_of_one_class_are_learned_from(fit: Fit) -> None:
         batch = days(day)
         if day == SPLIT.fit.first:
             label = {task: found[nothing] for task, found in batch.label.items()}
-            return batch_of(taken(batch.given, nothing), label, np.empty(0), nothing)
+            return batch_of(batch.given.taken(nothing), label, np.empty(0), nothing)
         if day == SPLIT.fit.last:
             return replace(batch, label={**batch.label, "click": np.ones(len(batch), bool)})
         if day == SPLIT.stop.first:

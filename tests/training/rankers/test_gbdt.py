@@ -77,7 +77,7 @@ def test_a_day_without_examples_changes_nothing(fitted: Gbdt) -> None:
         batch = days(SPLIT.fit.first if day == SPLIT.fit.last else day)
         rows = np.arange(0 if day == SPLIT.fit.last else len(batch))
         label = {task: found[rows] for task, found in batch.label.items()}
-        given = conformance.taken(batch.given, rows)
+        given = batch.given.taken(rows)
         return conformance.batch_of(given, label, batch.weight_N[rows], batch.user_N[rows])
 
     shorter = replace(SPLIT, fit=type(SPLIT.fit)(SPLIT.fit.first, date(2026, 1, 17)))
