@@ -82,6 +82,10 @@ class LakeDays:
         """Read a day as rankers learn from it."""
         return self.learnable.for_learning(day)
 
+    def known(self, day: date) -> Batch:
+        """Read it with the labels that the night knows: of orders those that have been heard of."""
+        return self.learnable(day)
+
     @cached_property
     def judged(self) -> Batch:
         """Read the days judged."""

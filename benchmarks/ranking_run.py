@@ -87,6 +87,10 @@ class Examples(Protocol):
         """Read a day as it is learned from."""
         ...
 
+    def known(self, day: date) -> Batch:
+        """Read a day with its labels as they are known."""
+        ...
+
     @property
     def judged(self) -> Batch:
         """What came after the days of the split."""
@@ -153,7 +157,7 @@ class _Predicted:
 
 
 def _calibrated(raw: Mapping[str, np.ndarray], model: Ranker, table: Examples) -> _Predicted:
-    stop = [table.batch(day) for day in table.split.stop]
+    stop = [table.known(day) for day in table.split.stop]
     true = {}
     scores = [model.score(batch.given) for batch in stop]
     for task, p_N in raw.items():

@@ -75,6 +75,10 @@ class FlatTable:
         of_block = np.flatnonzero(self.block_N == (day - _FIRST).days)
         return _taken(self.whole, self.past, of_block)
 
+    def known(self, day: date) -> Batch:
+        """The same: a table's labels have had their time."""
+        return self.batch(day)
+
     @cached_property
     def popular_N(self) -> np.ndarray:
         """How many positives each judged row's item had before: float64."""

@@ -1,6 +1,7 @@
 import json
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from benchmarks.ranking_files import Mapped, Rows, UnusableTableError
 from benchmarks.ranking_rungs import LADDER
 from benchmarks.ranking_table import FlatTable
 from training.metrics import auc
+from training.rankers.ranker import Batch
 
 MAPPED = Mapped(
     user="who",
@@ -197,6 +199,30 @@ def test_numbers_that_are_none_or_infinite_and_new_words_are_no_hindrance(file: 
     found = ranking_run.run(FlatTable.of(rows), ["logistic"], seed=1, say=lambda _: None)
 
     assert found.measured["logistic"]["click"].auc.mean > 0.6
+
+
+class Ripened(FlatTable):
+    """A table whose labels are learned from as if some were still to come, as a lake's orders."""
+
+    def batch(self, day: date) -> Batch:
+        known = self.known(day)
+        label = {task: found / np.float32(0.8) for task, found in known.label.items()}
+        return replace(known, label=label)
+
+    def known(self, day: date) -> Batch:
+        return super().batch(day)
+
+
+def test_labels_of_what_is_still_to_come_are_learned_from_and_not_calibrated_on(
+    tmp_path: Path,
+) -> None:
+    rows = read_table(planted(), tmp_path)
+
+    found = ranking_run.run(Ripened.of(rows), ["logistic"], seed=1, say=lambda _: None)
+
+    clicks = found.measured["logistic"]["click"]
+    assert clicks.auc.mean > 0.6
+    assert clicks.predicted_to_observed == pytest.approx(1, abs=0.15)
 
 
 def test_a_list_tells_whether_the_item_is_in_it(tmp_path: Path) -> None:
