@@ -17,7 +17,15 @@ from training import calibrate
 from training.calibrate import CalibrateConfig
 from training.calibration_metrics import calibration_error
 from training.calibrators.calibrator import Predicted
-from training.metrics import Interval, auc, auc_by_user, bootstrap, log_loss, normalised_entropy
+from training.metrics import (
+    Interval,
+    auc,
+    auc_by_user,
+    bootstrap,
+    log_loss,
+    log_losses,
+    normalised_entropy,
+)
 from training.rankers.ranker import Batch, Ranker
 from training.split import Split
 
@@ -252,7 +260,7 @@ def _losses(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> np.nda
     label_N = batch.label[task].astype(np.float64)
     is_known = ~np.isnan(label_N)
     label_N, p_N = label_N[is_known], found.true[task][is_known]
-    each_N = np.array(-(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N)))
+    each_N = log_losses(label_N, p_N)
     num_users = draws.times_RU.shape[1]
     loss_U = np.bincount(draws.user_N[is_known], each_N, minlength=num_users)
     rows_U = np.bincount(draws.user_N[is_known], minlength=num_users)

@@ -18,7 +18,7 @@ from etl.tables import Table
 from scoring.rank import Serving
 from training import calibrations, registry
 from training.promote import Champion
-from training.rankers.ranker import NONE, UnknownModelError
+from training.rankers.ranker import NONE, Ranker, UnknownModelError
 from training.registry import ModelName
 
 
@@ -51,6 +51,17 @@ def fit_of(files: LakeFiles, surface: Surface, ranker: str, day: date) -> dict[s
     """Read a night's row of rankers/<ranker>; None where nothing was fitted."""
     rows = _rows(files, tables.RANKERS[ranker], surface, day)
     return next((row for row in rows if row["is_fitted"]), None)
+
+
+def model_of(models: Path, fit: Mapping[str, Any]) -> Ranker:
+    """Load the model of a row of ``tables.RANKERS``.
+
+    Raises:
+        UnknownModelError: If its files are cut off, changed or of another version.
+        MissingLibraryError: If what it needs is not installed.
+    """
+    name = ModelName(fit["ranker"], fit["surface"], fit["model_date"])
+    return registry.load(name.ranker, registry.read(models, name, fit["sha256"]))
 
 
 def calibrations_of(

@@ -17,13 +17,12 @@ from etl.surfaces import Surface
 from orchestration import champions
 from orchestration.example_days import ExampleDays
 from orchestration.table_asset import Night
-from training import calibrations, evaluate, importance, registry, tasks
+from training import calibrations, evaluate, importance, tasks
 from training.calibrations import Calibrations, CalibrationsConfig, Fitted, Scored
 from training.importance import ImportanceConfig
 from training.judged import Judged
 from training.promote import Challenger
 from training.rankers.ranker import Batch, Ranker, UnknownModelError
-from training.registry import ModelName
 
 DAYS_READ: Final = CalibrationsConfig().max_age_days
 """Days of examples before a night that calibrations and judgements read."""
@@ -89,9 +88,8 @@ class Bench:
             raise UnknownModelError(
                 f"no {ranker} was fitted for {self.surface.name} on {model_date}"
             )
-        name = ModelName(ranker, self.surface.name, model_date)
-        files = registry.read(self.night.workspace.home.models, name, fit["sha256"])
-        return Contender(ranker, model_date, registry.load(ranker, files), fit)
+        model = champions.model_of(self.night.workspace.home.models, fit)
+        return Contender(ranker, model_date, model, fit)
 
     def is_fitted_tonight(self, ranker: str) -> bool:
         """Tell whether the night has a new model; a night without training has none."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from etl import tables
 from etl.days import Days
@@ -14,6 +14,13 @@ from training import promote
 from training.promote import Champion
 from training.rankers.ranker import NONE
 
+JUDGED: Final = (
+    tables.RANKERS_CALIBRATORS,
+    tables.RANKERS_IMPORTANCE,
+    tables.RANKERS_REPORTS,
+    tables.RANKERS_CHAMPIONS,
+)
+"""Tables that a judgement is written into, together."""
 Row = dict[str, Any]
 
 

@@ -87,7 +87,7 @@ class _Fits:
         )
 
     def _why_not(self, surface: Surface) -> str:
-        mix = self.night.settings.candidate_config(surface.name).mix
+        mix = self.night.workspace.settings.candidate_config(surface.name).mix
         if self.learned.name not in mix or not mix[self.learned.name].num_items:
             return f"no part in the candidates of {surface.name}"
         if not self.learned.is_available:

@@ -41,7 +41,7 @@ def learned_weights(night: Night) -> Iterator[dict[str, Any]]:
 def _rows(
     night: Night, surface: Surface, day: date, visitors: pa.Table
 ) -> Iterator[dict[str, Any]]:
-    config = night.settings.candidate_config(surface.name)
+    config = night.workspace.settings.candidate_config(surface.name)
     given = {name: share.weight for name, share in config.mix.items() if share.num_items}
     proposed = Proposed.of(visitors, list(given))
     found = weights.fit(proposed, given, rank_offset=config.rank_offset, config=WeightsConfig())
@@ -79,7 +79,7 @@ def reports(night: Night) -> dict[Table, list[dict[str, Any]]]:
 def _report(
     night: Night, surface: Surface, day: date
 ) -> Mapping[Table, Iterable[Mapping[str, Any]]]:
-    config = night.settings.candidate_config(surface.name)
+    config = night.workspace.settings.candidate_config(surface.name)
     files, evening = night.lake.files, day - timedelta(days=1)
     weights = weights_by(files, surface, evening)
     rows = _visitors(night, surface, day)

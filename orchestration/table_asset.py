@@ -207,6 +207,11 @@ def no_evening() -> Made:
     return Made(None, {"empty_because": "no evening came before"})
 
 
+def no_impressions() -> Made:
+    """Write an empty day, and say why: nobody was shown anything that was logged."""
+    return Made(None, {"empty_because": "the log has no impressions"})
+
+
 def no_items(surface: Surface) -> Made:
     """Write an empty day, and say why: the log has nothing that ``surface`` could show."""
     reason = f"the log has no {surface.item_type.replace('_', ' ')}s"

@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from etl.arrow import flat_lists, lists_of
-from etl.features.positions import curves, examined
+from etl.features.positions import looked_at
 from etl.surfaces import Surface
 from etl.tables import PROPOSALS
 from scoring.candidates import NightFiles, mapped
@@ -176,14 +176,11 @@ def _looked(visitors: Visitors, users: DataFrame, asked: Sequence[Asked]) -> Dat
         (F.col("item_type") == types[F.col("surface")])
         & (F.col("shown_date") == F.col("arrival_date"))
     ).join(users, "user_id", "left_semi")
-    weighed = on_time.join(
-        F.broadcast(curves(visitors.positions)), ["arrival_date", "surface"], "left"
-    )
     items = visitors.items.select("item_type", "item_id", "item_no")
-    named = weighed.join(items, ["item_type", "item_id"])
+    named = looked_at(on_time, visitors.positions).join(items, ["item_type", "item_id"])
     evening = F.date_sub("shown_date", 1).alias("feature_date")
     summed = named.groupBy("surface", "user_id", evening, "item_no").agg(
-        F.sum(examined()).alias("examined")
+        F.sum("examined").alias("examined")
     )
     entries = F.sort_array(F.collect_list(F.struct("item_no", "examined")))
     return summed.groupBy(*_KEY).agg(entries.alias("looked"))

@@ -12,8 +12,15 @@ from typing import Final
 import numpy as np
 
 from training.calibration_metrics import calibration_error, reliability
-from training.judged import NDCG_AT, Judged, loss_of
-from training.metrics import Interval, auc, auc_by_user, ndcg_by_user, normalised_entropy
+from training.judged import NDCG_AT, Judged
+from training.metrics import (
+    Interval,
+    auc,
+    auc_by_user,
+    log_losses,
+    ndcg_by_user,
+    normalised_entropy,
+)
 from training.pair_order import xauc, xauc_by_user
 from training.rankers.ranker import Batch
 from training.tasks import Task
@@ -64,7 +71,7 @@ class Examples:
             if task in p:
                 p_N = p[task][self.row_N].astype(np.float64)
                 weight_U, observed_U = self._sums(1.0), self._sums(self.label_N)
-                found[f"log_loss{name}"] = (self._sums(loss_of(self.label_N, p_N)), weight_U)
+                found[f"log_loss{name}"] = (self._sums(log_losses(self.label_N, p_N)), weight_U)
                 found[f"predicted_to_observed{name}"] = (self._sums(p_N), observed_U)
                 if not name:
                     found["squared_error"] = (self._sums((self.label_N - p_N) ** 2), weight_U)

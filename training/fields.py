@@ -87,7 +87,9 @@ class Fields:
 
     def values(self, given: Inputs) -> np.ndarray:
         """Number each row's values through all fields: int32, N × F."""
-        matrix_NF = self.encoder.matrix(given)
+        return self._values(self.encoder.matrix(given), given)
+
+    def _values(self, matrix_NF: np.ndarray, given: Inputs) -> np.ndarray:
         value_NF = np.zeros((len(given), len(self.names)), np.int32)
         for column, name in enumerate(self.encoder.numeric):
             number_N = matrix_NF[:, column]
@@ -103,19 +105,26 @@ class Fields:
         """Number the words of a field within it, 0 what it does not know: int32, any length."""
         return (np.nan_to_num(self.encoder.codes(name, column), nan=-1) + 1).astype(np.int32)
 
-    def quantiles(self, given: Inputs) -> np.ndarray:
-        """Where each number lies between its quantiles: float32, N × numbers; NaN where missing.
+    def values_and_quantiles(self, given: Inputs) -> tuple[np.ndarray, np.ndarray]:
+        """Number each row's values, and say where its numbers lie between their quantiles.
 
-        From −√3 to √3, which is of mean 0 and variance 1 where all quantiles differ; what lies
-        beyond the outermost lies at it.
+        Returns:
+            ``values``, and float32, N × numbers, NaN where missing: from −√3 to √3, which is of
+            mean 0 and variance 1 where all quantiles differ; what lies beyond the outermost lies at
+            it.
         """
         matrix_NF = self.encoder.matrix(given)
-        place_NE = np.empty((len(given), len(self.encoder.numeric)), np.float32)
+        return self._values(matrix_NF, given), self._quantiles(matrix_NF)
+
+    def _quantiles(self, matrix_NF: np.ndarray) -> np.ndarray:
+        place_NE = np.empty((len(matrix_NF), len(self.encoder.numeric)), np.float32)
         for column, name in enumerate(self.encoder.numeric):
             edges = self.edges[name]
             share = np.arange(1, len(edges) + 1) / (len(edges) + 1)
             number_N = matrix_NF[:, column]
-            place_N = np.interp(number_N, edges, share) if len(edges) else np.full(len(given), 0.5)
+            place_N = (
+                np.interp(number_N, edges, share) if len(edges) else np.full(len(number_N), 0.5)
+            )
             place_NE[:, column] = np.where(np.isnan(number_N), np.nan, (place_N - 0.5) * 12**0.5)
         return place_NE
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from etl.arrow import places_in_runs, run_starts
 from training.calibration_metrics import calibration_error
-from training.judged import NDCG_AT, Judged, loss_of
-from training.metrics import bootstrap_ratio
+from training.judged import NDCG_AT, Judged
+from training.metrics import bootstrap_ratio, log_losses
 from training.rankers.ranker import Batch
 
 _CLICK: Final = "click"
@@ -142,7 +142,7 @@ def losses_by_user(batch: Batch, judged: Judged, task: str) -> tuple[np.ndarray,
     """Summed loss and weight of each user; labels that are not known count nothing."""
     label_N = batch.label[task].astype(np.float64)
     weight_N = np.where(np.isnan(label_N), 0.0, batch.weight_N)
-    loss_N = weight_N * loss_of(np.nan_to_num(label_N), judged.as_shown[task])
+    loss_N = weight_N * log_losses(np.nan_to_num(label_N), judged.as_shown[task])
     return tuple(np.bincount(batch.user_N, of_N) for of_N in (loss_N, weight_N))  # type: ignore[return-value]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.inputs import OURS, Inputs
-from training.judged import loss_of
+from training.metrics import log_loss
 from training.rankers.ranker import Batch, Ranker
 
 _CLICK: Final = "click"
@@ -113,8 +113,7 @@ class _Examples:
 
     def loss(self, given: Inputs) -> float:
         """Mean log loss of clicks, where each was shown."""
-        loss_N = loss_of(self.label_N, self.model.score(given)[_CLICK])
-        return float(np.average(loss_N, weights=self.weight_N))
+        return log_loss(self.label_N, self.model.score(given)[_CLICK], self.weight_N)
 
 
 def _dealt(given: Inputs, name: str, order: np.ndarray) -> Inputs:

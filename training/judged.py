@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from training.metrics import SMALLEST, ndcg_by_user
+from training.metrics import ndcg_by_user
 from training.rankers.ranker import Batch
 
 NDCG_AT: Final = 10
@@ -34,9 +34,3 @@ class Judged:
     def ndcg_U(self, batch: Batch) -> np.ndarray:
         """NDCG@10 of clicks, by user: what champions are compared by."""
         return ndcg_by_user(batch.user_N, batch.label["click"], self.scores["click"], k=NDCG_AT)
-
-
-def loss_of(label_N: np.ndarray, p_N: np.ndarray) -> np.ndarray:
-    """−log p of what happened to each example, as ``training.metrics.log_loss`` adds it up."""
-    p = np.clip(p_N.astype(np.float64), SMALLEST, 1 - SMALLEST)
-    return np.array(-(label_N * np.log(p) + (1 - label_N) * np.log1p(-p)))

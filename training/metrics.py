@@ -14,7 +14,7 @@ from etl.arrow import places_in_runs, run_starts
 NUM_RESAMPLES: Final = 1000
 _RESAMPLES_AT_ONCE: Final = 50
 _CONFIDENCE: Final = (2.5, 97.5)
-SMALLEST: Final = 1e-7
+_SMALLEST: Final = 1e-7
 """No chance is nearer to 0 or 1 where losses are taken."""
 
 
@@ -28,11 +28,15 @@ class Interval:
     num_users: int
 
 
+def log_losses(label_N: np.ndarray, p_N: np.ndarray) -> np.ndarray:
+    """−log p of what happened to each example, float64, N; a label may be a share from 0 to 1."""
+    p = np.clip(p_N.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    return np.array(-(label_N * np.log(p) + (1 - label_N.astype(np.float64)) * np.log1p(-p)))
+
+
 def log_loss(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> float:
-    """Weighted mean of −log p(what happened); a label may be a share from 0 to 1."""
-    p = np.clip(p_N.astype(np.float64), SMALLEST, 1 - SMALLEST)
-    loss = -(label_N * np.log(p) + (1 - label_N.astype(np.float64)) * np.log1p(-p))
-    return float(np.average(loss, weights=weight_N))
+    """Weighted mean of ``log_losses``."""
+    return float(np.average(log_losses(label_N, p_N), weights=weight_N))
 
 
 def normalised_entropy(label_N: np.ndarray, p_N: np.ndarray, weight_N: np.ndarray) -> float:

@@ -113,9 +113,9 @@ def found(looks: Looks, items: Catalogue, config: AppealConfig) -> Appeal:
         items: The day's items; looks at others are passed over.
         config: How few looks are trusted.
     """
-    place_L = np.searchsorted(items.item_I, looks.item_L)
-    is_known_L = place_L < len(items.item_I)
-    is_known_L[is_known_L] = items.item_I[place_L[is_known_L]] == looks.item_L[is_known_L]
+    at_L = pc.index_in(pa.array(looks.item_L), value_set=pa.array(items.item_I))
+    place_L = at_L.fill_null(-1).to_numpy()
+    is_known_L = place_L >= 0
     item_L, clicks_L = place_L[is_known_L], looks.clicks_L[is_known_L]
     looks_L, num_items = looks.looks_L[is_known_L], len(items.item_I)
     rate_T = _rates(looks_L, clicks_L, items.type_I[item_L], config)

@@ -19,7 +19,7 @@ from etl.features import dictionary, item_groups, rates
 from etl.features.buckets import walk, walk_knowing
 from etl.features.item_groups import EVERYTHING, OUTCOMES, Groups
 from etl.features.item_state import WORDS, Items, known
-from etl.features.positions import PARTS, curves, examined
+from etl.features.positions import PARTS, looked_at
 from etl.features.windows import or_null, ratio_or_nan, trend
 from etl.silver.impressions import shown_on, shown_type
 from etl.tables import FEATURES_ITEM_DAILY
@@ -138,16 +138,12 @@ def _described(events: DataFrame, items: DataFrame, positions: DataFrame, days: 
     columns = (
         *("arrival_date", "event_date", "event_at", "event_type"),
         *("item_type", "item_id", "watch_ms", F.lit(1).alias("num_shown")),
-        F.when(is_shown, examined()).otherwise(0).alias("examined"),
+        F.when(is_shown, F.col("examined")).otherwise(0).alias("examined"),
     )
     every = named.unionByName(shown.drop("one"))
     counted = F.greatest("arrival_date", "event_date")
-    in_days = (
-        every.where(counted.between(days.first, days.last))
-        .withColumn("surface", shown_on())
-        .join(F.broadcast(curves(positions)), ["arrival_date", "surface"], "left")
-        .select(*columns)
-    )
+    counted_now = every.where(counted.between(days.first, days.last))
+    in_days = looked_at(counted_now.withColumn("surface", shown_on()), positions).select(*columns)
     known = items.select("arrival_date", "item_no", "first_arrival_date", *_CATALOGUE)
     return in_days.join(known, ["arrival_date", "item_type", "item_id"])
 

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from etl.features.positions import curves, examined
+from etl.features.positions import looked_at
 from etl.features.touches import LOOK_CODE
 
 
@@ -29,13 +29,14 @@ def looks(
     rated = appeal.select("arrival_date", "item_no", "appeal_click_rate")
     shown = impressions.select(
         "arrival_date", "surface", "user_id", "item_type", "item_id", "position", "shown_at"
-    ).join(F.broadcast(curves(positions)), ["arrival_date", "surface"], "left")
+    )
+    shown = looked_at(shown, positions)
     named = shown.join(known, ["arrival_date", "item_type", "item_id"])
     named = named.join(rated, ["arrival_date", "item_no"], "left")
     rate = F.coalesce("appeal_click_rate", F.lit(0.0))
     return named.groupBy("arrival_date", "user_id", "category").agg(
         F.max("shown_at").alias("event_at"),
         F.lit(LOOK_CODE).cast("byte").alias("event_code"),
-        F.sum(examined()).alias("examined"),
-        F.sum(F.round(examined() * rate).cast("long")).alias("expected"),
+        F.sum("examined").alias("examined"),
+        F.sum(F.round(F.col("examined") * rate).cast("long")).alias("expected"),
     )

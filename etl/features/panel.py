@@ -13,9 +13,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from etl.features.positions import curves, examined
-
-_CLICKS = ("view", "click")
+from etl.features.positions import looked_at, of_clicks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,17 +49,12 @@ def build(
         Rows of ``tables.FEATURES_PANEL``.
     """
     named = ("arrival_date", "user_id", "item_type", "item_id")
-    curve = F.broadcast(curves(positions))
-    shown = (
-        impressions.where(_in_panel(halvings))
-        .select(*named, "surface", "position")
-        .join(curve, ["arrival_date", "surface"], "left")
-        .select(*named, examined().alias("examined"), F.lit(0).alias("clicked"))
-    )
-    is_click = F.col("event_type").isin(*_CLICKS) & ~F.col("is_organic")
+    own = impressions.where(_in_panel(halvings)).select(*named, "surface", "position")
+    shown = looked_at(own, positions).select(*named, "examined", F.lit(0).alias("clicked"))
     of_impression = ("impression_source", "impression_event_id", "impression_position")
     clicked = (
-        outcomes.where(is_click & _in_panel(halvings))
+        of_clicks(outcomes)
+        .where(_in_panel(halvings))
         .select(*named, *of_impression)
         .distinct()
         .select(*named, F.lit(0).cast("long").alias("examined"), F.lit(1).alias("clicked"))

@@ -103,9 +103,25 @@ def examined() -> Column:
     return F.round(F.coalesce(found, F.lit(1.0)) * PARTS).cast("long")
 
 
+def looked_at(shown: DataFrame, positions: DataFrame) -> DataFrame:
+    """Add ``examined``: how much of each impression was looked at, in ``PARTS``.
+
+    Args:
+        shown: arrival_date, surface, position, and whatever else.
+        positions: Rows of ``tables.FEATURES_POSITIONS`` of the same days.
+    """
+    known = shown.join(F.broadcast(curves(positions)), ["arrival_date", "surface"], "left")
+    return known.withColumn("examined", examined()).drop("curve")
+
+
+def of_clicks(outcomes: DataFrame) -> DataFrame:
+    """Keep the clicks and views that followed an impression."""
+    is_click = F.col("event_type").isin("view", "click")
+    return outcomes.where(is_click & ~F.col("is_organic"))
+
+
 def _counted(impressions: DataFrame, outcomes: DataFrame, config: ExaminationConfig) -> DataFrame:
-    is_click = F.col("event_type").isin("view", "click") & ~F.col("is_organic")
-    clicked = outcomes.where(is_click).select(
+    clicked = of_clicks(outcomes).select(
         "arrival_date",
         F.col("impression_source").alias("source"),
         F.col("impression_event_id").alias("event_id"),

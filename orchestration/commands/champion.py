@@ -15,17 +15,9 @@ from orchestration import champions, decisions
 from orchestration.commands._days import console, day_of
 from orchestration.decisions import Decision
 from orchestration.holding import hold
+from orchestration.judgements import JUDGED
 from orchestration.settings import Settings
-from training import registry
 from training.rankers.ranker import NONE
-from training.registry import ModelName
-
-_MADE = (
-    tables.RANKERS_CALIBRATORS,
-    tables.RANKERS_IMPORTANCE,
-    tables.RANKERS_REPORTS,
-    tables.RANKERS_CHAMPIONS,
-)
 
 
 def command(  # noqa: PLR0913
@@ -65,7 +57,7 @@ def command(  # noqa: PLR0913
     # A night without training has no fits; the choice needs none of that night.
     fits = tables.RANKERS.values()
     left_out = tuple(t.path for t in fits if files.missing_days(t, one_day(day)))
-    run(Request(one_day(day), selection(*_MADE), BACKFILL, left_out), home, said)
+    run(Request(one_day(day), selection(*JUDGED), BACKFILL, left_out), home, said)
     chosen = champions.champion_of(files, where, day)
     said.print(
         f"{where.name} of {day}: {chosen.ranker} {chosen.model_date}, {chosen.decided_by}: "
@@ -107,5 +99,4 @@ def _require_usable(decision: Decision, surface: Surface, files: LakeFiles, mode
         raise typer.BadParameter(
             f"no {decision.ranker} was fitted for {surface.name} on {decision.model_date}"
         )
-    name = ModelName(decision.ranker, surface.name, decision.model_date)
-    registry.load(decision.ranker, registry.read(models, name, fit["sha256"]))
+    champions.model_of(models, fit)

@@ -12,6 +12,7 @@ from orchestration.cost import metered_step
 from orchestration.partitions import days_of
 from orchestration.reads import key
 from orchestration.served_truth import Served, verdicts
+from orchestration.table_asset import said
 from orchestration.workspace import Workspace
 from training.calibration_verdict import VerdictConfig
 
@@ -42,8 +43,7 @@ def calibration(
         metadata={
             "results": dg.MetadataValue.md(_table(found)),
             "is_news": is_unmet,
-            "wall_seconds": round(cost.wall_seconds, 2),
-            "cpu_seconds": round(cost.cpu_seconds, 2),
+            **said(cost),
         },
     )
 

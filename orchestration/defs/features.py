@@ -30,7 +30,7 @@ from orchestration.reads import (
     since_full,
     state_as_of_day_before,
 )
-from orchestration.table_asset import Made, Night, table_asset
+from orchestration.table_asset import Made, Night, no_impressions, table_asset
 
 
 def _positions(
@@ -53,7 +53,7 @@ def _panel(
     shown = night.lake.files.num_rows(tables.SILVER_IMPRESSIONS, night.days)
     halvings = {day: PanelConfig().halvings(number) for day, number in shown.items()}
     if not any(shown.values()):
-        return Made(None, {"empty": "the log has no impressions"})
+        return no_impressions()
     rows = panel.build(
         impressions, outcomes=outcomes, items=items, positions=positions, halvings=halvings
     )
@@ -66,7 +66,7 @@ def _item_appeal(night: Night) -> Made:
     window = night.days.reaching_back(config.num_days - 1)
     seen = [(day, files.arrow(tables.FEATURES_PANEL, one_day(day))) for day in window]
     if not any(rows.num_rows for _, rows in seen):
-        return Made(None, {"empty": "the log has no impressions"})
+        return no_impressions()
     columns = item_appeal.ITEM_COLUMNS
     items = (files.arrow_as_of(tables.SILVER_ITEMS, day, columns=columns) for day in night.days)
     made = item_appeal.build(seen, items=zip(night.days, items, strict=True), config=config)

@@ -12,6 +12,7 @@ from etl.tables import Table
 from orchestration import example_days, ranker_pictures
 from orchestration.contenders import DAYS_READ
 from orchestration.fitting import fit_nights
+from orchestration.judgements import JUDGED
 from orchestration.judging import judge_nights
 from orchestration.night_files import Sender, has_items
 from orchestration.published_slates import days_with_impressions, published_slates
@@ -122,12 +123,7 @@ def _judged(night: Night) -> Mapping[Table, Made]:
 
 
 rankers_judged = table_assets(
-    [
-        tables.RANKERS_CALIBRATORS,
-        tables.RANKERS_IMPORTANCE,
-        tables.RANKERS_REPORTS,
-        tables.RANKERS_CHAMPIONS,
-    ],
+    JUDGED,
     _judged,
     reads={
         **{name: on_driver(same_days(table)) for name, table in tables.RANKERS.items()},

@@ -206,7 +206,7 @@ def _asked(night: Night, evenings: Days) -> Iterator[Asked]:
         if has_items(night.lake, surface, night.days):
             learned = _learned(night, surface, evenings, is_weighed=False)
             files = Sender.of(night.lake).night_files(surface, evenings, learned)
-            config = night.settings.candidate_config(surface.name)
+            config = night.workspace.settings.candidate_config(surface.name)
             yield Asked(surface, files, config)
 
 
@@ -214,7 +214,7 @@ def _learned(
     night: Night, surface: Surface, evenings: Days, *, is_weighed: bool = True
 ) -> dict[date, LearnedSources]:
     files = night.lake.files
-    config = night.settings.candidate_config(surface.name)
+    config = night.workspace.settings.candidate_config(surface.name)
     return {
         day: LearnedSources(
             models_by(files, night.workspace.home.models, surface, day, config),

@@ -10,12 +10,12 @@ from pyspark.sql import DataFrame
 
 from etl import surfaces, tables
 from etl.surfaces import Surface
-from orchestration.champions import serving
+from orchestration import champions
 from orchestration.night_files import Sender, has_items
 from orchestration.reads import Read, on_driver, same_days, since_full
 from orchestration.table_asset import Made, Night, no_items, table_asset
 from scoring import slates, stand_ins
-from scoring.rank import Serving, reads_histories
+from scoring.rank import reads_histories
 from scoring.slates import NightModel, SlateConfig
 from training import user_side
 from training.item_side import ItemSide
@@ -75,7 +75,10 @@ def own_slates(
     """
     sender = Sender.of(night.lake)
     nights = {
-        day: NightModel(sender.item_side(day).name, _serving(night, surface, day))
+        day: NightModel(
+            sender.item_side(day).name,
+            champions.serving(night.lake.files, night.workspace.home.models, surface, day),
+        )
         for day in night.days
     }
     is_read = any(reads_histories(one.serving) for one in nights.values())
@@ -83,18 +86,15 @@ def own_slates(
     return slates.build(**inputs, history=history, surface=surface, nights=nights, config=config)
 
 
-def _serving(night: Night, surface: Surface, day: date) -> Serving:
-    return serving(night.lake.files, night.workspace.home.models, surface, day)
-
-
 def _said(night: Night, surface: Surface) -> dict[str, dict[str, str]]:
     """Say who orders each night's slates, and which of his predictions are calibrated."""
-    found = {}
+    files, found = night.lake.files, {}
     for day in night.days:
-        by = _serving(night, surface, day)
-        calibrated = ", ".join(sorted(by.calibrations)) or "nothing yet"
-        of_ranker = {} if by.champion.ranker == NONE else {"calibrated": calibrated}
-        found[str(day)] = {"ranker": named(by.champion), "reason": by.champion.reason} | of_ranker
+        champion = champions.champion_of(files, surface, day)
+        found[str(day)] = {"ranker": named(champion), "reason": champion.reason}
+        if champion.ranker != NONE:
+            tasks = champions.calibrations_of(files, surface, champion, day)
+            found[str(day)]["calibrated"] = ", ".join(sorted(tasks)) or "nothing yet"
     return found
 
 
@@ -110,7 +110,7 @@ def _segments(users: DataFrame) -> dict[date, set[str]]:
 def _stand_ins(
     night: Night, surface: Surface, segments: dict[date, set[str]]
 ) -> Iterator[pa.Table]:
-    config = night.settings.slate_config(surface.name)
+    config = night.workspace.settings.slate_config(surface.name)
     sender = Sender.of(night.lake)
     for day, path in sender.lists(surface, night.days):
         yield stand_ins.build(

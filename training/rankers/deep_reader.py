@@ -123,7 +123,7 @@ class Reader:
             MissingHistoriesError: If histories are read and there are none.
         """
         histories = self._histories(given)
-        value_NF, number_NE = self.fields.values(given), self.fields.quantiles(given)
+        value_NF, number_NE = self.fields.values_and_quantiles(given)
         code_NF = value_NF - (np.cumsum(self.fields.size_F) - self.fields.size_F).astype(np.int32)
         place = {name: number for number, name in enumerate(self.fields.names)}
         of_user = code_NF[:, [place[name] for name in self._user_words]]

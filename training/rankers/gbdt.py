@@ -222,15 +222,12 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
     given = (days(day).given for day in split.fit)
     encoder = encode.fit(given, config.encoder, numeric=numeric)
     curve = examination.fit(map(days, split.fit), config.examination)
-    tasks = tuple(days(split.fit.last).label)
-    positives = {task: sum(_positives(days(day), task) for day in split.fit) for task in tasks}
-    trees, ratio = {}, {}
-    for task in tasks:
-        if task == "click" or positives[task] >= config.min_positives:
-            trees[task] = _grow(_Matrices(days, encoder, curve, task), split, config, seed)
-        else:
-            ratio[task] = positives[task] / max(positives["click"], 1)
-    alike = Gbdt(encoder, trees, ratio, curve, item_effects.NOTHING)
+    tasks = heads.of_batches(map(days, split.fit), config.min_positives)
+    trees = {
+        task: _grow(_Matrices(days, encoder, curve, task), split, config, seed)
+        for task in tasks.learned
+    }
+    alike = Gbdt(encoder, trees, tasks.ratio, curve, item_effects.NOTHING)
     learned, kept = (_expected(alike, map(days, part)) for part in (split.fit, split.stop))
     return replace(alike, effects=item_effects.fit(learned, kept))
 
@@ -245,11 +242,6 @@ def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
         )
         for batch in batches
     ]
-
-
-def _positives(batch: Batch, task: str) -> float:
-    """Examples, or the sum of their shares."""
-    return float(np.nansum(batch.label[task], dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True)
