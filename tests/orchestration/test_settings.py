@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ def test_the_home_is_where_one_stands_unless_it_is_named(
 
 def test_each_setting_says_what_it_does() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_readme_lists_each_setting_with_its_default() -> None:
+    readme = Path(__file__).parents[2] / "README.md"
+    row = re.compile(r"\| `NIGHTMARKET_(\w+)` \| `(.*?)` \|")
+    rows = (row.match(line) for line in readme.read_text().splitlines())
+    listed = dict(found.groups() for found in rows if found)
+
+    said = {name.upper(): field.default for name, field in Settings.model_fields.items()}
+    defaults = {
+        name: ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in said.items()
+    }
+    assert listed == defaults
 
 
 @pytest.mark.parametrize(
