@@ -1,8 +1,8 @@
 """Days of a home's lake as examples: the newest are judged, those before them learned from.
 
 A fit is made as on the night before the days judged: with what was known of labels by then. The
-days judged are labelled by all that the lake knows; orders are judged where they have had their
-time alone. Shapes: N rows.
+days judged are labelled by all that the lake knows, which of orders is not yet all: every ranker is
+judged by the same. Shapes: N rows.
 """
 
 from collections.abc import Mapping
