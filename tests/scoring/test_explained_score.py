@@ -19,7 +19,7 @@ from tests.scoring.explained_evenings import (
     with_slate,
 )
 from tests.training.known_evening import EVENING, item_daily, table_of, user_daily
-from tests.training.rankers.conformance import SPLIT, days, taken, unseen
+from tests.training.rankers.conformance import SPLIT, days, unseen
 from training import registry
 from training.calibrate import Calibration
 from training.calibrators import segments
@@ -44,7 +44,7 @@ def fitted() -> Gbdt:
 
 def one_row(**numbers: float) -> Inputs:
     """The first unseen row with some of its numbers replaced."""
-    given = taken(unseen().batch.given, np.array([0]))
+    given = unseen().batch.given.taken(np.array([0]))
     numeric_NF = given.numeric_NF.copy()
     for name, value in numbers.items():
         numeric_NF[0, NUMERIC.index(name)] = value
