@@ -166,7 +166,7 @@ def test_histories_are_opened_only_where_a_champion_reads_them(
     marker = made.lake.root / "_days" / tables.FEATURES_USER_HISTORY.path / str(EVENINGS.last)
 
     def scores(serving: Serving) -> Scores:
-        monkeypatch.setattr(asset, "serving", lambda *_: serving)
+        monkeypatch.setattr(asset.champions, "serving", lambda *_: serving)
         return dict(_scores(asset.own_slates(night, PRODUCT_FEED, inputs, CONFIG).toArrow()))
 
     assert scores(READER) == of_range
