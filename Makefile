@@ -32,7 +32,7 @@ demo: $(SETUP)  ## a simulated shop from raw logs to slates; then look with make
 	$(BIN)/nightmarket demo
 
 test: $(SETUP)  ## every test that fits ten minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(SETUP)  ## lint, types, import contracts, definitions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -47,5 +47,6 @@ LADDER: Final[Mapping[str, Rung]] = {
         module="deep", config="DeepConfig", settings={"reads_histories": False}, needs="torch"
     ),
     "deep": Rung(module="deep", config="DeepConfig", needs="torch"),
+    "ensemble": Rung(module="ensemble", config="EnsembleConfig", needs="torch"),
 }
 """By name in results."""

@@ -17,6 +17,13 @@ settings.register_profile("nightmarket", deadline=None)
 settings.load_profile("nightmarket")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all that asks Spark in one process: there is one session a run."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("spark"))
+
+
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """One session a run, of two threads, compiled for a short life."""

@@ -25,7 +25,7 @@ from training.split import CalendarConfig, Split
 
 CALENDARS: Final[Mapping[str, CalendarConfig]] = {name: CalendarConfig() for name in RANKER_NAMES}
 """When each ranker is fitted, and on how much."""
-SEQUENTIAL: Final = frozenset({"deep"})
+SEQUENTIAL: Final = frozenset({"deep", "ensemble"})
 """Rankers that read histories."""
 _MANIFEST: Final = "manifest.json"
 

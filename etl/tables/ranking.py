@@ -150,7 +150,7 @@ _MODEL: Final = (
     required("model_date", DateType(), "the night on which it was fitted"),
 )
 
-RANKER_NAMES: Final = ("logistic", "factorization", "gbdt", "wide_deep", "deep")
+RANKER_NAMES: Final = ("logistic", "factorization", "gbdt", "wide_deep", "deep", "ensemble")
 """Rankers that can be fitted, from the simplest on (``training.registry``)."""
 
 

@@ -32,6 +32,7 @@ from training.rankers.deep_events import FlatExamples
 from training.rankers.deep_model import DeepModel
 from training.rankers.deep_reader import Reader
 from training.rankers.deep_training import TrainingConfig
+from training.rankers.event_pairs import EventPairs
 from training.rankers.heads import Heads
 from training.rankers.ranker import (
     Batch,
@@ -43,7 +44,7 @@ from training.rankers.ranker import (
 from training.split import Split
 
 NAME: Final = "deep"
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of what the files mean; another one is refused."""
 _SCORED_AT_ONCE: Final = 4096
 """Rows, about, whose histories are laid out at once."""
@@ -92,6 +93,8 @@ class DeepConfig:
     """Newest events that every candidate hears."""
     num_long: int = 1_000
     """Newest events that are searched for the candidate's category."""
+    pairs: EventPairs | None = field(default_factory=lambda: EventPairs(8, 18))
+    """Newest events that are paired with candidates; None where none is."""
     network: NetworkConfig = field(
         default_factory=lambda: NetworkConfig(
             candidate_fields=(), width=8, num_crosses=2, trunk=(128, 64), dropout=0.1
@@ -189,6 +192,7 @@ def fit(days: Days, split: Split, config: DeepConfig, seed: int) -> Deep:
         num_long=config.num_long,
         num_places=places,
         has_quantile_fields=config.read.has_quantile_fields,
+        pairs=None if event_words is None else config.pairs,
     )
     return learned(NAME, days, split, Plan(reader, tasks, config, seed))
 

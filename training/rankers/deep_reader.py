@@ -26,6 +26,7 @@ from training.inputs import Inputs, Layout, is_of_user
 from training.rankers.deep_config import Field, NetworkConfig
 from training.rankers.deep_events import FlatEvents, FlatRows
 from training.rankers.deep_rows import Events, Rows
+from training.rankers.event_pairs import EventPairs
 from training.rankers.hashed_crosses import Crosses
 from training.rankers.ranker import MissingHistoriesError, UnknownModelError
 
@@ -53,6 +54,8 @@ class Reader:
     """Places that are told apart; what stood farther counts as the last of them."""
     crosses: Crosses | None = None
     """Of a wide part."""
+    pairs: EventPairs | None = None
+    """Of a wide part of candidates and events; no reader has both."""
     has_quantile_fields: bool = False
     """Whether the quantile that a number lies in is a field with a vector besides."""
 
@@ -87,7 +90,7 @@ class Reader:
             "candidate_fields": tuple(map(made, self._candidate_words)),
             "num_user_dense": len(self._numbers(of_user=True)),
             "num_candidate_dense": len(self._numbers(of_user=False)),
-            "num_wide": self.crosses.size if self.crosses else 0,
+            "num_wide": wide.size if (wide := self.crosses or self.pairs) else 0,
             "event_fields": tuple(map(_field, events)) if self.reads_histories else (),
             "event_contexts": CONTEXTS if self.reads_histories else (),
             "num_places": self.num_places,
@@ -131,24 +134,35 @@ class Reader:
         first_U = np.flatnonzero(_is_first(of_user, numbers_of_user, histories))
         count_U = np.diff(np.append(first_U, len(given)))
         nothing = self._nothing(len(first_U))
+        events = self._events(histories, first_U)
+        code_NC = code_NF[:, [place[name] for name in self._candidate_words]]
+        wide_NC = self.crosses.places(value_NF) if self.crosses else None
+        if self.pairs:
+            wide_NC = self._paired(code_NC, events, count_U)
         alone = Rows(
             user_code_UF=torch.from_numpy(of_user[first_U]),
             user_dense_UE=torch.from_numpy(numbers_of_user[first_U]),
             history=nothing,
             long=nothing,
             user_N=torch.from_numpy(np.repeat(np.arange(len(first_U)), count_U)),
-            code_NF=torch.from_numpy(code_NF[:, [place[name] for name in self._candidate_words]]),
+            code_NF=torch.from_numpy(code_NC),
             dense_NE=torch.from_numpy(number_NE[:, self._numbers(of_user=False)]),
             content_NC=torch.zeros(len(given), 0),
             place_N=torch.from_numpy(self._places(given)),
-            wide_NC=torch.from_numpy(self.crosses.places(value_NF)) if self.crosses else None,
+            wide_NC=None if wide_NC is None else torch.from_numpy(wide_NC),
         )
         return FlatRows(
             alone=alone,
-            events=self._events(histories, first_U),
+            events=events,
             num_short=self.num_short,
             num_long=self.num_long,
         )
+
+    def _paired(self, code_NC: np.ndarray, events: FlatEvents, count_U: np.ndarray) -> np.ndarray:
+        assert self.pairs is not None
+        of_user = (np.repeat(one.numpy(), count_U) for one in (events.first_U, events.length_U))
+        code_EG = events.code_EG.numpy()
+        return self.pairs.places(code_NC[:, : code_EG.shape[1]], code_EG, *of_user)
 
     def _histories(self, given: Inputs) -> Histories | None:
         if not self.reads_histories or not len(given):
@@ -204,6 +218,7 @@ class Reader:
             "num_places": self.num_places,
             "has_quantile_fields": self.has_quantile_fields,
             "crosses": None,
+            "pairs": asdict(self.pairs) if self.pairs else None,
         }
         if self.crosses:
             said["crosses"] = asdict(self.crosses) | {"pair_C2": self.crosses.pair_C2.tolist()}
@@ -226,6 +241,8 @@ def load(files: Mapping[str, bytes]) -> Reader:
     if said["crosses"] is not None:
         pair_C2 = np.array(said["crosses"].pop("pair_C2"), np.int64).reshape(-1, 2)
         said["crosses"] = Crosses(pair_C2, **said["crosses"])
+    if said["pairs"] is not None:
+        said["pairs"] = EventPairs(**said["pairs"])
     return Reader(fields=fields.of_arrays(npz.unpacked(files["fields.npz"])), **said)
 
 

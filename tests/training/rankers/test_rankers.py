@@ -6,10 +6,11 @@ from tests.training.rankers import conformance
 from tests.training.rankers.conformance import Implementation
 from training.encode import EncoderConfig
 from training.fields import FieldsConfig
-from training.rankers import deep, factorization, gbdt, logistic, wide_deep
+from training.rankers import deep, ensemble, factorization, gbdt, logistic, wide_deep
 from training.rankers.deep import DeepConfig, ReadConfig
 from training.rankers.deep_config import NetworkConfig
 from training.rankers.deep_training import TrainingConfig
+from training.rankers.ensemble import EnsembleConfig
 from training.rankers.factorization import FactorizationConfig
 from training.rankers.gbdt import GbdtConfig
 from training.rankers.logistic import LogisticConfig
@@ -43,6 +44,7 @@ _DEEP = DeepConfig(
     network=NetworkConfig(candidate_fields=(), width=4, num_crosses=0, trunk=(16,), dropout=0.5),
     training=_LEARNING,
 )
+_ENSEMBLE = EnsembleConfig(gbdt=_GBDT, deep=_DEEP)
 RANKERS = {
     "gbdt": Implementation(
         fit=lambda days, split, seed: gbdt.fit(days, split, _GBDT, seed), load=gbdt.load
@@ -68,6 +70,12 @@ RANKERS = {
         tolerance=1e-5,
         least_found=0.75,
         learned=0.35,
+    ),
+    "ensemble": Implementation(
+        fit=lambda days, split, seed: ensemble.fit(days, split, _ENSEMBLE, seed),
+        load=ensemble.load,
+        tolerance=1e-5,
+        learned=0.15,
     ),
 }
 """One line for each ranker there is."""
