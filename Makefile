@@ -40,8 +40,9 @@ check: $(SETUP)  ## lint, types, import contracts, definitions
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 
-bench: $(SETUP)  ## speed of learning and listing candidates, beside faiss, similaripy, implicit
+bench: $(SETUP)  ## speed of learning and listing candidates and of ranking them, beside peers
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernels
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.gbdt
 
 dev: $(SETUP)  ## the Dagster UI on the default home, history kept
 	$(BIN)/nightmarket ui

@@ -6,12 +6,16 @@ side that missing values take, and no model ever sees a number it was not fitted
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from training.inputs import Inputs, Layout
+
+_AT_ONCE: Final = 2048
+"""Rows encoded together: as many as stay in a core's cache between the look and the copy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +59,13 @@ class Encoder:
         """
         inputs.require(self.layout)
         matrix_NF = np.empty((len(inputs), len(self.names)), np.float32)
-        read = [inputs.layout.numeric.index(name) for name in self.numeric]
-        number_NF = inputs.numeric_NF[:, read]
-        matrix_NF[:, : len(read)] = np.where(np.isfinite(number_NF), number_NF, np.nan)
-        for number, name in enumerate(self.vocabularies, start=len(read)):
+        read = _run([inputs.layout.numeric.index(name) for name in self.numeric])
+        for first in range(0, len(inputs), _AT_ONCE):
+            number_NF = inputs.numeric_NF[first : first + _AT_ONCE, read]
+            encoded_NF = matrix_NF[first : first + _AT_ONCE, : len(self.numeric)]
+            encoded_NF[:] = number_NF
+            encoded_NF[np.isinf(number_NF)] = np.nan
+        for number, name in enumerate(self.vocabularies, start=len(self.numeric)):
             matrix_NF[:, number] = self.codes(name, inputs.words[name])
         return matrix_NF
 
@@ -68,6 +75,12 @@ class Encoder:
         of_word = pc.index_in(words.dictionary.cast(pa.string()), value_set=known)
         codes = of_word.cast(pa.float32()).take(words.indices)
         return codes.to_numpy(zero_copy_only=False)
+
+
+def _run(columns: list[int]) -> list[int] | slice:
+    """Columns that lie beside one another as a slice, of which numpy makes no copy."""
+    run = slice(columns[0], columns[-1] + 1) if columns else slice(0)
+    return run if columns == list(range(run.start or 0, run.stop)) else columns
 
 
 def fit(batches: Iterable[Inputs], config: EncoderConfig, *, numeric: Sequence[str]) -> Encoder:

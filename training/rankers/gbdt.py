@@ -3,7 +3,8 @@
 All heads learn over all examples, so that p(order) is of the item being shown and not of the item
 being clicked. All minimise log loss: a share's expectation minimises it as a chance does (Papke,
 Wooldridge, 1996), and stays within 0 and 1. Examples are read a day at a time and quantised at
-once: memory holds one byte a feature, whatever the number of days.
+once: memory holds one byte a feature, whatever the number of days; those that growth is stopped on
+are held whole.
 
 Trees never read the place an item stood at. They learn what it brings where it is looked at, and
 ``training.examination`` says how often that is: p = examination(place) · σ(trees). So a place's
@@ -37,6 +38,8 @@ NAME: Final = "gbdt"
 _EFFECTS: Final = "item_effects.arrow"
 _NUM_TOLD: Final = 20
 """Features that a manifest names."""
+_OF_ROWS: Final = ("data", "label", "weight")
+"""What xgboost is told of each row."""
 _LEAST: Final = np.float32(1e-7)
 """No chance is nearer to 0 or 1: its loss stays finite."""
 
@@ -227,9 +230,11 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
         task: _grow(_Matrices(days, encoder, curve, task), split, config, seed)
         for task in tasks.learned
     }
-    alike = Gbdt(encoder, trees, tasks.ratio, curve, item_effects.NOTHING)
-    learned, kept = (_expected(alike, map(days, part)) for part in (split.fit, split.stop))
-    return replace(alike, effects=item_effects.fit(learned, kept))
+    # Effects are of clicks: the other heads need not say anything of what was learned from.
+    click = Gbdt(encoder, {"click": trees["click"]}, {}, curve, item_effects.NOTHING)
+    learned, kept = (_expected(click, map(days, part)) for part in (split.fit, split.stop))
+    effects = item_effects.fit(learned, kept)
+    return replace(click, heads=trees, ratio=tasks.ratio, effects=effects)
 
 
 def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
@@ -246,9 +251,9 @@ def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """Quantised rows of some days, with how often the place of each is looked at."""
+    """Rows of some days, with how often the place of each is looked at."""
 
-    rows: xgb.QuantileDMatrix
+    rows: xgb.DMatrix
     seen_N: np.ndarray
     """float32, in (0, 1]."""
 
@@ -267,17 +272,22 @@ class _Matrices:
     curve: Examination
     task: str
 
-    def read(
-        self, days: calendar.Days, like: "_Placed | None", *, max_bin: int, num_threads: int
-    ) -> _Placed:
+    def learned(self, days: calendar.Days, *, max_bin: int, num_threads: int) -> _Placed:
+        """Quantise what is learned from."""
         rows = xgb.QuantileDMatrix(
             _Batches(lambda: (self._of(self.days(day)) for day in days)),
             max_bin=max_bin,
-            ref=None if like is None else like.rows,
             enable_categorical=True,
             nthread=num_threads,
         )
-        return _Placed(rows, np.concatenate([self._looked_at(self.days(day)) for day in days]))
+        return _Placed(rows, self._looked_at(days))
+
+    def judged(self, days: calendar.Days, *, num_threads: int) -> _Placed:
+        """Keep what is stopped on as it is: a tree reads rows with gaps far faster than bins."""
+        parts = [self._of(self.days(day)) for day in days]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in _OF_ROWS}
+        rows = xgb.DMatrix(**(parts[0] | joined), enable_categorical=True, nthread=num_threads)
+        return _Placed(rows, self._looked_at(days))
 
     def _of(self, batch: Batch) -> dict[str, Any]:
         is_known = self._is_known(batch)
@@ -289,9 +299,10 @@ class _Matrices:
             "feature_types": self.encoder.types,
         }
 
-    def _looked_at(self, batch: Batch) -> np.ndarray:
-        position_N = batch.given.position_N[self._is_known(batch)]
-        return self.curve.at(position_N).astype(np.float32)
+    def _looked_at(self, days: calendar.Days) -> np.ndarray:
+        batches = map(self.days, days)
+        places = [batch.given.position_N[self._is_known(batch)] for batch in batches]
+        return self.curve.at(np.concatenate(places)).astype(np.float32)
 
     def _is_known(self, batch: Batch) -> np.ndarray:
         return ~np.isnan(batch.label[self.task].astype(np.float32))
@@ -320,9 +331,8 @@ def _grow(matrices: _Matrices, split: Split, config: GbdtConfig, seed: int) -> x
     num_rows = sum(len(matrices.days(day)) for day in split.fit)
     # 0 is as many as there are cores.
     num_threads = 1 if num_rows < config.min_rows_of_threads else 0
-    how = {"max_bin": config.max_bin, "num_threads": num_threads}
-    train = matrices.read(split.fit, None, **how)
-    stop = matrices.read(split.stop, train, **how)
+    train = matrices.learned(split.fit, max_bin=config.max_bin, num_threads=num_threads)
+    stop = matrices.judged(split.stop, num_threads=num_threads)
     label, weight = train.rows.get_label(), train.rows.get_weight()
     base = float(weight @ label) / float(weight @ train.seen_N)
     grown = xgb.train(
