@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from etl.arrow import flat_lists
 from etl.features import dictionary
-from etl.tables.retrieval import SOURCE_CODES
+from etl.tables.retrieval import SOURCE_NAMES
 from training import histories
 from training.inputs import NUMERIC, Inputs
 from training.item_side import FEATURES as ITEM_FEATURES
@@ -29,6 +29,14 @@ from training.user_side import DAY_US, USER_ARRAYS, Lists, codes_in, end_of
 USER_FEATURES: Final = tuple(dictionary.names(dictionary.USER))
 USER_WORDS: Final = ("country", "platform", "language")
 _PLACE: Final = {name: number for number, name in enumerate(NUMERIC)}
+_CODES: Final = range(np.iinfo(np.int8).max + 1)
+_SOURCE_COLUMNS: Final = {
+    what: np.array(
+        [_PLACE.get(f"source_{SOURCE_NAMES.get(code, '')}_{what}", -1) for code in _CODES]
+    )
+    for what in ("rank", "score")
+}
+"""Columns of sources by code, −1 of what is no source of today's."""
 _ITEM_PRICE: Final = ITEM_FEATURES.index("price_cents")
 _USUAL_PRICE: Final = USER_FEATURES.index("usual_price_cents")
 USER_COLUMNS: Final = (*USER_WORDS, *USER_ARRAYS, *USER_FEATURES)
@@ -207,11 +215,10 @@ def _fill_sources(numeric_RF: np.ndarray, rows: Rows) -> None:
     counts = np.bincount(rows.row_P, minlength=len(rows.item_R)).astype(np.float32)
     numeric_RF[:, _PLACE["num_sources"]] = np.where(counts > 0, counts, np.nan)
     numeric_RF[:, _PLACE["fused_score"]] = rows.fused_R
-    for name, code in SOURCE_CODES.items():
-        of_source = rows.source_P == code
-        row = rows.row_P[of_source]
-        numeric_RF[row, _PLACE[f"source_{name}_rank"]] = rows.rank_P[of_source]
-        numeric_RF[row, _PLACE[f"source_{name}_score"]] = rows.score_P[of_source]
+    for what, value_P in (("rank", rows.rank_P), ("score", rows.score_P)):
+        column_P = _SOURCE_COLUMNS[what][rows.source_P]
+        is_ours = column_P >= 0
+        numeric_RF[rows.row_P[is_ours], column_P[is_ours]] = value_P[is_ours]
 
 
 def _words(

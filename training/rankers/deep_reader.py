@@ -138,7 +138,7 @@ class Reader:
         code_NC = code_NF[:, [place[name] for name in self._candidate_words]]
         wide_NC = self.crosses.places(value_NF) if self.crosses else None
         if self.pairs:
-            wide_NC = self._paired(code_NC, events, count_U)
+            wide_NC = _paired(self.pairs, code_NC, events, count_U)
         alone = Rows(
             user_code_UF=torch.from_numpy(of_user[first_U]),
             user_dense_UE=torch.from_numpy(numbers_of_user[first_U]),
@@ -157,12 +157,6 @@ class Reader:
             num_short=self.num_short,
             num_long=self.num_long,
         )
-
-    def _paired(self, code_NC: np.ndarray, events: FlatEvents, count_U: np.ndarray) -> np.ndarray:
-        assert self.pairs is not None
-        of_user = (np.repeat(one.numpy(), count_U) for one in (events.first_U, events.length_U))
-        code_EG = events.code_EG.numpy()
-        return self.pairs.places(code_NC[:, : code_EG.shape[1]], code_EG, *of_user)
 
     def _histories(self, given: Inputs) -> Histories | None:
         if not self.reads_histories or not len(given):
@@ -264,6 +258,15 @@ def _is_first(
     is_first_N[:1] = True
     first_N = np.maximum.accumulate(np.where(is_first_N, np.arange(len(is_first_N)), 0))
     return (np.arange(len(is_first_N)) - first_N) % _MOST_TOGETHER == 0
+
+
+def _paired(
+    pairs: EventPairs, code_NC: np.ndarray, events: FlatEvents, count_U: np.ndarray
+) -> np.ndarray:
+    """Weights of pairs of words: those of items are too many for what is seen of each."""
+    of_user = (np.repeat(one.numpy(), count_U) for one in (events.first_U, events.length_U))
+    code_EG = events.code_EG.numpy()[:, 1:]
+    return pairs.places(code_NC[:, 1 : 1 + code_EG.shape[1]], code_EG, *of_user)
 
 
 def _contexts(histories: Histories) -> np.ndarray:

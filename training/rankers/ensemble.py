@@ -207,9 +207,10 @@ def _share(days: Sequence[_Told], config: EnsembleConfig) -> float | None:
 
 
 def _pooled(gbdt_N: np.ndarray, deep_N: np.ndarray, share: float) -> np.ndarray:
-    """Weigh log-odds: float32, N."""
+    """Weigh log-odds: float32, N; what both hold to be impossible is."""
     odds_N = (1 - share) * _log_odds(gbdt_N) + share * _log_odds(deep_N)
-    return (1 / (1 + np.exp(-odds_N))).astype(np.float32)
+    p_N = 1 / (1 + np.exp(-odds_N))
+    return np.where((gbdt_N > 0) | (deep_N > 0), p_N, 0).astype(np.float32)
 
 
 def _log_odds(p_N: np.ndarray) -> np.ndarray:

@@ -94,7 +94,11 @@ def test_a_cut_gzip_keeps_what_it_gave_and_says_so_once(tmp_path: Path) -> None:
     assert 0 < len(before) < 20_000
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"a\n")[:5], gzip.compress(b"a\n") + b"junk"])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"a\n")[:5], gzip.compress(b"a\n") + b"junk"],
+    ids=["cut off in its head", "junk behind it"],
+)
 def test_a_damaged_gzip_ends_in_one_row_that_says_so(tmp_path: Path, content: bytes) -> None:
     got = rows(tmp_path, content)
 

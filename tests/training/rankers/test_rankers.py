@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pytest
 
@@ -89,10 +90,16 @@ class Tried:
     fitted: Ranker
 
 
+@lru_cache
+def tried_of(name: str) -> Tried:
+    """Fit it once for all who ask in this process."""
+    made = RANKERS[name]
+    return Tried(made, made.fit(conformance.days, conformance.SPLIT, 7))
+
+
 @pytest.fixture(scope="module", params=sorted(RANKERS))
 def tried(request: pytest.FixtureRequest) -> Tried:
-    made = RANKERS[request.param]
-    return Tried(made, made.fit(conformance.days, conformance.SPLIT, 7))
+    return tried_of(request.param)
 
 
 def test_scores_are_probabilities(tried: Tried) -> None:
