@@ -80,4 +80,4 @@ def _place(table: int, own: int, event: int, mask: int) -> int:
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(32)
-    return 1 + np.int64(mixed % np.uint64(mask))
+    return int(1 + np.int64(mixed % np.uint64(mask)))
