@@ -18,10 +18,11 @@ settings.load_profile("nightmarket")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all that asks Spark in one process: there is one session a run."""
+    """Keep files in one process each, and all that ask Spark in the same: one session a run."""
+    of_spark = {item.path for item in items if "spark" in getattr(item, "fixturenames", ())}
     for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+        group = "spark" if item.path in of_spark else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,7 @@ def serve(home: Path) -> Iterator[Ui]:
         yield ui
     finally:
         served.send_signal(signal.SIGTERM)
-        served.wait(timeout=60)
+        served.wait(timeout=PATIENCE_SECONDS)
         log.close()
 
 

@@ -79,7 +79,7 @@ def test_surfaces_and_nights_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_an_unknown_ranker_is_refused_and_the_known_are_named() -> None:
-    with pytest.raises(UnknownModelError, match="no ranker 'forest'; there are deep, fact"):
+    with pytest.raises(UnknownModelError, match="no ranker 'forest'; there are deep, ensemble"):
         registry.load("forest", FILES)
 
 

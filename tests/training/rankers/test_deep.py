@@ -170,11 +170,11 @@ def test_a_new_item_is_scored_by_its_kind(fitted: Deep) -> None:
 
 def test_a_ranker_of_another_name_or_version_is_refused(blind: Deep) -> None:
     files = blind.save()
-    later = files["ranker.json"].replace(b'"version": 1', b'"version": 2')
+    later = files["ranker.json"].replace(b'"version": 2', b'"version": 3')
 
     with pytest.raises(UnknownModelError, match="not wide_deep"):
         wide_deep.load(files)
-    with pytest.raises(UnknownModelError, match="of version 2"):
+    with pytest.raises(UnknownModelError, match="of version 3"):
         deep.load({**files, "ranker.json": later})
 
 
