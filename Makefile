@@ -6,7 +6,8 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 UV := $(BIN)/uv
 LOCKS := requirements/base.txt $(if $(filter 0,$(NETWORKS)),,requirements/networks.txt)
-KERNELS := $(addprefix training/retrieval/,top_k.c top_k_tile.h top_k_library.py interests_ward.py products.py compiled.py)
+KERNELS := training/c_library.py $(addprefix training/rankers/,trees.c trees_panel.h) \
+	$(addprefix training/retrieval/,top_k.c top_k_tile.h interests_ward.py products.py compiled.py)
 SETUP := .venv/.set-up-$(NETWORKS)
 
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ SETUP := .venv/.set-up-$(NETWORKS)
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
-setup: $(SETUP)  ## environment, Delta's jars, class archive, C kernel; NETWORKS=0 leaves torch out
+setup: $(SETUP)  ## environment, Delta's jars, class archive, C kernels; NETWORKS=0 leaves torch out
 
 $(SETUP): $(LOCKS) pyproject.toml etl/jars.py $(KERNELS)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if v in ((3, 11), (3, 12)) else f"Python 3.11 or 3.12 is needed, {sys.executable} is {v[0]}.{v[1]}. Name another: make setup PYTHON=python3.11")'
@@ -24,7 +25,7 @@ $(SETUP): $(LOCKS) pyproject.toml etl/jars.py $(KERNELS)
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python $(LOCKS)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m etl.jars
-	$(BIN)/python -m training.retrieval.top_k_library
+	$(BIN)/python -m training.c_library
 	$(BIN)/python -m training.retrieval.compiled
 	@rm -f .venv/.set-up-* && touch $@
 

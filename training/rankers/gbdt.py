@@ -17,6 +17,7 @@ Shapes: N rows.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -29,9 +30,10 @@ from training import encode, examination
 from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
-from training.rankers import heads, item_effects
+from training.rankers import heads, item_effects, trees
 from training.rankers.item_effects import ItemEffects, Seen
 from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
+from training.rankers.trees_forest import Forest
 from training.split import Split
 
 NAME: Final = "gbdt"
@@ -79,7 +81,7 @@ class GbdtConfig:
     """How the places' part is learned."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gbdt:
     """Fitted trees with the encoder that they were fitted on."""
 
@@ -120,10 +122,15 @@ class Gbdt:
         matrix_NF = self.encoder.matrix(given)
         seen_N = self.examination.at(given.position_N).astype(np.float32)
         scores = {
-            task: self.effects.applied(head.inplace_predict(matrix_NF) * seen_N, given.item_N)
-            for task, head in self.heads.items()
+            task: self.effects.applied(p_N * seen_N, given.item_N)
+            for task, p_N in trees.predicted(matrix_NF, self.heads, self._forest).items()
         }
         return heads.followed(scores, self.ratio)
+
+    @cached_property
+    def _forest(self) -> Forest | None:
+        """The heads as the kernel reads them: a worker scores many batches by one model."""
+        return trees.forest(self.heads)
 
     def importance(self) -> dict[str, float]:
         """Say each feature's share of the click head's gain, largest first; used ones only."""
@@ -164,16 +171,16 @@ class Gbdt:
 
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""
-        trees = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
+        boosters = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
         rules = {
             "words": list(self.encoder.vocabularies.items()),
             "numeric": self.encoder.numeric,
             "ratio": dict(self.ratio),
             "examination": asdict(self.examination),
-            "trees": {name: sha256(written).hexdigest() for name, written in trees.items()},
+            "trees": {name: sha256(written).hexdigest() for name, written in boosters.items()},
         }
         rest = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
-        return rest | {_EFFECTS: self.effects.save()} | trees
+        return rest | {_EFFECTS: self.effects.save()} | boosters
 
 
 def load(files: Mapping[str, bytes]) -> Gbdt:
@@ -191,15 +198,15 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
             raise UnknownModelError("the model is of an earlier version; fit it again")
         words = {name: tuple(words) for name, words in rules["words"]}
         encoder = Encoder(words, tuple(rules["numeric"]))
-        trees = {
+        boosters = {
             name.removesuffix(".ubj"): _trees(name, files[name], said)
             for name, said in rules["trees"].items()
         }
         curve, effects = Examination(**rules["examination"]), item_effects.load(files[_EFFECTS])
         ratio = rules["ratio"]
-    if trees["click"].feature_names != encoder.names:
+    if boosters["click"].feature_names != encoder.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
-    return Gbdt(encoder, trees, ratio, curve, effects)
+    return Gbdt(encoder, boosters, ratio, curve, effects)
 
 
 def _trees(name: str, written: bytes, said: str) -> xgb.Booster:
@@ -226,15 +233,15 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
     encoder = encode.fit(given, config.encoder, numeric=numeric)
     curve = examination.fit(map(days, split.fit), config.examination)
     tasks = heads.of_batches(map(days, split.fit), config.min_positives)
-    trees = {
+    boosters = {
         task: _grow(_Matrices(days, encoder, curve, task), split, config, seed)
         for task in tasks.learned
     }
     # Effects are of clicks: the other heads need not say anything of what was learned from.
-    click = Gbdt(encoder, {"click": trees["click"]}, {}, curve, item_effects.NOTHING)
+    click = Gbdt(encoder, {"click": boosters["click"]}, {}, curve, item_effects.NOTHING)
     learned, kept = (_expected(click, map(days, part)) for part in (split.fit, split.stop))
     effects = item_effects.fit(learned, kept)
-    return replace(click, heads=trees, ratio=tasks.ratio, effects=effects)
+    return replace(click, heads=boosters, ratio=tasks.ratio, effects=effects)
 
 
 def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:

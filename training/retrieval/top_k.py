@@ -13,13 +13,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import count
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from training.retrieval import top_k_library, top_k_numba
+from training import c_library
+from training.retrieval import top_k_numba
 from training.retrieval.interactions import Interactions
 
 NO_ITEM: Final = -1
@@ -113,7 +113,7 @@ def top_k(
 @cache
 def in_use() -> Kernel:
     """Find the fastest kernel there is: the compiled one for this processor, or numba's."""
-    library = top_k_library.path()
+    library = c_library.path(c_library.TOP_K)
     if library.exists():
         return compiled(library)[0]
     _LOG.debug("no %s (make setup, with a C compiler): numba lists candidates", library)
@@ -128,16 +128,9 @@ def of_numba() -> Kernel:
 def compiled(library: Path) -> tuple[Kernel, ...]:
     """Load the C kernels that run on this processor, the fastest first."""
     loaded = ctypes.CDLL(str(library))
-    loaded.top_k_kind.restype = ctypes.c_char_p
     loaded.top_k.argtypes = _ARGUMENTS
-    kernels: list[Kernel] = []
-    for number in count():
-        name = loaded.top_k_kind(number)
-        if name is None:
-            return tuple(kernels)
-        if name:
-            kernels.append(Kernel(name.decode(), _filled_by(loaded, number)))
-    raise AssertionError
+    kinds = c_library.kinds(loaded, c_library.TOP_K)
+    return tuple(Kernel(name, _filled_by(loaded, number)) for number, name in kinds)
 
 
 _SIZE: Final = ctypes.c_int64

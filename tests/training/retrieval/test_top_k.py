@@ -1,12 +1,12 @@
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.retrieval import top_k, top_k_library
+from training import c_library
+from training.retrieval import top_k
 from training.retrieval.interactions import Interactions
 from training.retrieval.top_k import NO_ITEM, Kernel, Masks, MismatchedQueryError, Query
 
@@ -17,9 +17,9 @@ NUM_ITEMS = 1501
 @pytest.fixture(scope="module")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kernel]:
     found = {top_k.NUMBA: top_k.of_numba()}
-    compiler = top_k_library.compiler()
+    compiler = c_library.compiler()
     if compiler is not None:
-        library = top_k_library.build(compiler, tmp_path_factory.mktemp("library"))
+        library = c_library.build(c_library.TOP_K, compiler, tmp_path_factory.mktemp("library"))
         found |= {one.name: one for one in top_k.compiled(library)}
     return found
 
@@ -184,22 +184,3 @@ def test_zeros_of_both_signs_are_a_tie(kernel: Kernel) -> None:
     item_UK, _ = top_k.top_k(query, num_items=3, kernel=kernel)
 
     assert item_UK.tolist() == [[0, 1, 2]]
-
-
-def test_a_library_of_another_source_is_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compiler = top_k_library.compiler()
-    if compiler is None:
-        pytest.skip("no C compiler")
-    top_k_library.build(compiler, tmp_path)
-    other = tmp_path / "other.c"
-    other.write_text("int nothing;")
-    was = top_k_library.path(tmp_path)
-
-    monkeypatch.setattr(top_k_library, "_SOURCE", other)
-
-    assert was.exists()
-    assert not top_k_library.path(tmp_path).exists()
-    assert top_k_library.build(compiler, tmp_path).exists()
-    assert not was.exists()
