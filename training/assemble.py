@@ -39,6 +39,8 @@ _SOURCE_COLUMNS: Final = {
 """Columns of sources by code, −1 of what is no source of today's."""
 _ITEM_PRICE: Final = ITEM_FEATURES.index("price_cents")
 _USUAL_PRICE: Final = USER_FEATURES.index("usual_price_cents")
+_AT_ONCE: Final = 1024
+"""Rows filled together: as many as stay in a core's cache between two sides."""
 USER_COLUMNS: Final = (*USER_WORDS, *USER_ARRAYS, *USER_FEATURES)
 """What is read of features/user_daily."""
 _GROUPS: Final = (
@@ -117,12 +119,8 @@ def assemble(
         users' histories where ``state`` has them.
     """
     place = items.places(rows.item_R)
-    numeric_RF = np.full((len(rows.item_R), len(NUMERIC)), np.nan, np.float32)
-    known = place >= 0
-    numeric_RF[known, : len(ITEM_FEATURES)] = items.numeric_NF[place[known]]
     user_UF = _user_matrix(users)
-    first = len(ITEM_FEATURES)
-    numeric_RF[:, first : first + len(USER_FEATURES)] = user_UF[rows.user_R]
+    numeric_RF = _sides(rows, place, user_UF, items)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = numeric_RF[:, _ITEM_PRICE] / user_UF[rows.user_R, _USUAL_PRICE]
     numeric_RF[:, _PLACE["price_to_usual_ratio"]] = np.where(np.isfinite(ratio), ratio, np.nan)
@@ -142,6 +140,20 @@ def assemble(
         return Inputs(numeric_RF, words, rows.item_R)
     found = histories.of_evening(state.column("long"), items=items, evening=evening)
     return Inputs(numeric_RF, words, rows.item_R, histories=found.read_by(rows.user_R))
+
+
+def _sides(rows: Rows, place_R: np.ndarray, user_UF: np.ndarray, items: ItemSide) -> np.ndarray:
+    """Fill what is of the item or of the user alone; the rest is NaN."""
+    numeric_RF = np.empty((len(place_R), len(NUMERIC)), np.float32)
+    of_item = slice(len(ITEM_FEATURES))
+    of_user = slice(of_item.stop, of_item.stop + len(USER_FEATURES))
+    for first in range(0, len(place_R), _AT_ONCE):
+        part_RF, place = numeric_RF[first : first + _AT_ONCE], place_R[first : first + _AT_ONCE]
+        part_RF[:, of_item] = items.numeric_NF[place] if len(items.numeric_NF) else np.nan
+        part_RF[place < 0, of_item] = np.nan
+        part_RF[:, of_user] = user_UF[rows.user_R[first : first + _AT_ONCE]]
+        part_RF[:, of_user.stop :] = np.nan
+    return numeric_RF
 
 
 def _user_matrix(users: pa.Table) -> np.ndarray:
@@ -215,10 +227,12 @@ def _fill_sources(numeric_RF: np.ndarray, rows: Rows) -> None:
     counts = np.bincount(rows.row_P, minlength=len(rows.item_R)).astype(np.float32)
     numeric_RF[:, _PLACE["num_sources"]] = np.where(counts > 0, counts, np.nan)
     numeric_RF[:, _PLACE["fused_score"]] = rows.fused_R
+    number_N = numeric_RF.reshape(-1)
+    first_P = rows.row_P * numeric_RF.shape[1]
     for what, value_P in (("rank", rows.rank_P), ("score", rows.score_P)):
         column_P = _SOURCE_COLUMNS[what][rows.source_P]
         is_ours = column_P >= 0
-        numeric_RF[rows.row_P[is_ours], column_P[is_ours]] = value_P[is_ours]
+        number_N[(first_P + column_P)[is_ours]] = value_P[is_ours]
 
 
 def _words(

@@ -23,4 +23,6 @@ def taken(values: np.ndarray, place: np.ndarray, *, otherwise: float) -> np.ndar
     """Take values at places, ``otherwise`` where the place is −1."""
     if not len(values):
         return np.full(len(place), otherwise)
-    return np.where(place >= 0, values[np.maximum(place, 0)], otherwise)
+    found = values[place].astype(np.result_type(values, otherwise), copy=False)
+    found[place < 0] = otherwise
+    return found
