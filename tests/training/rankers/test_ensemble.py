@@ -4,11 +4,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tests.training.rankers import conformance
-from tests.training.rankers.conformance import SPLIT, few, unseen
+from tests.training.rankers import conformance, test_deep
+from tests.training.rankers.conformance import NIGHT, SPLIT, few, unseen
 from tests.training.rankers.test_rankers import SMALL_DEEP, SMALL_GBDT
 from training.metrics import log_loss
-from training.rankers import ensemble
+from training.rankers import ensemble, item_effects
 from training.rankers.ensemble import Ensemble, EnsembleConfig
 from training.rankers.ranker import Batch
 
@@ -22,7 +22,7 @@ def fitted() -> Ensemble:
 
 def test_both_are_heard_by_their_share_in_log_odds(fitted: Ensemble) -> None:
     given = unseen().batch.given
-    bare = replace(fitted, effects=ensemble.item_effects.NOTHING)
+    bare = replace(fitted, effects=item_effects.NOTHING)
     trees, network = (part.score(given)["click"] for part in (fitted.gbdt, fitted.deep))
 
     for share, alone in ((0.0, trees), (1.0, network)):
@@ -39,9 +39,7 @@ def test_the_share_is_what_the_stopping_days_ask_for(fitted: Ensemble) -> None:
     weight_N = np.ones(len(label_N))
 
     def loss(share: float) -> float:
-        told = replace(
-            fitted, share=dict(fitted.share, click=share), effects=ensemble.item_effects.NOTHING
-        )
+        told = replace(fitted, share=dict(fitted.share, click=share), effects=item_effects.NOTHING)
         p_N = np.concatenate([told.score(batch.given)["click"] for batch in batches])
         return log_loss(label_N, p_N, weight_N)
 
@@ -58,6 +56,25 @@ def test_a_task_of_too_few_positives_is_weighed_as_clicks_are() -> None:
     found = ensemble.fit(rare, SPLIT, CONFIG, 7)
 
     assert found.share["order"] == found.share["click"]
+
+
+def test_of_long_lists_the_network_is_asked_about_those_that_trees_put_first() -> None:
+    days, num_heard = test_deep.days, 3
+    found = ensemble.fit(days, SPLIT, replace(CONFIG, num_heard=num_heard), 7)
+    found = replace(found, share=dict.fromkeys(found.share, 0.5), effects=item_effects.NOTHING)
+    given = days(NIGHT).given
+    whole = replace(found, num_heard=len(given)).score(given)["click"]
+    trees, cut = found.gbdt.score(given)["click"], found.score(given)["click"]
+
+    assert found.reads_histories
+    user_N = days(NIGHT).user_N
+    for user in np.unique(user_N)[:20]:
+        rows = np.flatnonzero(user_N == user)
+        order = rows[np.lexsort((given.item_N[rows], -trees[rows]))]
+        first, others = order[:num_heard], order[num_heard:]
+        np.testing.assert_allclose(cut[first], whole[first], atol=1e-6)
+        np.testing.assert_array_equal(cut[others], trees[others])
+        assert (cut[others] != whole[others]).any()
 
 
 def test_it_reads_what_either_reads(fitted: Ensemble) -> None:
