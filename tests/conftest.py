@@ -17,6 +17,7 @@ settings.register_profile("nightmarket", deadline=None)
 settings.load_profile("nightmarket")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep files in one process each, and all that ask Spark in the same: one session a run."""
     of_spark = {item.path for item in items if "spark" in getattr(item, "fixturenames", ())}

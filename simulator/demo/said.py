@@ -23,6 +23,7 @@ from simulator.truth.worth import value
 NUM_ITEMS: Final = 4
 """Places of each slate that are printed."""
 _METRICS: Final = ("recall@20", "ndcg@20")
+_OF_RANKERS: Final = ("log_loss", "auc", "ndcg@10")
 _ITEM: Final = 15
 _TITLE: Final = 30
 """Characters of their columns."""
@@ -42,6 +43,7 @@ def say(home: Home, made: Made, console: Console, *, seconds: float) -> None:
     users = _two_users(evening)
     for user in users:
         _slates(home, user, console)
+    _rankers(evening, console)
     _quality(evening, console)
     _rejected(files, made, console)
     _next(home, made, users[0], console)
@@ -68,6 +70,29 @@ def _slates(home: Home, user: str, console: Console) -> None:
             title = (place["title"] or "")[:_TITLE]
             said = f"  {place['item']:<{_ITEM}}{title:<{_TITLE + 2}}"
             console.print(escape(said), f"[dim]{place['reason']}[/]", soft_wrap=True, sep="")
+
+
+def _rankers(evening: Evening, console: Console) -> None:
+    """Print who orders each surface's slates, and how those judged that night predict clicks."""
+    serves = {
+        row["surface"]: row["ranker"] for row in evening.rows(tables.RANKERS_CHAMPIONS).to_pylist()
+    }
+    rows = evening.rows(tables.RANKERS_REPORTS)
+    rows = rows.filter((pc.field("task") == "click") & (pc.field("segment") == "all"))
+    values = {(r["surface"], r["ranker"], r["metric"]): r["value"] for r in rows.to_pylist()}
+    table = Table(
+        title="Who orders them, by clicks of the evening before they were learned from",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for name in ("surface", "ranker", *_OF_RANKERS, ""):
+        table.add_column(name, justify="right" if name in _OF_RANKERS else "left")
+    for surface, ranker in sorted({key[:2] for key in values}):
+        found = (values.get((surface, ranker, name)) for name in _OF_RANKERS)
+        said = ["–" if value is None else f"{value:.4f}" for value in found]
+        table.add_row(surface, ranker, *said, "serves" if serves[surface] == ranker else "")
+    console.print("", table)
 
 
 def _quality(evening: Evening, console: Console) -> None:

@@ -52,7 +52,12 @@ _CATEGORY: Final = "item_category"
 
 
 LEARNING: Final = TrainingConfig(
-    num_epochs=3, min_steps=400, batch_rows=512, learning_rate=1e-3, table_learning_rate=0.01
+    num_epochs=3,
+    min_steps=1_000,
+    batch_rows=512,
+    learning_rate=1e-3,
+    table_learning_rate=0.01,
+    stop_after=4,
 )
 """How networks learn from some ten thousand examples a day (docs/experiments.md)."""
 

@@ -6,6 +6,10 @@ either (a logarithmic opinion pool: Genest, Zidek, Statistical Science 1986; tre
 clicks: Ling et al., WWW 2017). Where the network adds nothing its share is 0, and the trees stand
 alone. Items' own effects are those against what both expect together.
 
+Of long lists the trees are the pre-ranker: the network is asked about those of a user's candidates
+alone that they put first (a cascade: Covington et al., RecSys 2016; Liu et al., KDD 2017), the
+others keep what the trees say.
+
 Shapes: N rows.
 """
 
@@ -16,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from etl.arrow import places_in_runs, run_starts
 from training.inputs import Inputs, Layout
 from training.metrics import log_loss
 from training.rankers import deep, gbdt, item_effects
@@ -41,6 +46,8 @@ class EnsembleConfig:
 
     gbdt: GbdtConfig = field(default_factory=GbdtConfig)
     deep: DeepConfig = field(default_factory=DeepConfig)
+    num_heard: int = 100
+    """Rows of one user, those that the trees put first, that the network is asked about."""
     num_shares: int = 21
     """Shares of the network from 0 to 1 that are tried on the stopping days."""
     min_positives: int = 30
@@ -58,6 +65,9 @@ class Ensemble:
     """The network's share in each task's log-odds: 0 … 1."""
     effects: ItemEffects
     """What remains of items' clicks after what both say."""
+    num_heard: int
+    """Rows that share a history, those that the trees put first, that the network is asked about;
+    where none is read it is asked about all."""
 
     @property
     def name(self) -> str:
@@ -82,11 +92,23 @@ class Ensemble:
             MissingColumnError: If the rows lack a column.
             MissingHistoriesError: If the network reads histories and the rows have none.
         """
-        trees, network = self.gbdt.score(given), self.deep.score(given)
-        return {
-            task: self.effects.applied(_pooled(trees[task], network[task], share), given.item_N)
-            for task, share in self.share.items()
-        }
+        scores = self.gbdt.score(given)
+        rows = self._heard(given, scores[_CLICK])
+        network = self.deep.score(given if rows is None else given.taken(rows))
+        heard = slice(None) if rows is None else rows
+        for task, share in self.share.items():
+            scores[task][heard] = _pooled(scores[task][heard], network[task], share)
+        return {task: self.effects.applied(scores[task], given.item_N) for task in self.share}
+
+    def _heard(self, given: Inputs, click_N: np.ndarray) -> np.ndarray | None:
+        """Rows that the network is asked about, ascending; None where it is asked about all."""
+        if not self.reads_histories or given.histories is None:
+            return None
+        of_N = given.histories.of_N
+        if np.bincount(of_N, minlength=1).max() <= self.num_heard:
+            return None
+        order = np.lexsort((given.item_N, -click_N, of_N))
+        return np.sort(order[places_in_runs(run_starts(of_N[order])) < self.num_heard])
 
     def importance(self) -> dict[str, float]:
         """Say what the trees read most, as they do."""
@@ -98,7 +120,7 @@ class Ensemble:
 
     def save(self) -> dict[str, bytes]:
         """Write both, their files' names after their own, and the shares."""
-        said = {"version": _VERSION, "share": dict(self.share)}
+        said = {"version": _VERSION, "share": dict(self.share), "num_heard": self.num_heard}
         files = {_RULES: json.dumps(said, sort_keys=True).encode(), _EFFECTS: self.effects.save()}
         for part in (self.gbdt, self.deep):
             files |= {f"{part.name}.{file}": written for file, written in part.save().items()}
@@ -119,9 +141,9 @@ def load(files: Mapping[str, bytes]) -> Ensemble:
         if said["version"] != _VERSION:
             raise UnknownModelError(f"the model is of version {said['version']}; fit it again")
         share = {task: float(value) for task, value in said["share"].items()}
-        effects = item_effects.load(files[_EFFECTS])
-    of = {part.NAME: _own(files, part.NAME) for part in (gbdt, deep)}
-    return Ensemble(gbdt.load(of[gbdt.NAME]), deep.load(of[deep.NAME]), share, effects)
+        effects, num_heard = item_effects.load(files[_EFFECTS]), int(said["num_heard"])
+    trees, network = gbdt.load(_own(files, gbdt.NAME)), deep.load(_own(files, deep.NAME))
+    return Ensemble(trees, network, share, effects, num_heard)
 
 
 def fit(days: Days, split: Split, config: EnsembleConfig, seed: int) -> Ensemble:
@@ -144,7 +166,7 @@ def fit(days: Days, split: Split, config: EnsembleConfig, seed: int) -> Ensemble
     share = _shares(stop, config)
     learned = [_Said.of(days(day), trees, network).seen(share) for day in split.fit]
     effects = item_effects.fit(learned, [said.seen(share) for said in stop])
-    return Ensemble(trees, network, share, effects)
+    return Ensemble(trees, network, share, effects, config.num_heard)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from training.rankers.logistic import LogisticConfig
 from training.rankers.ranker import Ranker
 from training.rankers.wide_deep import WideDeepConfig
 
-_GBDT = GbdtConfig(
+SMALL_GBDT = GbdtConfig(
     num_rounds=60,
     learning_rate=0.15,
     max_depth=3,
@@ -40,15 +40,15 @@ _READ = ReadConfig(fields=_FIELDS)
 _WIDE_DEEP = WideDeepConfig(
     read=_READ, num_crossed=3, hash_bits=8, trunk=(16,), dropout=0.5, training=_LEARNING
 )
-_DEEP = DeepConfig(
+SMALL_DEEP = DeepConfig(
     read=_READ,
     network=NetworkConfig(candidate_fields=(), width=4, num_crosses=0, trunk=(16,), dropout=0.5),
     training=_LEARNING,
 )
-_ENSEMBLE = EnsembleConfig(gbdt=_GBDT, deep=_DEEP)
+_ENSEMBLE = EnsembleConfig(gbdt=SMALL_GBDT, deep=SMALL_DEEP)
 RANKERS = {
     "gbdt": Implementation(
-        fit=lambda days, split, seed: gbdt.fit(days, split, _GBDT, seed), load=gbdt.load
+        fit=lambda days, split, seed: gbdt.fit(days, split, SMALL_GBDT, seed), load=gbdt.load
     ),
     "logistic": Implementation(
         fit=lambda days, split, seed: logistic.fit(days, split, _LOGISTIC, seed),
@@ -66,7 +66,7 @@ RANKERS = {
         learned=0.35,
     ),
     "deep": Implementation(
-        fit=lambda days, split, seed: deep.fit(days, split, _DEEP, seed),
+        fit=lambda days, split, seed: deep.fit(days, split, SMALL_DEEP, seed),
         load=deep.load,
         tolerance=1e-5,
         least_found=0.75,
