@@ -10,7 +10,7 @@ differences for each user: the same users are drawn for both (paired bootstrap).
   adds to and not only the first ten, and no worse by the guards: order, what else is predicted,
   calibration, how much of the shop and of what is new it puts first, and what scoring costs.
 
-Of several that pass, the one of least log loss serves; over the fused order the one of most NDCG.
+Of several that pass, the one of least log loss serves.
 Shapes: N examples, U users.
 """
 
@@ -160,11 +160,18 @@ class _Contest:
         if found.num_users < self.config.min_users:
             return _Verdict(False, 0.0, f"{text}, too few")
         if self.old.ranker == NONE:
-            return _Verdict(found.mean > 0, found.mean, text)
+            return _Verdict(found.mean > 0, self._likeliest(new, found.mean), text)
         gained = self._gained(new, _CLICK)
         if new.ranker == self.old.ranker:
             return _Verdict(found.high >= 0, gained.mean, text)
         return self._beyond_doubt(challenger, gained)
+
+    def _likeliest(self, new: Judged, otherwise: float) -> float:
+        """Compare those that may begin: by log loss, which wavers less than ten places do."""
+        if not new.as_shown:
+            return otherwise
+        loss_U, weight_U = losses_by_user(self.batch, new, _CLICK)
+        return -float(loss_U.sum() / weight_U.sum())
 
     def _beyond_doubt(self, challenger: Challenger, gained: Interval) -> _Verdict:
         """Ask another ranker for a significant gain, then hold it to the guards."""

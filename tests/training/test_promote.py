@@ -147,6 +147,21 @@ def test_of_several_the_one_of_least_loss_replaces() -> None:
     assert (found.champion.ranker, len(found.findings)) == ("wide_deep", 3)
 
 
+def test_over_the_fused_order_the_likeliest_of_those_that_order_better_begins() -> None:
+    noise_N = np.random.default_rng(5).normal(0, 5, len(BATCH))
+    fused = Judged(NONE, FUSED.model_date, {"click": noise_N}, {})
+    likeliest, orders_best = predicting("gbdt", 0.5), predicting("deep", 0.1)
+    click = np.where(BATCH.user_N < 3, -likeliest.scores["click"], likeliest.scores["click"])
+    likeliest = replace(likeliest, scores={"click": click})
+    challengers = [Challenger(one, CHEAP) for one in (orders_best, likeliest)]
+
+    found = decide(FUSED, BATCH, fused, challengers, night=NIGHT, seed=1)
+
+    assert found.champion.ranker == "gbdt"
+    assert orders_best.ndcg_U(BATCH).mean() > likeliest.ndcg_U(BATCH).mean()
+    assert "NDCG@10 differs by +" in found.champion.reason
+
+
 def refused(challenger: Judged, guard: str, **given: float) -> None:
     """Hold a better ranker to a guard that it does not keep, and no other."""
     found = contested(challenger, **given)  # type: ignore[arg-type]
