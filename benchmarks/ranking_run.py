@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from benchmarks.ranking_rungs import LADDER
+from benchmarks.resampled import Draws
 from orchestration.cost import metered
 from training import calibrate
 from training.calibrate import CalibrateConfig
@@ -19,7 +20,6 @@ from training.calibration_metrics import calibration_error
 from training.calibrators.calibrator import Predicted
 from training.metrics import (
     Interval,
-    auc,
     auc_by_user,
     bootstrap,
     log_loss,
@@ -30,8 +30,6 @@ from training.rankers.ranker import Batch, Ranker
 from training.split import Split
 
 POPULARITY: Final = "popularity"
-_RESAMPLES: Final = 200
-_CONFIDENCE: Final = (2.5, 97.5)
 _NAN: Final = float("nan")
 _NOTHING: Final = Interval(_NAN, _NAN, _NAN, 0)
 Say = Callable[[str], None]
@@ -127,7 +125,7 @@ def run(table: Examples, names: Sequence[str], *, seed: int, say: Say) -> Result
         predicted[name] = _calibrated(raw, model, table)
         cpu_seconds[name] = {"fit": fitted.cpu_seconds, "score": scored.cpu_seconds}
         say(f"{name}: cpu-seconds {fitted.cpu_seconds:.1f} and {scored.cpu_seconds:.1f}")
-    draws = _Draws.of(table.judged.user_N, seed)
+    draws = Draws.of(table.judged.user_N, seed)
     tasks = tuple(table.judged.label)
     measured = {
         name: {table.names[task]: _measured(table.judged, found, task, draws) for task in tasks}
@@ -183,31 +181,13 @@ def _calibrated(raw: Mapping[str, np.ndarray], model: Ranker, table: Examples) -
     return _Predicted(raw, raw, true)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draws:
-    """Resampled users: how often each row counts."""
-
-    user_N: np.ndarray
-    """int64 from 0."""
-    times_RU: np.ndarray
-    """int16."""
-
-    @classmethod
-    def of(cls, user_N: np.ndarray, seed: int) -> "_Draws":
-        place_N = np.unique(user_N, return_inverse=True)[1]
-        num_users = int(place_N.max()) + 1
-        rng = np.random.default_rng(seed)
-        drawn = rng.multinomial(num_users, np.full(num_users, 1 / num_users), size=_RESAMPLES)
-        return cls(place_N, drawn.astype(np.int16))
-
-
-def _measured(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> Measured:
+def _measured(batch: Batch, found: _Predicted, task: str, draws: Draws) -> Measured:
     label_N, score_N = batch.label[task].astype(np.float64), found.score[task]
     is_known = ~np.isnan(label_N)
     by_user = auc_by_user(
         draws.user_N[is_known], label_N[is_known] > 0, score_N[is_known], batch.weight_N[is_known]
     )
-    whole, gauc = _interval(_aucs(batch, found, task, draws), draws), bootstrap(by_user, seed=1)
+    whole, gauc = draws.interval(_aucs(batch, found, task, draws)), bootstrap(by_user, seed=1)
     if task not in found.true:
         return Measured(whole, gauc, _NOTHING, _NAN, _NAN, _NAN, _NAN)
     label_N, p_N = label_N[is_known], found.true[task][is_known]
@@ -219,7 +199,7 @@ def _measured(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> Meas
     return Measured(
         whole,
         gauc,
-        _interval(_losses(batch, found, task, draws), draws),
+        draws.interval(_losses(batch, found, task, draws)),
         normalised_entropy(label_N, p_N, weight_N),
         error(p_N),
         error(found.raw[task][is_known].astype(np.float64)),
@@ -227,35 +207,22 @@ def _measured(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> Meas
     )
 
 
-def _step(batch: Batch, below: _Predicted, found: _Predicted, task: str, draws: _Draws) -> Step:
+def _step(batch: Batch, below: _Predicted, found: _Predicted, task: str, draws: Draws) -> Step:
     aucs = _aucs(batch, found, task, draws) - _aucs(batch, below, task, draws)
     if task not in below.true:
-        return Step(_interval(aucs, draws), _NOTHING)
+        return Step(draws.interval(aucs), _NOTHING)
     losses = _losses(batch, found, task, draws) - _losses(batch, below, task, draws)
-    return Step(_interval(aucs, draws), _interval(losses, draws))
+    return Step(draws.interval(aucs), draws.interval(losses))
 
 
-def _interval(value_R: np.ndarray, draws: _Draws) -> Interval:
-    """The first value is of the users as they are."""
-    low, high = np.nanpercentile(value_R[1:], _CONFIDENCE)
-    return Interval(float(value_R[0]), float(low), float(high), draws.times_RU.shape[1])
-
-
-def _aucs(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> np.ndarray:
+def _aucs(batch: Batch, found: _Predicted, task: str, draws: Draws) -> np.ndarray:
     """AUC over all rows as they are, then for each resample of users: float64, 1 + R."""
     label_N, score_N = batch.label[task].astype(np.float64), found.score[task]
     rows = np.flatnonzero(~np.isnan(label_N))
-    # In order at once: a resample's own sort then has nothing to do.
-    rows = rows[np.argsort(score_N[rows], kind="stable")]
-    user_N, positive_N, score_N = draws.user_N[rows], label_N[rows] > 0, score_N[rows]
-    values = [auc(positive_N, score_N, np.ones(len(rows)))]
-    values += [
-        auc(positive_N, score_N, times_U[user_N].astype(np.float64)) for times_U in draws.times_RU
-    ]
-    return np.array(values)
+    return draws.aucs(label_N[rows] > 0, score_N[rows], np.ones(len(rows)), rows=rows)
 
 
-def _losses(batch: Batch, found: _Predicted, task: str, draws: _Draws) -> np.ndarray:
+def _losses(batch: Batch, found: _Predicted, task: str, draws: Draws) -> np.ndarray:
     """Log loss likewise: float64, 1 + R."""
     label_N = batch.label[task].astype(np.float64)
     is_known = ~np.isnan(label_N)

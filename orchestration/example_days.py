@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -137,11 +138,14 @@ class ExampleDays:
 
     @cached_property
     def delays(self) -> Delays:
-        """How soon the surface's orders are known, from those of ripe days."""
+        """How soon it is known which of the surface's orders stand."""
         is_recent = pc.field("shown_date") >= self._days.first
-        orders = self._outcomes.filter((pc.field("event_type") == "order") & is_recent)
-        shown, known = (orders.column(name).to_numpy().astype("datetime64[D]") for name in _DATES)
-        return delays.fit(shown, known, night=self._night, config=DelaysConfig())
+        is_meant = pc.field("event_type").isin(["order", "cancel"])
+        found = self._outcomes.filter(is_meant & is_recent)
+        shown, known = (found.column(name).to_numpy().astype("datetime64[D]") for name in _DATES)
+        is_order = pc.equal(found.column("event_type"), "order").to_numpy()
+        change = np.where(is_order, 1, -1)
+        return delays.fit(shown, known, change, night=self._night, config=DelaysConfig())
 
     @cached_property
     def _durations(self) -> pa.Table:

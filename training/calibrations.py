@@ -98,7 +98,8 @@ class Fitted:
     shown_by: str = ALL
     """Whose impressions: ``US``, or ``ALL``."""
     known_share: float = 1.0
-    """Of what will follow, the part that labels held before they were corrected."""
+    """Of what will follow, the part that labels held before they were corrected; 1 where they held
+    more than will stand."""
 
     @property
     def written(self) -> str | None:
@@ -229,7 +230,7 @@ def _day(task: Task, scored: Scored, known: Delays) -> _Day | None:
     label_N = batch.label[task.name].astype(np.float64)
     is_known_N = ~np.isnan(label_N)
     weight_N = batch.weight_N
-    if share < 1:
+    if share != 1:
         weight_N = delays.corrected(batch.label[task.name].astype(bool), weight_N, share)
     parts = {
         kind: Segments(one.names, one.code_N[is_known_N])
@@ -262,7 +263,7 @@ def _counted(days: Sequence[_Day], shown_by: str) -> dict[str, Any]:
             int((one.is_exploration_N & (one.is_own_N | (shown_by == ALL))).sum()) for one in days
         ),
         "shown_by": shown_by,
-        "known_share": round(sum(positives) / ripe, 4) if ripe else 1.0,
+        "known_share": min(round(sum(positives) / ripe, 4), 1.0) if ripe else 1.0,
     }
 
 

@@ -136,3 +136,18 @@ def test_orders_of_unripe_days_count_for_those_not_heard_of_yet(tmp_path: Path) 
     assert told["order"].tolist() == pytest.approx([0, 1 / 0.5, 0], rel=0.02)
     assert told["click"].tolist() == days(late).label["click"].tolist()
     assert days.for_learning(early).label["order"].tolist() == [0, 0, 0]
+
+
+def test_orders_that_will_be_cancelled_are_not_counted_for(tmp_path: Path) -> None:
+    night, shown = FIRST + timedelta(days=20), FIRST + timedelta(days=2)
+    files = LakeFiles(tmp_path, FIRST)
+    made(files, tables.SILVER_OUTCOMES, FIRST, night)
+    said = {"surface": "product_feed", "shown_date": shown}
+    ordered = [outcome("order", n, **said) for n in range(200)]
+    write(files, tables.SILVER_OUTCOMES, shown, *ordered)
+    cancelled = [outcome("cancel", n, **said) for n in range(50)]
+    write(files, tables.SILVER_OUTCOMES, shown + timedelta(days=1), *cancelled)
+
+    found = ExampleDays(files, PRODUCT_FEED, night, 28).delays
+
+    assert [found.at(age) for age in range(2)] == pytest.approx([200 / 150, 1.0])

@@ -117,6 +117,18 @@ def test_young_labels_are_corrected_by_how_much_is_known_at_their_age() -> None:
     assert mean_of(found, day, "order") == pytest.approx(day.batch.label["order"].mean(), rel=0.1)
 
 
+def test_young_labels_that_will_be_taken_back_weigh_less() -> None:
+    """A fifth of what is ordered at once is cancelled on the days after."""
+    day = shown(1, twice=1.0)
+    cancelling = Delays(np.array([1.25, 1.25, *[1.0] * 6]), 1_000)
+
+    found = calibrations.fit(ORDER, [day], cancelling, CONFIG)
+
+    assert found.known_share == 1.0
+    standing = 0.8 * day.batch.label["order"].mean()
+    assert mean_of(found, day, "order") == pytest.approx(standing, rel=0.1)
+
+
 def test_young_labels_are_left_out_where_it_is_not_known_how_soon_they_ripen() -> None:
     found = calibrations.fit(ORDER, [shown(2), shown(1)], UNKNOWN, CONFIG)
 

@@ -14,30 +14,59 @@ def days_ago(*ages: int) -> np.ndarray:
     return np.datetime64(NIGHT, "D") - np.array(ages)
 
 
-def test_the_share_known_is_read_off_ripe_impressions_alone() -> None:
-    shown = days_ago(10, 10, 8, 7, 3, 3)
-    known = days_ago(10, 9, 4, 0, 3, 3)
+def ordered(*age_and_lag: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Days of impressions, and those on which what followed was attributed."""
+    ages, lags = np.array(age_and_lag).T
+    return days_ago(*ages), days_ago(*(ages - lags))
 
-    found = fit(shown, known, night=NIGHT, config=CONFIG)
+
+def test_the_share_known_is_what_stands_beside_what_will() -> None:
+    shown, known = ordered((10, 0), (10, 1), (8, 4), (7, 7))
+
+    found = fit(shown, known, np.ones(4), night=NIGHT, config=CONFIG)
 
     assert found.num_orders == 4
-    assert [found.at(age) for age in range(WINDOW_DAYS + 1)] == [
-        0.25,
-        0.5,
-        0.5,
-        0.5,
-        0.75,
-        0.75,
-        0.75,
-        1.0,
-    ]
+    assert [found.at(age) for age in range(WINDOW_DAYS + 1)] == pytest.approx(
+        [0.25, 0.5, 0.5, 0.5, 0.75, 0.75, 0.75, 1.0]
+    )
     assert found.at(30) == 1.0
 
 
+def test_young_impressions_tell_of_the_ages_that_they_have_reached() -> None:
+    """Half of what was shown long ago is known at once, and all of what was shown yesterday."""
+    old = [(20, 0), (20, 0), (20, 2), (20, 2)]
+    yesterday = [(1, 0), (1, 0), (1, 1), (1, 1)]
+    shown, known = ordered(*old, *yesterday)
+    recent = DelaysConfig(min_orders=4, num_days=1, enough_orders=1)
+
+    found = fit(shown, known, np.ones(8), night=NIGHT, config=recent)
+
+    assert [found.at(age) for age in range(3)] == pytest.approx([0.25, 0.5, 1.0])
+
+
+def test_orders_that_will_be_cancelled_are_not_to_come() -> None:
+    """Of four orders two are known at once and two a day later; one is cancelled on the second."""
+    shown, known = ordered((9, 0), (9, 0), (9, 1), (9, 1), (9, 2))
+
+    found = fit(shown, known, np.array([1, 1, 1, 1, -1]), night=NIGHT, config=CONFIG)
+
+    assert found.num_orders == 4
+    assert [found.at(age) for age in range(3)] == pytest.approx([2 / 3, 4 / 3, 1.0])
+
+
 def test_of_too_few_orders_nothing_is_known_until_labels_are_ripe() -> None:
-    found = fit(days_ago(9, 9, 9), days_ago(9, 8, 7), night=NIGHT, config=CONFIG)
+    shown, known = ordered((9, 0), (9, 1), (9, 2), (9, 3))
+    change = np.array([1, 1, 1, -1])
+    found = fit(shown, known, change, night=NIGHT, config=CONFIG)
 
     assert (found.at(1), found.at(WINDOW_DAYS), found.num_orders) == (None, 1.0, 3)
+
+
+def test_an_age_before_the_first_order_is_not_known() -> None:
+    shown, known = ordered(*[(9, 2)] * 4)
+    found = fit(shown, known, np.ones(4), night=NIGHT, config=CONFIG)
+
+    assert [found.at(age) for age in range(3)] == [None, None, 1.0]
 
 
 def test_an_age_at_which_nothing_is_known_yet_is_not_divided_by() -> None:
@@ -70,7 +99,7 @@ def test_labels_of_unripe_days_have_the_mean_of_the_final_ones() -> None:
     known_N = is_ordered_N & (delay_N <= age_N)
     others = np.minimum(rng.geometric(0.4, 5_000) - 1, WINDOW_DAYS)
     shown = days_ago(*[20] * len(others))
-    found = fit(shown, shown + others, night=NIGHT, config=CONFIG)
+    found = fit(shown, shown + others, np.ones(len(others)), night=NIGHT, config=CONFIG)
 
     told_N = ripened(known_N, age_N, found)
 
