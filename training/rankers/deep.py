@@ -197,7 +197,7 @@ def fit(days: Days, split: Split, config: DeepConfig, seed: int) -> Deep:
         num_long=config.num_long,
         num_places=places,
         has_quantile_fields=config.read.has_quantile_fields,
-        pairs=None if event_words is None else config.pairs,
+        pairs=config.pairs if event_words else None,
     )
     return learned(NAME, days, split, Plan(reader, tasks, config, seed))
 

@@ -120,7 +120,7 @@ class Network(nn.Module):
         learns = self.training and torch.is_grad_enabled()
         look_up = LookUp.apply if learns else lambda weight, place_K: weight[place_K]
         found = look_up(self.wide, rows.wide_NC.flatten())
-        return aside_NT + found.view(*rows.wide_NC.shape, -1).sum(1)
+        return aside_NT + found.view(*rows.wide_NC.shape, found.shape[1]).sum(1)
 
     def _of_experts(self, x_NX: Tensor) -> Tensor:
         each = [self.expert_heads(expert(x_NX)) for expert in self.experts]

@@ -202,3 +202,16 @@ def test_a_cross_is_remembered_by_the_wide_part() -> None:
 def hash_of(kind: str, land: str) -> bool:
     """Which pairs are clicked: as no kind and no land alone tells."""
     return (int(kind[1:]) + int(land[1:])) % 3 == 0
+
+
+def test_histories_of_items_without_words_are_read() -> None:
+    def wordless(day: date) -> Batch:
+        batch = days(day)
+        histories = replace(batch.given.histories, words={})
+        return replace(batch, given=replace(batch.given, histories=histories))
+
+    fitted = deep.fit(wordless, SPLIT, _CONFIG, 3)
+
+    assert fitted.reads_histories
+    scores = fitted.score(wordless(NIGHT).given)["click"]
+    assert np.ptp(scores) > 0
