@@ -8,6 +8,7 @@ UV := $(BIN)/uv
 LOCKS := requirements/base.txt $(if $(filter 0,$(NETWORKS)),,requirements/networks.txt)
 KERNELS := training/c_library.py $(addprefix training/rankers/,trees.c trees_panel.h) \
 	$(addprefix training/retrieval/,top_k.c top_k_tile.h interests_ward.py products.py compiled.py)
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 SETUP := .venv/.set-up-$(NETWORKS)
 
 .DEFAULT_GOAL := help
@@ -42,8 +43,8 @@ check: $(SETUP)  ## lint, types, import contracts, definitions
 	$(BIN)/dg check defs
 
 bench: $(SETUP)  ## speed of learning and listing candidates and of ranking them, beside peers
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.kernels
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.gbdt
+	$(ONE_THREAD) $(BIN)/python -m benchmarks.kernels
+	$(ONE_THREAD) $(BIN)/python -m benchmarks.gbdt
 
 dev: $(SETUP)  ## the Dagster UI on the default home, history kept
 	$(BIN)/nightmarket ui

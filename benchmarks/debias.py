@@ -23,7 +23,7 @@ from rich.table import Table
 
 from benchmarks.debias_curve import curves
 from benchmarks.debias_fits import FITS, DebiasConfig, Score, unseen
-from benchmarks.resampled import Draws
+from benchmarks.resampled import Draws, interval_said
 from benchmarks.simulated_examples import Simulated, SimulatedConfig
 from etl.arrow import run_starts
 from etl.features.examination import ExaminationConfig
@@ -147,7 +147,7 @@ def _orders_table(cases: dict[str, Any]) -> Table:
     for case, measures in cases.items():
         for name in measures["shown"]:
             parts = [measures[m][name] for m in ("shown", "not_shown", "auc_of_chance")]
-            cells = [_said(part[kind]) for part in parts for kind in ("value", "ours_more")]
+            cells = [interval_said(part[kind]) for part in parts for kind in ("value", "ours_more")]
             laid_out.add_row(case, name, *cells)
     return laid_out
 
@@ -160,12 +160,8 @@ def _curves_table(found: dict[str, Any]) -> Table:
     laid_out.add_column("error", justify="right", no_wrap=True)
     for name, one in found["curves"].items():
         seen = [f"{value:.3f}" for value in one["at"]]
-        laid_out.add_row(name, *seen, _said(one["error"]) if "error" in one else "")
+        laid_out.add_row(name, *seen, interval_said(one["error"]) if "error" in one else "")
     return laid_out
-
-
-def _said(found: dict[str, float]) -> str:
-    return f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.delays_ways import WAYS, Night, NightConfig, Said, said, slowed
-from benchmarks.resampled import Draws
+from benchmarks.resampled import Draws, interval_said
 from benchmarks.simulated_examples import Simulated, SimulatedConfig
 from etl.silver.attribution import WINDOW_DAYS
 from simulator.behaviour.visits import is_sale
@@ -188,17 +188,13 @@ def _table(name: str, night: dict[str, Any]) -> Table:
     for way, one in night["ways"].items():
         cells = [f"{100 * one['known_share']:.1f}"]
         for kind in _BOTH:
-            cells.append(_said(one[f"predicted_to_observed_{kind}"], 1, 3))
-            cells.append(_said(one[f"predicted_less_oracle_{kind}"], 0.01, 1))
-        cells.append(_said(one["loss_less_oracle_calibrated"], _LOSS_UNIT, 2))
-        cells += [_said(one["auc"], 1, 4), _said(one["auc_less_oracle"], 1, 4)]
+            cells.append(interval_said(one[f"predicted_to_observed_{kind}"], digits=3))
+            less_oracle = one[f"predicted_less_oracle_{kind}"]
+            cells.append(interval_said(less_oracle, unit=0.01, digits=1))
+        cells.append(interval_said(one["loss_less_oracle_calibrated"], unit=_LOSS_UNIT, digits=2))
+        cells += [interval_said(one[name]) for name in ("auc", "auc_less_oracle")]
         laid_out.add_row(way, *cells)
     return laid_out
-
-
-def _said(found: dict[str, float], unit: float, digits: int) -> str:
-    mean, low, high = (f"{found[name] / unit:.{digits}f}" for name in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Measures that are ratios of sums over users are resampled by ``training.metrics`
 Shapes: N rows judged, U users, R resamples, M rows chosen.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,3 +69,9 @@ class Draws:
         """Give the value of the users as they are, which is the first, with its 95 % interval."""
         low, high = np.nanpercentile(value_R[1:], _CONFIDENCE)
         return Interval(float(value_R[0]), float(low), float(high), self.times_RU.shape[1])
+
+
+def interval_said(found: Mapping[str, float], *, unit: float = 1.0, digits: int = 4) -> str:
+    """Write an interval, as JSON has it, for a table's cell."""
+    mean, low, high = (f"{found[name] / unit:.{digits}f}" for name in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"

@@ -81,7 +81,7 @@ def _rankers(evening: Evening, console: Console) -> None:
     rows = rows.filter((pc.field("task") == "click") & (pc.field("segment") == "all"))
     values = {(r["surface"], r["ranker"], r["metric"]): r["value"] for r in rows.to_pylist()}
     table = Table(
-        title="Who orders them, by clicks of the evening before they were learned from",
+        title="Who orders them, and how the day's clicks were foretold",
         title_justify="left",
         box=None,
         pad_edge=False,

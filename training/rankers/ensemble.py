@@ -15,12 +15,13 @@ Shapes: N rows.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from etl.arrow import places_in_runs, run_starts
+from training.calibrators.calibrator import chance, logit
 from training.inputs import Inputs, Layout
 from training.metrics import log_loss
 from training.rankers import deep, gbdt, item_effects
@@ -37,7 +38,7 @@ _CLICK: Final = "click"
 _RULES: Final = "ensemble.json"
 _EFFECTS: Final = "item_effects.arrow"
 _LEAST: Final = 1e-7
-"""No chance is nearer to 0 or 1: its log-odds stay finite."""
+"""No chance counts as nearer to 0 or 1: the other one is still heard."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,7 +161,7 @@ def fit(days: Days, split: Split, config: EnsembleConfig, seed: int) -> Ensemble
         MissingHistoriesError: If some days have histories and others none.
     """
     # On the stopping days effects of items have been told what came: both are weighed without.
-    trees = replace(gbdt.fit(days, split, config.gbdt, seed), effects=item_effects.NOTHING)
+    trees = gbdt.without_effects(days, split, config.gbdt, seed)
     network = deep.fit(days, split, config.deep, seed)
     stop = [_Said.of(days(day), trees, network) for day in split.stop]
     share = _shares(stop, config)
@@ -183,13 +184,8 @@ class _Said:
 
     def seen(self, share: Mapping[str, float]) -> Seen:
         """The day's clicks beside what both expect of them."""
-        expected_N = _pooled(self.gbdt[_CLICK], self.deep[_CLICK], share[_CLICK])
-        return Seen(
-            self.batch.given.item_N,
-            self.batch.label[_CLICK].astype(bool),
-            expected_N.astype(np.float64),
-            self.batch.weight_N,
-        )
+        p_click_N = _pooled(self.gbdt[_CLICK], self.deep[_CLICK], share[_CLICK])
+        return Seen.of(self.batch, p_click_N)
 
 
 def _shares(stop: Sequence[_Said], config: EnsembleConfig) -> dict[str, float]:
@@ -231,13 +227,11 @@ def _share(days: Sequence[_Told], config: EnsembleConfig) -> float | None:
 def _pooled(gbdt_N: np.ndarray, deep_N: np.ndarray, share: float) -> np.ndarray:
     """Weigh log-odds: float32, N; what both hold to be impossible is."""
     odds_N = (1 - share) * _log_odds(gbdt_N) + share * _log_odds(deep_N)
-    p_N = 1 / (1 + np.exp(-odds_N))
-    return np.where((gbdt_N > 0) | (deep_N > 0), p_N, 0).astype(np.float32)
+    return np.where((gbdt_N > 0) | (deep_N > 0), chance(odds_N), 0).astype(np.float32)
 
 
 def _log_odds(p_N: np.ndarray) -> np.ndarray:
-    p_N = np.clip(p_N.astype(np.float64), _LEAST, 1 - _LEAST)
-    return np.log(p_N) - np.log1p(-p_N)
+    return logit(np.clip(p_N.astype(np.float64), _LEAST, 1 - _LEAST))
 
 
 def _own(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:

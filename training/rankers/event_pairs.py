@@ -14,6 +14,8 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from training.rankers.hashed_crosses import scattered
+
 _BANDS: Final = np.array([0, 1, 1, 2, 2, 2, 2, 2], np.int64)
 """For the newest event, the two before it and the five before those which table is read."""
 _NOTHING: Final = 0
@@ -67,17 +69,5 @@ def _places(
             for g in range(num_fields):
                 own, event = code_NG[row, g], code_EG[first_N[row] + back, g]
                 if own and event:
-                    table = band_P[back] * num_fields + g
-                    found[row, back * num_fields + g] = _place(table, own, event, mask)
-
-
-@njit(cache=True)
-def _place(table: int, own: int, event: int, mask: int) -> int:
-    """A multiply-xorshift hash of all three, beside the weight of nothing."""
-    mixed = np.uint64(own) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= np.uint64(event) * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed ^= np.uint64(table + 1) * np.uint64(0x165667B19E3779F9)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(32)
-    return int(1 + np.int64(mixed % np.uint64(mask)))
+                    hashed = scattered(own, event, band_P[back] * num_fields + g + 1)
+                    found[row, back * num_fields + g] = 1 + np.int64(hashed % np.uint64(mask))

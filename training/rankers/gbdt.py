@@ -2,9 +2,7 @@
 
 All heads learn over all examples, so that p(order) is of the item being shown and not of the item
 being clicked. All minimise log loss: a share's expectation minimises it as a chance does (Papke,
-Wooldridge, 1996), and stays within 0 and 1. Examples are read a day at a time and quantised at
-once: memory holds one byte a feature, whatever the number of days; those that growth is stopped on
-are held whole.
+Wooldridge, 1996), and stays within 0 and 1. How they grow: ``gbdt_growth``.
 
 Trees never read the place an item stood at. They learn what it brings where it is looked at, and
 ``training.examination`` says how often that is: p = examination(place) · σ(trees). So a place's
@@ -15,7 +13,7 @@ Shapes: N rows.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -24,13 +22,13 @@ from typing import Any, Final
 import numpy as np
 import xgboost as xgb
 
-from etl import days as calendar
 from etl.features.examination import Examination, ExaminationConfig
 from training import encode, examination
 from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
 from training.rankers import heads, item_effects, trees
+from training.rankers.gbdt_growth import Growth, Matrices, grow
 from training.rankers.item_effects import ItemEffects, Seen
 from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
 from training.rankers.trees_forest import Forest
@@ -40,10 +38,6 @@ NAME: Final = "gbdt"
 _EFFECTS: Final = "item_effects.arrow"
 _NUM_TOLD: Final = 20
 """Features that a manifest names."""
-_OF_ROWS: Final = ("data", "label", "weight")
-"""What xgboost is told of each row."""
-_LEAST: Final = np.float32(1e-7)
-"""No chance is nearer to 0 or 1: its loss stays finite."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,7 +213,7 @@ def _trees(name: str, written: bytes, said: str) -> xgb.Booster:
 
 
 def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
-    """Grow a head for each task on the days of ``split``.
+    """Grow a head for each task on the days of ``split``, and find what remains of items' clicks.
 
     Args:
         days: Reads one day's examples; what they are labelled with is what is predicted.
@@ -227,167 +221,46 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
         config: How the trees are grown.
         seed: Of row and column sampling.
     """
+    bare = without_effects(days, split, config, seed)
+    # Effects are of clicks: the other heads need not say anything of what was learned from.
+    click = replace(bare, heads={"click": bare.heads["click"]}, ratio={})
+    learned, kept = (_expected(click, map(days, part)) for part in (split.fit, split.stop))
+    return replace(bare, effects=item_effects.fit(learned, kept))
+
+
+def without_effects(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
+    """Grow the trees alone; items have no effects of their own. The arguments are those of fit."""
     permits = permitted(map(days, split.fit), config.permitted)
     numeric = [name for name in permits.numeric if name != "position"]
     given = (days(day).given for day in split.fit)
     encoder = encode.fit(given, config.encoder, numeric=numeric)
     curve = examination.fit(map(days, split.fit), config.examination)
     tasks = heads.of_batches(map(days, split.fit), config.min_positives)
+    how = _growth(config, seed)
     boosters = {
-        task: _grow(_Matrices(days, encoder, curve, task), split, config, seed)
-        for task in tasks.learned
+        task: grow(Matrices(days, encoder, curve, task), split, how) for task in tasks.learned
     }
-    # Effects are of clicks: the other heads need not say anything of what was learned from.
-    click = Gbdt(encoder, {"click": boosters["click"]}, {}, curve, item_effects.NOTHING)
-    learned, kept = (_expected(click, map(days, part)) for part in (split.fit, split.stop))
-    effects = item_effects.fit(learned, kept)
-    return replace(click, heads=boosters, ratio=tasks.ratio, effects=effects)
+    return Gbdt(encoder, boosters, tasks.ratio, curve, item_effects.NOTHING)
 
 
 def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
-    return [
-        Seen(
-            batch.given.item_N,
-            batch.label["click"].astype(bool),
-            model.score(batch.given)["click"].astype(np.float64),
-            batch.weight_N,
-        )
-        for batch in batches
-    ]
+    return [Seen.of(batch, model.score(batch.given)["click"]) for batch in batches]
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """Rows of some days, with how often the place of each is looked at."""
-
-    rows: xgb.DMatrix
-    seen_N: np.ndarray
-    """float32, in (0, 1]."""
-
-    def chance(self, margin_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What trees say of rows: σ(margin), and with the place p, float32, N each."""
-        attraction_N = 1 / (1 + np.exp(-margin_N))
-        return attraction_N, np.clip(self.seen_N * attraction_N, _LEAST, 1 - _LEAST)
-
-
-@dataclass(frozen=True, slots=True)
-class _Matrices:
-    """Makes quantised matrices of some days for one task."""
-
-    days: Days
-    encoder: Encoder
-    curve: Examination
-    task: str
-
-    def learned(self, days: calendar.Days, *, max_bin: int, num_threads: int) -> _Placed:
-        """Quantise what is learned from."""
-        rows = xgb.QuantileDMatrix(
-            _Batches(lambda: (self._of(self.days(day)) for day in days)),
-            max_bin=max_bin,
-            enable_categorical=True,
-            nthread=num_threads,
-        )
-        return _Placed(rows, self._looked_at(days))
-
-    def judged(self, days: calendar.Days, *, num_threads: int) -> _Placed:
-        """Keep what is stopped on as it is: a tree reads rows with gaps far faster than bins."""
-        parts = [self._of(self.days(day)) for day in days]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in _OF_ROWS}
-        rows = xgb.DMatrix(**(parts[0] | joined), enable_categorical=True, nthread=num_threads)
-        return _Placed(rows, self._looked_at(days))
-
-    def _of(self, batch: Batch) -> dict[str, Any]:
-        is_known = self._is_known(batch)
-        return {
-            "data": self.encoder.matrix(batch.given)[is_known],
-            "label": batch.label[self.task].astype(np.float32)[is_known],
-            "weight": batch.weight_N[is_known],
-            "feature_names": self.encoder.names,
-            "feature_types": self.encoder.types,
-        }
-
-    def _looked_at(self, days: calendar.Days) -> np.ndarray:
-        batches = map(self.days, days)
-        places = [batch.given.position_N[self._is_known(batch)] for batch in batches]
-        return self.curve.at(np.concatenate(places)).astype(np.float32)
-
-    def _is_known(self, batch: Batch) -> np.ndarray:
-        return ~np.isnan(batch.label[self.task].astype(np.float32))
-
-
-class _Batches(xgb.DataIter):
-    """Hands xgboost one non-empty day after another."""
-
-    def __init__(self, start: Callable[[], Iterator[dict[str, Any]]]) -> None:
-        super().__init__()
-        self._start = start
-        self._left = start()
-
-    def reset(self) -> None:
-        self._left = self._start()
-
-    def next(self, input_data: Callable[..., Any]) -> bool:
-        for found in self._left:
-            if len(found["label"]):
-                input_data(**found)
-                return True
-        return False
-
-
-def _grow(matrices: _Matrices, split: Split, config: GbdtConfig, seed: int) -> xgb.Booster:
-    num_rows = sum(len(matrices.days(day)) for day in split.fit)
-    # 0 is as many as there are cores.
-    num_threads = 1 if num_rows < config.min_rows_of_threads else 0
-    train = matrices.learned(split.fit, max_bin=config.max_bin, num_threads=num_threads)
-    stop = matrices.judged(split.stop, num_threads=num_threads)
-    label, weight = train.rows.get_label(), train.rows.get_weight()
-    base = float(weight @ label) / float(weight @ train.seen_N)
-    grown = xgb.train(
-        _parameters(config, base, seed) | {"nthread": num_threads},
-        train.rows,
-        num_boost_round=config.num_rounds,
-        evals=[(stop.rows, matrices.task)],
-        obj=lambda margin_N, rows: _gradient(train, margin_N, rows),
-        custom_metric=lambda margin_N, rows: ("loss", _loss(stop, margin_N, rows)),
-        early_stopping_rounds=config.stop_after,
-        verbose_eval=False,
+def _growth(config: GbdtConfig, seed: int) -> Growth:
+    return Growth(
+        parameters={
+            "tree_method": "hist",
+            "eta": config.learning_rate,
+            "max_depth": config.max_depth,
+            "min_child_weight": config.min_child_weight,
+            "subsample": config.subsample,
+            "colsample_bytree": config.colsample,
+            "lambda": config.l2,
+            "max_bin": config.max_bin,
+            "seed": seed,
+        },
+        num_rounds=config.num_rounds,
+        stop_after=config.stop_after,
+        min_rows_of_threads=config.min_rows_of_threads,
     )
-    return grown[: grown.best_iteration + 1]
-
-
-def _gradient(
-    placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slope of the log loss of p by the margin, and its expected curvature (Fisher scoring).
-
-    With p = w · s, s = σ(margin): slope (p − y) (1 − s) / (1 − p), curvature p (1 − s)² / (1 − p);
-    where every place counts alike (w = 1) the usual p − y and p (1 − p).
-    """
-    attraction_N, p_N = placed.chance(margin_N)
-    steepness_N = (1 - attraction_N) / (1 - p_N) * rows.get_weight()
-    return (p_N - rows.get_label()) * steepness_N, p_N * (1 - attraction_N) * steepness_N
-
-
-def _loss(placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
-    _, p_N = placed.chance(margin_N)
-    label_N = rows.get_label()
-    loss_N = -(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N))
-    return float(np.average(loss_N, weights=rows.get_weight()))
-
-
-def _parameters(config: GbdtConfig, base: float, seed: int) -> dict[str, Any]:
-    return {
-        # Its gradient is replaced; what is left of it is that predictions are σ(margin).
-        "objective": "binary:logistic",
-        "disable_default_eval_metric": True,
-        "base_score": min(max(base, 1e-6), 1 - 1e-6),
-        "tree_method": "hist",
-        "eta": config.learning_rate,
-        "max_depth": config.max_depth,
-        "min_child_weight": config.min_child_weight,
-        "subsample": config.subsample,
-        "colsample_bytree": config.colsample,
-        "lambda": config.l2,
-        "max_bin": config.max_bin,
-        "seed": seed,
-    }

@@ -92,14 +92,21 @@ def _entropy(p: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def place(value_F: np.ndarray, pair_2: np.ndarray, num_values: int, mask: int) -> int:
-    """Where the weight of a row's cross lies: a multiply-xorshift hash of its two values."""
-    mixed = np.uint64(value_F[pair_2[0]]) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= np.uint64(value_F[pair_2[1]]) * np.uint64(0xC2B2AE3D27D4EB4F)
+def scattered(one: int, other: int, table: int) -> np.uint64:
+    """A multiply-xorshift hash of two values, another one for each table of them."""
+    mixed = np.uint64(one) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= np.uint64(other) * np.uint64(0xC2B2AE3D27D4EB4F)
+    mixed ^= np.uint64(table) * np.uint64(0x165667B19E3779F9)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(32)
-    return int(num_values + np.int64(mixed & np.uint64(mask)))
+    return np.uint64(mixed ^ (mixed >> np.uint64(32)))
+
+
+@njit(cache=True)
+def place(value_F: np.ndarray, pair_2: np.ndarray, num_values: int, mask: int) -> int:
+    """Where the weight of a row's cross lies."""
+    hashed = scattered(value_F[pair_2[0]], value_F[pair_2[1]], 0)
+    return int(num_values + np.int64(hashed & np.uint64(mask)))
 
 
 @njit(cache=True)

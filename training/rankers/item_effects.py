@@ -16,6 +16,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from training.rankers.ranker import Batch
+
 PRIORS: Final = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """Clicks as expected that are added to an item's own: few let its own speak early."""
 
@@ -32,6 +34,12 @@ class Seen:
     """float64: p(click) at the place where each was shown."""
     weight_N: np.ndarray
     """float64: how many such examples one stands for."""
+
+    @classmethod
+    def of(cls, batch: Batch, p_click_N: np.ndarray) -> "Seen":
+        """Take a day's examples with the clicks that a model expects of them."""
+        click_N = batch.label["click"].astype(bool)
+        return cls(batch.given.item_N, click_N, p_click_N.astype(np.float64), batch.weight_N)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,167 @@
+"""Grows the trees of one task, under p = examination(place) · σ(trees).
+
+Examples are read a day at a time and quantised at once: memory holds one byte a feature, whatever
+the number of days. Those that growth is stopped on are held whole.
+
+Shapes: N rows.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import xgboost as xgb
+
+from etl import days as calendar
+from etl.features.examination import Examination
+from training.encode import Encoder
+from training.rankers.ranker import Batch, Days
+from training.split import Split
+
+_OF_ROWS: Final = ("data", "label", "weight")
+"""What xgboost is told of each row."""
+_LEAST: Final = np.float32(1e-7)
+"""No chance is nearer to 0 or 1: its loss stays finite."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Growth:
+    """How trees are grown."""
+
+    parameters: Mapping[str, Any]
+    """xgboost's of trees: depth, shares, seed, ``max_bin``."""
+    num_rounds: int
+    """Trees at most."""
+    stop_after: int
+    """Rounds without a smaller loss on the stopping days after which it ends."""
+    min_rows_of_threads: int
+    """Examples below which one thread grows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Rows of some days, with how often the place of each is looked at."""
+
+    rows: xgb.DMatrix
+    seen_N: np.ndarray
+    """float32, in (0, 1]."""
+
+    def chance(self, margin_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What trees say of rows: σ(margin), and with the place p, float32, N each."""
+        attraction_N = 1 / (1 + np.exp(-margin_N))
+        return attraction_N, np.clip(self.seen_N * attraction_N, _LEAST, 1 - _LEAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Matrices:
+    """Makes quantised matrices of some days for one task."""
+
+    days: Days
+    encoder: Encoder
+    curve: Examination
+    task: str
+
+    def learned(self, days: calendar.Days, *, max_bin: int, num_threads: int) -> _Placed:
+        """Quantise what is learned from."""
+        rows = xgb.QuantileDMatrix(
+            _Batches(lambda: (self._of(self.days(day)) for day in days)),
+            max_bin=max_bin,
+            enable_categorical=True,
+            nthread=num_threads,
+        )
+        return _Placed(rows, self._looked_at(days))
+
+    def judged(self, days: calendar.Days, *, num_threads: int) -> _Placed:
+        """Keep what is stopped on as it is: a tree reads rows with gaps far faster than bins."""
+        parts = [self._of(self.days(day)) for day in days]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in _OF_ROWS}
+        rows = xgb.DMatrix(**(parts[0] | joined), enable_categorical=True, nthread=num_threads)
+        return _Placed(rows, self._looked_at(days))
+
+    def _of(self, batch: Batch) -> dict[str, Any]:
+        is_known = self._is_known(batch)
+        return {
+            "data": self.encoder.matrix(batch.given)[is_known],
+            "label": batch.label[self.task].astype(np.float32)[is_known],
+            "weight": batch.weight_N[is_known],
+            "feature_names": self.encoder.names,
+            "feature_types": self.encoder.types,
+        }
+
+    def _looked_at(self, days: calendar.Days) -> np.ndarray:
+        batches = map(self.days, days)
+        places = [batch.given.position_N[self._is_known(batch)] for batch in batches]
+        return self.curve.at(np.concatenate(places)).astype(np.float32)
+
+    def _is_known(self, batch: Batch) -> np.ndarray:
+        return ~np.isnan(batch.label[self.task].astype(np.float32))
+
+
+class _Batches(xgb.DataIter):
+    """Hands xgboost one non-empty day after another."""
+
+    def __init__(self, start: Callable[[], Iterator[dict[str, Any]]]) -> None:
+        super().__init__()
+        self._start = start
+        self._left = start()
+
+    def reset(self) -> None:
+        self._left = self._start()
+
+    def next(self, input_data: Callable[..., Any]) -> bool:
+        for found in self._left:
+            if len(found["label"]):
+                input_data(**found)
+                return True
+        return False
+
+
+def grow(matrices: Matrices, split: Split, how: Growth) -> xgb.Booster:
+    """Grow until the loss on the stopping days grows; the trees up to the least loss are kept."""
+    num_rows = sum(len(matrices.days(day)) for day in split.fit)
+    # 0 is as many as there are cores.
+    num_threads = 1 if num_rows < how.min_rows_of_threads else 0
+    max_bin = how.parameters["max_bin"]
+    train = matrices.learned(split.fit, max_bin=max_bin, num_threads=num_threads)
+    stop = matrices.judged(split.stop, num_threads=num_threads)
+    label, weight = train.rows.get_label(), train.rows.get_weight()
+    base = float(weight @ label) / float(weight @ train.seen_N)
+    grown = xgb.train(
+        {
+            **how.parameters,
+            # Its gradient is replaced; what is left of it is that predictions are σ(margin).
+            "objective": "binary:logistic",
+            "disable_default_eval_metric": True,
+            "base_score": min(max(base, 1e-6), 1 - 1e-6),
+            "nthread": num_threads,
+        },
+        train.rows,
+        num_boost_round=how.num_rounds,
+        evals=[(stop.rows, matrices.task)],
+        obj=lambda margin_N, rows: _gradient(train, margin_N, rows),
+        custom_metric=lambda margin_N, rows: ("loss", _loss(stop, margin_N, rows)),
+        early_stopping_rounds=how.stop_after,
+        verbose_eval=False,
+    )
+    return grown[: grown.best_iteration + 1]
+
+
+def _gradient(
+    placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slope of the log loss of p by the margin, and its expected curvature (Fisher scoring).
+
+    With p = w · s, s = σ(margin): slope (p − y) (1 − s) / (1 − p), curvature p (1 − s)² / (1 − p);
+    where every place counts alike (w = 1) the usual p − y and p (1 − p).
+    """
+    attraction_N, p_N = placed.chance(margin_N)
+    steepness_N = (1 - attraction_N) / (1 - p_N) * rows.get_weight()
+    return (p_N - rows.get_label()) * steepness_N, p_N * (1 - attraction_N) * steepness_N
+
+
+def _loss(placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
+    _, p_N = placed.chance(margin_N)
+    label_N = rows.get_label()
+    loss_N = -(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N))
+    return float(np.average(loss_N, weights=rows.get_weight()))
