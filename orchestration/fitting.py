@@ -92,7 +92,8 @@ class _Fit:
         """Fit it and keep its files, or say why not: a row of ``tables.RANKERS[ranker]``."""
         empty = _row(self.day, self.surface, self.ranker)
         try:
-            config = registry.config_of(self.ranker)
+            settings = self.night.workspace.settings
+            config = registry.config_of(self.ranker, max_steps=settings.network_steps)
             chosen = self._split()
         except (TooLittleToLearnError, MissingLibraryError) as error:
             return empty | {"reason": str(error)}

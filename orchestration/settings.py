@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         ("gbdt",),
         description="rankers that nights fit, commas between: " + ", ".join(RANKER_NAMES),
     )
+    network_steps: int = Field(
+        0, ge=0, description="steps that a ranking network learns at most; 0: as many as pay"
+    )
     seed: int = Field(7, description="of training and bootstraps")
 
     @field_validator("rankers", mode="before")

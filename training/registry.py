@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -34,14 +34,28 @@ class MissingLibraryError(ImportError):
     """A ranker needs a library that is not installed; the text names both."""
 
 
-def config_of(ranker: str) -> Any:  # noqa: ANN401
+def config_of(ranker: str, *, max_steps: int = 0) -> Any:  # noqa: ANN401
     """Make a ranker's usual configuration: ``WideDeepConfig`` for ``wide_deep``.
+
+    Args:
+        ranker: Its name.
+        max_steps: Steps after which a network ends to learn; 0: as many as its examples ask for.
 
     Raises:
         MissingLibraryError: If what it needs is not installed.
     """
     words = "".join(word.capitalize() for word in ranker.split("_"))
-    return getattr(_module(ranker), f"{words}Config")()
+    config = getattr(_module(ranker), f"{words}Config")()
+    return _ending_after(max_steps, config) if max_steps else config
+
+
+def _ending_after(max_steps: int, config: Any) -> Any:  # noqa: ANN401
+    """Bound the networks' steps in a configuration, and in all that it is made of."""
+    parts = {one.name: getattr(config, one.name) for one in fields(config)}
+    inner = {
+        name: _ending_after(max_steps, part) for name, part in parts.items() if is_dataclass(part)
+    }
+    return replace(config, **inner | {"max_steps": max_steps} if "max_steps" in parts else inner)
 
 
 def fit(ranker: str, days: Days, split: Split, *, config: Any, seed: int) -> Ranker:  # noqa: ANN401

@@ -21,8 +21,8 @@ from simulator.simulate import Made, SimulateError, add_day, made_in, make
 
 CONFIG: Final = ShopConfig(users=700, items=500, days=8, seed=7, start=date(2026, 1, 1))
 """Small enough for four minutes on two cores; the calendar fits rankers on its last evening."""
-RANKERS: Final = "gbdt,deep"
-"""Compete, unless ``NIGHTMARKET_RANKERS`` says who else."""
+SETTINGS: Final = {"NIGHTMARKET_RANKERS": "gbdt,deep", "NIGHTMARKET_NETWORK_STEPS": "150"}
+"""Who competes, and how long a network learns, unless the environment says otherwise."""
 SERVED_SHARE: Final = 0.7
 """Of users, whose next day is served from the publication."""
 
@@ -33,7 +33,8 @@ def run() -> None:
     _require_own(home)
     hold(home, "make demo")
     os.environ["NIGHTMARKET_HOME"] = str(home.root)
-    os.environ.setdefault("NIGHTMARKET_RANKERS", RANKERS)
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     steps = Steps(home, console)
     steps.take("a shop and its raw logs", lambda: _simulate(home, steps))
     # Only now: the calendar of Dagster's partitions is read from the home when it is imported.

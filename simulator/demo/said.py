@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl import surfaces, tables
-from etl.days import Days
+from etl.days import Days, one_day
 from etl.home import Home
 from etl.lake_files import LakeFiles
 from etl.tables.silver import REJECT_REASONS
@@ -19,6 +19,7 @@ from simulator.simulate import Made, shop_at
 from simulator.truth.measures import Standard
 from simulator.truth.product import Evening
 from simulator.truth.worth import value
+from training.rankers.ranker import NONE
 
 NUM_ITEMS: Final = 4
 """Places of each slate that are printed."""
@@ -43,7 +44,7 @@ def say(home: Home, made: Made, console: Console, *, seconds: float) -> None:
     users = _two_users(evening)
     for user in users:
         _slates(home, user, console)
-    _rankers(evening, console)
+    _rankers(files, made, console)
     _quality(evening, console)
     _rejected(files, made, console)
     _next(home, made, users[0], console)
@@ -72,26 +73,35 @@ def _slates(home: Home, user: str, console: Console) -> None:
             console.print(escape(said), f"[dim]{place['reason']}[/]", soft_wrap=True, sep="")
 
 
-def _rankers(evening: Evening, console: Console) -> None:
-    """Print who orders each surface's slates, and how those judged that night predict clicks."""
-    serves = {
-        row["surface"]: row["ranker"] for row in evening.rows(tables.RANKERS_CHAMPIONS).to_pylist()
-    }
-    rows = evening.rows(tables.RANKERS_REPORTS)
-    rows = rows.filter((pc.field("task") == "click") & (pc.field("segment") == "all"))
-    values = {(r["surface"], r["ranker"], r["metric"]): r["value"] for r in rows.to_pylist()}
+def _rankers(files: LakeFiles, made: Made, console: Console) -> None:
+    """Print how rankers foretold the clicks of the evening of their fit, and who won."""
+    days = Days(made.start, made.last)
+    champions = files.arrow(tables.RANKERS_CHAMPIONS, days).to_pylist()
+    fits = [row["arrival_date"] for row in champions if row["challenged"]]
+    if not fits:
+        console.print("\nNo ranker was fitted: the fused order of all sources stands.")
+        return
+    fitted = max(fits)
+    won = {row["surface"]: row for row in champions if row["arrival_date"] == fitted}
+    of_clicks = (pc.field("task") == "click") & (pc.field("segment") == "all")
+    rows = files.arrow(tables.RANKERS_REPORTS, one_day(fitted), where=of_clicks).to_pylist()
+    values = {(r["surface"], r["ranker"], r["metric"]): r["value"] for r in rows}
     table = Table(
-        title="Who orders them, and how the day's clicks were foretold",
+        title=f"Who orders the slates, by the clicks of {fitted}, which none of them knew",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
     for name in ("surface", "ranker", *_OF_RANKERS, ""):
         table.add_column(name, justify="right" if name in _OF_RANKERS else "left")
-    for surface, ranker in sorted({key[:2] for key in values}):
-        found = (values.get((surface, ranker, name)) for name in _OF_RANKERS)
-        said = ["–" if value is None else f"{value:.4f}" for value in found]
-        table.add_row(surface, ranker, *said, "serves" if serves[surface] == ranker else "")
+    judged = {key[:2] for key in values}
+    for surface in (name for name in surfaces.NAMES if won[name]["challenged"]):
+        for ranker in sorted(ranker for where, ranker in judged if where == surface):
+            found = (values.get((surface, ranker, name)) for name in _OF_RANKERS)
+            said = ["–" if value is None else f"{value:.4f}" for value in found]
+            named = "the fused order" if ranker == NONE else ranker
+            serves = "serves" if won[surface]["ranker"] == ranker else ""
+            table.add_row(surface, named, *said, serves)
     console.print("", table)
 
 

@@ -119,3 +119,12 @@ def test_a_ranker_whose_library_is_not_installed_says_which(
 def test_every_ranker_has_a_configuration_and_a_calendar(ranker: str) -> None:
     assert type(registry.config_of(ranker)).__module__ == f"training.rankers.{ranker}"
     assert registry.CALENDARS[ranker].fit_every_days >= 1
+
+
+def test_steps_are_bounded_wherever_a_ranker_holds_a_network() -> None:
+    bounded = registry.config_of("ensemble", max_steps=40)
+
+    assert bounded.deep.training.max_steps == 40
+    assert bounded.gbdt == registry.config_of("ensemble").gbdt
+    assert registry.config_of("wide_deep", max_steps=40).training.max_steps == 40
+    assert registry.config_of("gbdt", max_steps=40) == registry.config_of("gbdt")

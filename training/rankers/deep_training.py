@@ -9,9 +9,11 @@ The same seed gives the same weights on one thread.
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -48,6 +50,8 @@ class TrainingConfig:
     """Times that all blocks are read, at most."""
     min_steps: int = 0
     """Steps below which blocks are read more often than that: of few examples."""
+    max_steps: int = 0
+    """Steps after which it ends, whatever more would bring; 0: as many as epochs have."""
     batch_rows: int = 2048
     """Candidates of a step, about: users are not torn apart. Of twice as many the attention's
     numbers no longer come from memory that is kept, and a step takes a third longer for each."""
@@ -107,7 +111,7 @@ def learn(
         net = Network(network)
         num_each = _settle(net, blocks, config.batch_rows)
         num_epochs = max(config.num_epochs, -(-config.min_steps // max(num_each, 1)))
-        num_steps = num_each * num_epochs
+        num_steps = min(num_each * num_epochs, config.max_steps or sys.maxsize)
         if not num_steps or not any(len(block()) for block in stopping):
             raise NothingToLearnError("there are no examples to learn from, or none to stop on")
         judged_each = min(config.judged_each, max(num_each, num_steps // _JUDGEMENTS))
@@ -117,7 +121,7 @@ def learn(
         ]
         best = _Best(net, config.stop_after)
         shuffled = _shuffled(blocks, config.batch_rows, num_epochs, rng)
-        for number, batch in enumerate(shuffled, start=1):
+        for number, batch in enumerate(islice(shuffled, num_steps), start=1):
             _step(net.train(), batch, optimizers, is_bfloat16=config.is_bfloat16)
             for pace in paces:
                 pace.step()

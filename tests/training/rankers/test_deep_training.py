@@ -62,6 +62,13 @@ def test_a_planted_rule_of_histories_is_learned_and_not_without_them(learned: Le
     assert without < 0.55
 
 
+def test_it_ends_after_the_steps_it_is_given_and_is_judged_there() -> None:
+    few = replace(_TRAINING, judged_each=5, stop_after=100, max_steps=12)
+
+    assert len(_learned(PLANTED, few).judged) == 3
+    assert len(_learned(PLANTED, replace(few, max_steps=10_000)).judged) > 3
+
+
 def test_orders_are_learned_over_all_impressions(learned: Learned) -> None:
     asked = planted(num_users=600, seed=99)
 
