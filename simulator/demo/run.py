@@ -19,10 +19,15 @@ from simulator.config import ShopConfig
 from simulator.demo.steps import Steps
 from simulator.simulate import Made, SimulateError, add_day, made_in, make
 
-CONFIG: Final = ShopConfig(users=700, items=500, days=8, seed=7, start=date(2026, 1, 1))
+CONFIG: Final = ShopConfig(users=500, items=400, days=8, seed=7, start=date(2026, 1, 1))
 """Small enough for four minutes on two cores; the calendar fits rankers on its last evening."""
-SETTINGS: Final = {"NIGHTMARKET_RANKERS": "gbdt,deep", "NIGHTMARKET_NETWORK_STEPS": "150"}
-"""Who competes, and how long a network learns, unless the environment says otherwise."""
+SETTINGS: Final = {
+    "NIGHTMARKET_RANKERS": "gbdt,deep",
+    "NIGHTMARKET_NETWORK_STEPS": "150",
+    "NIGHTMARKET_CANDIDATES": "100",
+}
+"""Who competes, how long a network learns, and how many items are ranked, unless the environment
+says otherwise."""
 SERVED_SHARE: Final = 0.7
 """Of users, whose next day is served from the publication."""
 

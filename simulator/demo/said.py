@@ -87,7 +87,7 @@ def _rankers(files: LakeFiles, made: Made, console: Console) -> None:
     rows = files.arrow(tables.RANKERS_REPORTS, one_day(fitted), where=of_clicks).to_pylist()
     values = {(r["surface"], r["ranker"], r["metric"]): r["value"] for r in rows}
     table = Table(
-        title=f"Who orders the slates, by the clicks of {fitted}, which none of them knew",
+        title=f"Who orders the slates: judged by the clicks of {fitted}",
         title_justify="left",
         box=None,
         pad_edge=False,
