@@ -59,6 +59,8 @@ class Told:
     """Its inputs have all columns."""
     user_N: np.ndarray
     """int64: the shop's numbers."""
+    attraction_N: np.ndarray
+    """float64: the true chance of a click where it is looked at."""
     chance_N: np.ndarray
     """float64: the true chance of a click."""
 
@@ -103,7 +105,8 @@ def _told(seen: Impressions, given: Inputs, evening: int) -> Told:
         seen.propensity_I,
     )
     look_P = examination(PRODUCT, int(seen.place_I.max(initial=0)) + 1)
-    return Told(batch, seen.user_I, seen.attraction_I * look_P[seen.place_I])
+    attraction_N = seen.attraction_I.astype(np.float64)
+    return Told(batch, seen.user_I, attraction_N, attraction_N * look_P[seen.place_I])
 
 
 def measure(config: ShopConfig, *, seed: int) -> dict[str, Any]:
@@ -196,7 +199,8 @@ def main(
         json_.write_text(json.dumps({"shop": asked, **found}, indent=1) + "\n")
 
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app.command()(main)
+
 if __name__ == "__main__":
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
     app()

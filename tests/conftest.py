@@ -11,6 +11,7 @@ from etl.lake import Lake
 from etl.spark import SparkConfig
 
 FIRST_DAY = date(2026, 1, 1)
+WITH_NIGHTS = Path(__file__).parent / "orchestration"
 
 # A busy machine makes no example wrong.
 settings.register_profile("nightmarket", deadline=None)
@@ -19,10 +20,12 @@ settings.load_profile("nightmarket")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep files in one process each, and all that ask Spark in the same: one session a run."""
+    """Keep files in one process each, and all that ask Spark in two: one session a process."""
     of_spark = {item.path for item in items if "spark" in getattr(item, "fixturenames", ())}
     for item in items:
-        group = "spark" if item.path in of_spark else str(item.path)
+        makes_nights = WITH_NIGHTS in item.path.parents
+        of_session = "spark of nights" if makes_nights else "spark of tables"
+        group = of_session if item.path in of_spark else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
 
 
