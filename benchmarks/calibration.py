@@ -146,8 +146,8 @@ def _laid_out(found: dict[str, dict[str, dict[str, Any]]]) -> Table:
     for surface, tasks in found.items():
         for task, measures in tasks.items():
             for part in ("all", "exploration"):
-                cells = cells(measures[part])
-                laid_out.add_row(surface, task, part, str(measures["days"]), *cells)
+                said = cells(measures[part])
+                laid_out.add_row(surface, task, part, str(measures["days"]), *said)
     return laid_out
 
 
