@@ -20,7 +20,7 @@ from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from orchestration.example_histories import ExampleHistories
 from orchestration.reads import Read, days_back, on_driver, same_days, since_full
-from training import delays, labels, tasks
+from training import chance, delays, labels, tasks
 from training.delays import Delays, DelaysConfig
 from training.example_rows import LATE_DAYS
 from training.rankers.ranker import Batch
@@ -89,11 +89,14 @@ class ExampleDays:
         return batch
 
     def for_learning(self, day: date) -> Batch:
-        """Read one day with the labels of delayed tasks as if all outcomes had had their time.
+        """Read one day as rankers learn from it.
 
-        What came of a candidate that nobody was shown is known at once.
+        What chance placed counts for more (``training.chance``). Labels of delayed tasks are as if
+        all outcomes had had their time; what came of a candidate that nobody was shown is known at
+        once.
         """
         batch = self(day)
+        batch = replace(batch, weight_N=chance.weights(batch))
         known_on = tasks.of_surface(self._surface.name)
         delayed = [task.name for task in known_on if task.is_delayed]
         if not delayed or not batch.given.has_positions:

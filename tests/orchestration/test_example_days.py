@@ -138,6 +138,28 @@ def test_orders_of_unripe_days_count_for_those_not_heard_of_yet(tmp_path: Path) 
     assert days.for_learning(early).label["order"].tolist() == [0, 0, 0]
 
 
+def test_what_chance_placed_counts_for_more_to_who_learns_and_to_nobody_else(
+    tmp_path: Path,
+) -> None:
+    files, table = LakeFiles(tmp_path, FIRST), tables.EXAMPLES["product_feed"]
+    for one in (table, tables.SILVER_OUTCOMES, tables.FEATURES_USER_DAILY, tables.SILVER_ITEMS):
+        made(files, one, FIRST, NIGHT)
+    shown = {"shown_date": SHOWN, "feature_date": SHOWN - timedelta(days=1)}
+    placed = [example("ann", n) | shown for n in range(3)]
+    propensities = (0.8, 0.003, None)
+    write(
+        files,
+        table,
+        SHOWN,
+        *[row | {"propensity": p} for row, p in zip(placed, propensities, strict=True)],
+    )
+
+    days = ExampleDays(files, PRODUCT_FEED, NIGHT, 7)
+
+    assert days(SHOWN).weight_N.tolist() == [1, 1, 1]
+    assert days.for_learning(SHOWN).weight_N.tolist() == [1, 4, 1]
+
+
 def test_orders_that_will_be_cancelled_are_not_counted_for(tmp_path: Path) -> None:
     night, shown = FIRST + timedelta(days=20), FIRST + timedelta(days=2)
     files = LakeFiles(tmp_path, FIRST)
