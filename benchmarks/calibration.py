@@ -22,13 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 from etl import surfaces, tables
-from etl.features.examination import ExaminationConfig
 from etl.home import Home
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from orchestration import champions
 from orchestration.example_days import ExampleDays
-from training import calibrations, evaluate, registry
+from training import calibrations, evaluate, example_parts, registry
 from training.calibration_metrics import calibration_error, predicted_to_observed
 from training.judged import Judged
 from training.rankers.ranker import NONE, Batch
@@ -82,15 +81,15 @@ def served_days(files: LakeFiles, models: Path, surface: Surface) -> Iterator[di
 
 
 def _served(batch: Batch, day: date, judged: Judged, task: str) -> Served:
-    is_of_chance_N = batch.propensity_N < ExaminationConfig().max_chance_propensity
-    return Served(
+    found = Served(
         batch.user_N.astype(np.int64) + (day.toordinal() << 32),
         batch.label[task],
         judged.as_shown[task],
         judged.uncalibrated[task],
         batch.weight_N,
-        is_of_chance_N,
+        example_parts.is_exploration(batch),
     )
+    return found.kept(~np.isnan(batch.label[task].astype(np.float64)))
 
 
 def measured(days: list[dict[str, Served]], *, seed: int) -> dict[str, dict[str, Any]]:
