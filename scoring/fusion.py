@@ -56,7 +56,7 @@ def fuse(
     for name, proposals in propose(Asked(batch, shelf, lists, config)):
         kept = _suppressed(proposals, shelf.eligible_no_E, done)
         weight_P = weights_of(name, lists, config)[group_U[kept.user_P]]
-        found.append(_ranked(name, kept, weight_P, config))
+        found.append(_ranked(SOURCE_CODES[name], kept, weight_P, config.rank_offset))
     return _fuse(_Ranked.joined(found), batch.num_users, config.num_candidates)
 
 
@@ -95,7 +95,6 @@ class _Ranked:
     rank_P: np.ndarray
     score_P: np.ndarray
     part_P: np.ndarray
-    is_sure_P: np.ndarray
 
     @classmethod
     def joined(cls, parts: list["_Ranked"]) -> "_Ranked":
@@ -105,17 +104,14 @@ class _Ranked:
         return cls(*(array[order] for array in arrays))
 
 
-def _ranked(
-    source: str, proposals: Proposals, weight_P: np.ndarray, config: CandidatesConfig
-) -> _Ranked:
+def _ranked(code: int, proposals: Proposals, weight_P: np.ndarray, rank_offset: float) -> _Ranked:
     rank = places_in_runs(run_starts(proposals.user_P)) + 1
     return _Ranked(
         key(proposals.user_P, proposals.item_P),
-        np.full(len(rank), SOURCE_CODES[source], np.int8),
+        np.full(len(rank), code, np.int8),
         rank.astype(np.int16),
         proposals.score_P.astype(np.float32),
-        weight_P / (config.rank_offset + rank),
-        rank <= config.mix[source].num_sure,
+        weight_P / (rank_offset + rank),
     )
 
 
@@ -166,12 +162,8 @@ def _fuse(ranked: _Ranked, num_users: int, num_candidates: int) -> Fused:
     score = score.astype(np.float32).astype(np.float64)
     key = ranked.key_P[first]
     user, item = key >> 32, key & _ITEM_BITS
-    is_sure = np.logical_or.reduceat(ranked.is_sure_P, first) if len(first) else ranked.is_sure_P
     order = by_score(user, score)
-    wanted = order[np.lexsort((~is_sure[order], user[order]))]
-    is_kept = np.zeros(len(key), bool)
-    is_kept[wanted[places_in_runs(run_starts(user[wanted])) < num_candidates]] = True
-    kept = order[is_kept[order]]
+    kept = order[places_in_runs(run_starts(user[order])) < num_candidates]
     place = np.full(len(key), -1, np.int64)
     place[kept] = np.arange(len(kept))
     candidate = place[item_of_P]

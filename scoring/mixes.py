@@ -19,8 +19,6 @@ class Share:
     """Items it proposes to one user; 0 proposes none."""
     weight: float
     """Weight of its reciprocal ranks in the fused score."""
-    num_sure: int = 0
-    """Of the items, the first ones that are candidates whatever the others say of them."""
 
 
 _LEARNED: Final[Mapping[str, Share]] = {

@@ -32,9 +32,6 @@ from training.retrieval.source_lists import SourceLists
 from training.user_side import UserBatch
 
 CONFIG = CandidatesConfig(num_candidates=8)
-SURE = replace(
-    CONFIG, mix={**CONFIG.mix, "well_rated": replace(CONFIG.mix["well_rated"], num_sure=6)}
-)
 EVERY = replace(CONFIG, mix={name: Share(20, 1.0) for name in SOURCE_CODES}, num_candidates=100)
 """Every source there is, on a shelf of products, some of which are slots by name."""
 NUM_ITEMS = 30
@@ -156,17 +153,14 @@ class Evening:
         may = set(range(NUM_ITEMS)) - self.sold_out - done
         score: dict[int, float] = {}
         sources: dict[int, list[int]] = {}
-        sure: set[int] = set()
         for name, found in self.proposed(config).items():
             items = [n for n in found.item_P[found.user_P == user].tolist() if n in may]
-            sure |= set(items[: config.mix[name].num_sure])
             for rank, item in enumerate(items, 1):
                 part = config.mix[name].weight / (config.rank_offset + rank)
                 score[item] = score.get(item, 0.0) + part
                 sources.setdefault(item, []).append(SOURCE_CODES[name])
-        best = sorted(score, key=lambda n: (-np.float32(score[n]), n))
-        kept = sorted(best, key=lambda n: n not in sure)[: config.num_candidates]
-        return [(n, pytest.approx(score[n]), sorted(sources[n])) for n in best if n in kept]
+        best = sorted(score, key=lambda n: (-np.float32(score[n]), n))[: config.num_candidates]
+        return [(n, pytest.approx(score[n]), sorted(sources[n])) for n in best]
 
 
 def rows_of(fused: Fused) -> list[list[Row]]:
@@ -175,33 +169,15 @@ def rows_of(fused: Fused) -> list[list[Row]]:
     return fused.rows(EVENING, who).cast(schema).column("items").to_pylist()
 
 
-@pytest.mark.parametrize("config", [CONFIG, SURE], ids=["plain", "sure"])
 @pytest.mark.parametrize("seed", range(6))
-def test_proposals_are_fused_by_weighted_reciprocal_ranks(
-    seed: int, config: CandidatesConfig
-) -> None:
+def test_proposals_are_fused_by_weighted_reciprocal_ranks(seed: int) -> None:
     evening = Evening(seed)
-    for user, own in enumerate(evening.fused(config=config)):
+    for user, own in enumerate(evening.fused()):
         said = [
             (c["item_no"], c["fused_score"], [p["source"] for p in c["proposals"]]) for c in own
         ]
-        assert said == evening.slowly(user, config)
+        assert said == evening.slowly(user, CONFIG)
         assert len(own) <= 8
-
-
-def test_what_a_source_is_sure_of_is_a_candidate_whatever_the_others_say() -> None:
-    plain, sure = (Evening(1).fused(config=config) for config in (CONFIG, SURE))
-
-    def rated(own: list[Row]) -> set[int]:
-        code = SOURCE_CODES["well_rated"]
-        return {
-            c["item_no"]
-            for c in own
-            if any(p["source"] == code and p["rank"] <= 6 for p in c["proposals"])
-        }
-
-    assert all(len(rated(own)) == 6 for own in sure if own)
-    assert any(len(rated(own)) < 6 for own in plain)
 
 
 @pytest.mark.parametrize("seed", range(3))
