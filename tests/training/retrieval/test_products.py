@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from training.retrieval import products as module
 from training.retrieval.products import in_blocks, products
 
 
@@ -33,6 +35,16 @@ def test_products_in_blocks_are_those_of_float64_and_of_the_user_alone() -> None
     np.testing.assert_array_equal(whole, turned)
     alone = np.vstack([in_blocks(users_UD[n : n + 1], items_DI) for n in (0, 77, 149)])
     np.testing.assert_array_equal(whole[[0, 77, 149]], alone)
+
+
+def test_where_blas_rounds_rows_differently_it_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(3)
+    users_UD, items_DI = (rng.standard_normal(s).astype(np.float32) for s in ((9, 50), (50, 77)))
+    monkeypatch.setattr(module, "_is_alike", lambda width, num_items: False)
+
+    np.testing.assert_array_equal(in_blocks(users_UD, items_DI), products(users_UD, items_DI.T))
 
 
 def test_nobody_in_blocks_has_a_shape() -> None:
