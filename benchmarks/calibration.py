@@ -27,11 +27,11 @@ from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
 from orchestration import champions
 from orchestration.example_days import ExampleDays
-from training import calibrations, evaluate, example_parts, registry
+from scoring import rank
+from training import evaluate, example_parts
 from training.calibration_metrics import calibration_error, predicted_to_observed
 from training.judged import Judged
 from training.rankers.ranker import NONE, Batch
-from training.registry import ModelName
 
 ENOUGH: Final = 4_500
 """Positives for which the goal is stated."""
@@ -61,9 +61,11 @@ def served_days(files: LakeFiles, models: Path, surface: Surface) -> Iterator[di
     table = tables.EXAMPLES[surface.name]
     made = sorted(files.made_days(table))
     judged_on = files.made_days(tables.RANKERS_CHAMPIONS)
-    last = made[-1]
-    plain = ExampleDays(files, surface, last, (last - made[0]).days)
-    remembering = ExampleDays(files, surface, last, (last - made[0]).days, with_histories=True)
+    if not made:
+        return
+    last, num_days = made[-1], (made[-1] - made[0]).days
+    plain = ExampleDays(files, surface, last, num_days)
+    remembering = ExampleDays(files, surface, last, num_days, with_histories=True)
     for day in made:
         evening = day - timedelta(days=1)
         if evening not in judged_on:
@@ -71,12 +73,10 @@ def served_days(files: LakeFiles, models: Path, surface: Surface) -> Iterator[di
         serving = champions.serving(files, models, surface, evening)
         if serving.champion.ranker == NONE:
             continue
-        name = ModelName(serving.champion.ranker, surface.name, serving.champion.model_date)
-        model = registry.load(name.ranker, serving.files)
-        batch = (remembering if model.reads_histories else plain)(day)
+        batch = (remembering if rank.reads_histories(serving) else plain)(day)
         if len(batch):
-            known = calibrations.load(serving.calibrations)
-            judged = evaluate.scored(model, name.night, batch, known)
+            model, known = rank.ranker_of(serving), rank.calibrations_of(serving)
+            judged = evaluate.scored(model, serving.champion.model_date, batch, known)
             yield {task: _served(batch, day, judged, task) for task in known.by_task}
 
 
@@ -109,11 +109,10 @@ def measured(days: list[dict[str, Served]], *, seed: int) -> dict[str, dict[str,
 
 def _measures(served: Served, *, seed: int) -> dict[str, Any]:
     rows = (served.user_N, served.label_N, served.p_N, served.weight_N)
-    raw = (served.user_N, served.label_N, served.uncalibrated_N, served.weight_N)
-    sums = predicted_to_observed(*rows, seed=seed)
+    observed = served.weight_N @ served.label_N
     return {
-        "sums": asdict(sums),
-        "uncalibrated": predicted_to_observed(*raw, seed=seed).value,
+        "sums": asdict(predicted_to_observed(*rows, seed=seed)),
+        "uncalibrated": served.weight_N @ served.uncalibrated_N / observed if observed else np.inf,
         "error": asdict(calibration_error(*rows, seed=seed)),
     }
 

@@ -64,7 +64,7 @@ Fit = Callable[[Simulated, DebiasConfig, int], Score]
 
 
 def ours(simulated: Simulated, config: DebiasConfig, seed: int) -> Score:
-    """P = examination(place) · σ(trees), as the product learns it."""
+    """P = examination(place) · σ(trees), as the product learns it; every example counts alike."""
     model = gbdt.fit(
         lambda day: simulated.days[day].batch, config.split(simulated), config.ranker, seed
     )

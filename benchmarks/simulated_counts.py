@@ -54,7 +54,7 @@ LAYOUT: Final = Layout(
 
 @dataclass(frozen=True, slots=True)
 class Impressions:
-    """The I impressions of a day's product feed, of people."""
+    """I impressions of a day."""
 
     user_I: np.ndarray
     """int64."""
@@ -70,10 +70,19 @@ class Impressions:
     """float64: p(click | examined). Truth only."""
     key_I: np.ndarray
     """int64, ascending: names one within its day, as ``keys_of``."""
+    surface_I: np.ndarray
+    """int64: place in ``etl.surfaces.ALL``."""
 
     @classmethod
     def of(cls, world: World, day: Day) -> "Impressions":
-        """Read them off a day's requests and clicks."""
+        """Read those of the product feed and of people."""
+        seen = cls.of_all(day)
+        is_meant_I = (seen.surface_I == PRODUCT) & ~world.users.is_bot_U[seen.user_I]
+        return seen.taken(np.flatnonzero(is_meant_I))
+
+    @classmethod
+    def of_all(cls, day: Day) -> "Impressions":
+        """Read all surfaces' off a day's requests and clicks."""
         asked = day.requests
         request_I = np.repeat(np.arange(len(asked.event_R)), np.diff(asked.start_R))
         place_I = asked.first_position_R[request_I] + (
@@ -82,18 +91,16 @@ class Impressions:
         clicked = (day.type_E == _CLICK) & (day.request_E >= 0)
         key_I = keys_of(request_I, place_I)
         is_clicked_I = np.isin(key_I, keys_of(day.request_E[clicked], day.position_E[clicked]))
-        user_I = day.user_E[asked.event_R][request_I].astype(np.int64)
-        kept = (asked.surface_R[request_I] == PRODUCT) & ~world.users.is_bot_U[user_I]
-        columns = (
-            user_I,
+        return cls(
+            day.user_E[asked.event_R][request_I].astype(np.int64),
             asked.item_I.astype(np.int64),
             place_I,
             asked.propensity_I,
             is_clicked_I,
             asked.attraction_I,
             key_I,
+            asked.surface_R[request_I].astype(np.int64),
         )
-        return cls(*(column[kept] for column in columns))
 
     def taken(self, rows: np.ndarray) -> "Impressions":
         """Keep some of them, in another order."""

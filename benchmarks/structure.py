@@ -61,8 +61,21 @@ class Told:
     """int64: the shop's numbers."""
     attraction_N: np.ndarray
     """float64: the true chance of a click where it is looked at."""
-    chance_N: np.ndarray
-    """float64: the true chance of a click."""
+
+    @property
+    def chance_N(self) -> np.ndarray:
+        """The true chance of a click: float64."""
+        place_N = self.batch.given.position_N.astype(np.int64)
+        look_P = examination(PRODUCT, int(place_N.max(initial=0)) + 1)
+        return np.array(self.attraction_N * look_P[place_N])
+
+    def knowing(self, names: tuple[str, ...]) -> Batch:
+        """Say it to a ranker that is told some of the numbers."""
+        given = self.batch.given
+        places = [given.layout.numeric.index(name) for name in names]
+        layout = Layout(names, given.layout.words)
+        told = replace(given, numeric_NF=given.numeric_NF[:, places], layout=layout)
+        return replace(self.batch, given=told)
 
 
 def told_days(config: ShopConfig) -> dict[date, Told]:
@@ -77,7 +90,7 @@ def told_days(config: ShopConfig) -> dict[date, Told]:
         before = shop.state
         day = shop.next_day()
         seen, observer = Impressions.of(shop.world, day), observer.expecting(shop.world)
-        seen = seen.taken(np.lexsort((seen.key_I, seen.user_I)))
+        seen = seen.taken(np.argsort(seen.user_I, kind="stable"))
         pairs = (seen.user_I, seen.item_I)
         of_topic = (seen.user_I, shop.world.items.topic_N[seen.item_I].astype(np.int64))
         given = _beside(
@@ -88,7 +101,7 @@ def told_days(config: ShopConfig) -> dict[date, Told]:
         )
         found[day.date] = _told(seen, given, days_of_epoch(day.date) - 1)
         counts = counts.after(shop.world, day, seen)
-        looks = Looks.of(shop.world, number, day)
+        looks = Looks.of(shop.world, number, Impressions.of_all(day))
         everywhere, observer = everywhere.after(looks), observer.after(shop.world, looks)
     return found
 
@@ -104,9 +117,7 @@ def _told(seen: Impressions, given: Inputs, evening: int) -> Told:
         np.ones(num, bool),
         seen.propensity_I,
     )
-    look_P = examination(PRODUCT, int(seen.place_I.max(initial=0)) + 1)
-    attraction_N = seen.attraction_I.astype(np.float64)
-    return Told(batch, seen.user_I, attraction_N, attraction_N * look_P[seen.place_I])
+    return Told(batch, seen.user_I, seen.attraction_I.astype(np.float64))
 
 
 def measure(config: ShopConfig, *, seed: int) -> dict[str, Any]:
@@ -120,13 +131,10 @@ def measure(config: ShopConfig, *, seed: int) -> dict[str, Any]:
     user_N = np.concatenate([days[day].user_N for day in judged])
     chances = {_FLOOR: np.concatenate([days[day].chance_N for day in judged])}
     for name, more in _CASES.items():
-
-        def batch(day: date, more: tuple[str, ...] = more) -> Batch:
-            whole = days[day].batch
-            return replace(whole, given=_only(whole.given, (*LAYOUT.numeric, *_COUNTED, *more)))
-
-        model = gbdt.fit(batch, split, GbdtConfig(), seed)
-        parts = [model.score(batch(day).given)["click"] for day in judged]
+        names = (*LAYOUT.numeric, *_COUNTED, *more)
+        batches = {day: told.knowing(names) for day, told in days.items()}
+        model = gbdt.fit(batches.__getitem__, split, GbdtConfig(), seed)
+        parts = [model.score(batches[day].given)["click"] for day in judged]
         chances[name] = np.concatenate(parts).astype(np.float64)
     return {
         "num_impressions": len(label_N),
@@ -162,13 +170,6 @@ def _beside(given: Inputs, more: Mapping[str, np.ndarray]) -> Inputs:
     columns = np.stack(list(more.values()), axis=1).astype(np.float32)
     layout = Layout((*given.layout.numeric, *more), given.layout.words)
     return replace(given, numeric_NF=np.hstack([given.numeric_NF, columns]), layout=layout)
-
-
-def _only(given: Inputs, names: tuple[str, ...]) -> Inputs:
-    """Keep some numeric columns."""
-    places = [given.layout.numeric.index(name) for name in names]
-    layout = Layout(names, given.layout.words)
-    return replace(given, numeric_NF=given.numeric_NF[:, places], layout=layout)
 
 
 def main(

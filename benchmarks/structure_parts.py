@@ -8,21 +8,22 @@ user's interests a ranker could know at best.
 Shapes: U users, T topics, N impressions of a day, S states of a user's topic.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from simulator.behaviour.attraction import item_logits
+from benchmarks.simulated_counts import Impressions
+from etl import surfaces
+from simulator.behaviour.attraction import item_logits, logit_parts
 from simulator.behaviour.examination import examination
-from simulator.day import EVENT_TYPES, NONE, Day
 from simulator.state import State
 from simulator.world.world import World
+from training.calibrators.calibrator import chance
 
 PARTS: Final = ("item", "interests", "intents", "style", "price", "origin")
 """Parts of the logit of attraction: of the item alone; of a user's long-term and latent interests;
 of his intents; of his taste; of price and sale; of his country, platform and language."""
-_CLICK: Final = EVENT_TYPES.index("click")
 _STRENGTHS: Final = np.array([0.0, 0.7, 1.2, 1.7, 2.2, 2.9])
 """Logits of an interest that the observer tells apart."""
 _SMALL: Final = 1e-6
@@ -44,21 +45,18 @@ def parts_of(
         day: The shop's day.
         pairs: N users and N items, products.
     """
-    taste, (user_N, item_N) = world.dials.taste, pairs
-    topic_N = world.items.topic_N[item_N]
-    of_intent_N = (after.intent_UM[user_N] == topic_N[:, None]).any(axis=1) * taste.intent_strength
-    distance_N = np.square(after.price_z_N[item_N] - world.users.price_U[user_N])
-    appeal_N = taste.discount_weight * after.discount_N[item_N] - taste.price_weight * distance_N
-    style_N = np.einsum("nd,nd->n", before.taste_UD[user_N], world.items.style_ND[item_N])
-    of_place_N = world.cross_GP[world.group_U[user_N], world.items.department_N[item_N]]
-    of_words_N = world.language_LL[world.users.language_U[user_N], world.items.language_N[item_N]]
+    user_N, item_N = pairs
+    state = replace(after, taste_UD=before.taste_UD)
+    parts = dict(logit_parts(world, state, user_N, item_N, day))
+    is_meant_N = (after.intent_UM[user_N] == world.items.topic_N[item_N][:, None]).any(axis=1)
+    of_intent_N = is_meant_N * world.dials.taste.intent_strength
     found = {
-        "item": item_logits(world, day)[item_N],
-        "interests": after.affinity_UT[user_N, topic_N] - of_intent_N,
+        "item": parts["item"],
+        "interests": parts["affinity"] - of_intent_N,
         "intents": of_intent_N,
-        "style": taste.style_weight * style_N,
-        "price": world.users.sensitivity_U[user_N] * appeal_N,
-        "origin": of_place_N + of_words_N,
+        "style": parts["style"],
+        "price": parts["price"],
+        "origin": parts["cross"] + parts["language"],
     }
     return {name: values.astype(np.float64) for name, values in found.items()}
 
@@ -78,26 +76,17 @@ class Looks:
     is_clicked_N: np.ndarray
 
     @classmethod
-    def of(cls, world: World, number: int, day: Day) -> "Looks":
-        """Read them off a day."""
-        asked, place_at = day.requests, world.items.topic_N
-        request_N = np.repeat(np.arange(len(asked.event_R)), np.diff(asked.start_R))
-        place_N = asked.first_position_R[request_N] + (
-            np.arange(len(request_N)) - asked.start_R[request_N]
-        )
-        meant = (day.type_E == _CLICK) & (day.request_E >= 0)
-        clicked = _keys(day.request_E[meant], day.position_E[meant])
-        surface_N = asked.surface_R[request_N].astype(np.int64)
-        deepest = int(place_N.max(initial=0)) + 1
-        curves = np.stack([examination(surface, deepest) for surface in range(3)])
-        weight = np.array(world.dials.taste.affinity_weight)
+    def of(cls, world: World, number: int, seen: Impressions) -> "Looks":
+        """Read them off the impressions of the shop's day of that number."""
+        deepest = int(seen.place_I.max(initial=0)) + 1
+        curve_SP = np.stack([examination(surface, deepest) for surface in range(len(surfaces.ALL))])
         return cls(
-            day.user_E[asked.event_R][request_N].astype(np.int64),
-            place_at[asked.item_I].astype(np.int64),
-            weight[surface_N],
-            item_logits(world, number)[asked.item_I].astype(np.float64),
-            curves[surface_N, place_N],
-            np.isin(_keys(request_N, place_N), clicked),
+            seen.user_I,
+            world.items.topic_N[seen.item_I].astype(np.int64),
+            np.array(world.dials.taste.affinity_weight)[seen.surface_I],
+            item_logits(world, number)[seen.item_I].astype(np.float64),
+            curve_SP[seen.surface_I, seen.place_I],
+            seen.is_clicked_I,
         )
 
 
@@ -172,7 +161,7 @@ class Observer:
         cell_N = looks.user_N * shape[1] + looks.topic_N
         told = np.empty((shape[0] * shape[1], shape[2]))
         for state, feeling in enumerate(feelings_S):
-            p_N = looks.look_N * _sigmoid(looks.usual_N + looks.weight_N * feeling)
+            p_N = looks.look_N * chance(looks.usual_N + looks.weight_N * feeling)
             p_N = np.clip(p_N, _SMALL, 1 - _SMALL)
             log_N = np.where(looks.is_clicked_N, np.log(p_N), np.log1p(-p_N))
             told[:, state] = np.bincount(cell_N, log_N, len(told))
@@ -183,7 +172,7 @@ class Observer:
     def said(self, world: World, user_N: np.ndarray, topic_N: np.ndarray) -> dict[str, np.ndarray]:
         """Say what he thinks of N users and topics, and of no item: float64, N, by name."""
         chance_NS = self.chance_UTS[user_N, topic_N]
-        num, attraction_S = len(_STRENGTHS), _sigmoid(world.dials.taste.base[0] + _feelings(world))
+        num, attraction_S = len(_STRENGTHS), chance(world.dials.taste.base[0] + _feelings(world))
         return {
             "observed_attraction": chance_NS @ attraction_S,
             "observed_interest": (chance_NS[:, :num] + chance_NS[:, num:]) @ _STRENGTHS,
@@ -209,14 +198,7 @@ class Observer:
 
 def _usual_strengths(world: World) -> np.ndarray:
     """Shares of users who feel so much for each topic, of all of them: float64, T × strengths."""
-    users, strength_UT = world.users, np.zeros((len(world.users), len(world.topics)))
-    of_all = (
-        (users.interest_UL, users.strength_UL),
-        (users.latent_UA, users.latent_strength_UA),
-    )
-    for topic_UX, feeling_UX in of_all:
-        who, which = np.nonzero(topic_UX != NONE)
-        strength_UT[who, topic_UX[who, which]] += feeling_UX[who, which]
+    strength_UT = world.users.affinity(len(world.topics))
     nearest_UT = np.abs(strength_UT[..., None] - _STRENGTHS).argmin(axis=-1)
     share_TL = np.stack([(nearest_UT == n).mean(axis=0) for n in range(len(_STRENGTHS))], axis=1)
     share_TL += _SMALL
@@ -226,11 +208,3 @@ def _usual_strengths(world: World) -> np.ndarray:
 def _feelings(world: World) -> np.ndarray:
     """Logits that each state adds: float64, S."""
     return np.concatenate([_STRENGTHS, _STRENGTHS + world.dials.taste.intent_strength])
-
-
-def _keys(request: np.ndarray, place: np.ndarray) -> np.ndarray:
-    return request.astype(np.int64) << 16 | place.astype(np.int64)
-
-
-def _sigmoid(logit: np.ndarray) -> np.ndarray:
-    return np.array(1 / (1 + np.exp(-logit)))

@@ -55,7 +55,8 @@ def _ending_after(max_steps: int, config: Any) -> Any:  # noqa: ANN401
     inner = {
         name: _ending_after(max_steps, part) for name, part in parts.items() if is_dataclass(part)
     }
-    return replace(config, **inner | {"max_steps": max_steps} if "max_steps" in parts else inner)
+    own = {"max_steps": max_steps} if "max_steps" in parts else {}
+    return replace(config, **inner, **own)
 
 
 def fit(ranker: str, days: Days, split: Split, *, config: Any, seed: int) -> Ranker:  # noqa: ANN401

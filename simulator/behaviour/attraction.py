@@ -13,6 +13,7 @@ logit p(click | examined) = base(surface) + quality + freshness + affinity(user,
 affinity = long-term + latent interests + intents, all of them by topic.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -39,20 +40,36 @@ def attraction(
     Returns:
         float32, the common shape.
     """
+    parts = logit_parts(world, state, users, items, day)
+    logit = next(parts)[1] + next(parts)[1]
+    for _, part in parts:
+        logit += part
+    return _sigmoid(logit)
+
+
+def logit_parts(
+    world: World, state: State, users: np.ndarray, items: np.ndarray, day: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Give the parts that the logit of ``attraction`` is the sum of, by name and in its order.
+
+    The arguments are those of ``attraction``; each part broadcasts to the common shape. One at a
+    time: of all users and items together a part is large.
+    """
     taste, at = world.dials.taste, world.items
     users, items = users.astype(np.intp), items.astype(np.intp)  # once, not at every look-up
+    yield "item", item_logits(world, day)[items]
     weight = np.array(taste.affinity_weight, np.float32)[at.type_N[items]]
-    logit = item_logits(world, day)[items] + weight * affinity(world, state, users, items)
-    logit += taste.style_weight * np.einsum(
-        "...d,...d->...", state.taste_UD[users], at.style_ND[items]
+    yield "affinity", weight * affinity(world, state, users, items)
+    yield (
+        "style",
+        taste.style_weight * np.einsum("...d,...d->...", state.taste_UD[users], at.style_ND[items]),
     )
     appeal = state.discount_N[items] * np.float32(taste.discount_weight)
     appeal = appeal - np.float32(taste.price_weight) * _price_distance(world, state, users, items)
-    logit += world.users.sensitivity_U[users] * appeal
-    logit += world.cross_GP[world.group_U[users], at.department_N[items]]
-    logit += world.language_LL[world.users.language_U[users], at.language_N[items]]
-    logit += np.float32(taste.follow_weight) * state.follows_UH[users, at.host_N[items]]
-    return _sigmoid(logit)
+    yield "price", world.users.sensitivity_U[users] * appeal
+    yield "cross", world.cross_GP[world.group_U[users], at.department_N[items]]
+    yield "language", world.language_LL[world.users.language_U[users], at.language_N[items]]
+    yield "follow", np.float32(taste.follow_weight) * state.follows_UH[users, at.host_N[items]]
 
 
 def affinity(world: World, state: State, users: np.ndarray, items: np.ndarray) -> np.ndarray:

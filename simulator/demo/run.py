@@ -20,7 +20,7 @@ from simulator.demo.steps import Steps
 from simulator.simulate import Made, SimulateError, add_day, made_in, make
 
 CONFIG: Final = ShopConfig(users=500, items=400, days=8, seed=7, start=date(2026, 1, 1))
-"""Small enough for four minutes on two cores; the calendar fits rankers on its last evening."""
+"""Small enough for four minutes on two fast cores; rankers are fitted on its last evening."""
 SETTINGS: Final = {
     "NIGHTMARKET_RANKERS": "gbdt,deep",
     "NIGHTMARKET_NETWORK_STEPS": "150",

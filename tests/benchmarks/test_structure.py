@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from benchmarks import structure
+from benchmarks.simulated_counts import Impressions
 from benchmarks.structure import Told, told_days
 from benchmarks.structure_parts import PARTS, Looks, Observer
 from simulator.config import ShopConfig
@@ -31,8 +32,7 @@ def test_the_parts_are_all_that_attraction_is_made_of(days: dict[date, Told]) ->
 
     logit_N = sum(_column(told, part) for part in PARTS)
 
-    look_N = told.chance_N / told.attraction_N
-    np.testing.assert_allclose(1 / (1 + np.exp(-logit_N)) * look_N, told.chance_N, rtol=0.02)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logit_N)), told.attraction_N, rtol=0.02)
 
 
 def test_the_observer_knows_nobody_at_first_and_more_with_every_day() -> None:
@@ -44,7 +44,7 @@ def test_the_observer_knows_nobody_at_first_and_more_with_every_day() -> None:
 
     for number in range(CONFIG.days):
         day = shop.next_day()
-        looks = Looks.of(shop.world, number, day)
+        looks = Looks.of(shop.world, number, Impressions.of_all(day))
         observer = observer.expecting(shop.world).after(shop.world, looks)
 
     np.testing.assert_allclose(observer.chance_UTS.sum(axis=-1), 1)
