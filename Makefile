@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 SETUP := .venv/.set-up-$(NETWORKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench dev lock clean
+.PHONY: help setup demo test drill check bench dev lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -35,6 +35,9 @@ demo: $(SETUP)  ## a simulated shop from raw logs to slates; then look with make
 
 test: $(SETUP)  ## every test that fits ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+drill: $(SETUP)  ## the long proofs: kills, backfill = nights, bad days, full disks, a soak
+	$(BIN)/python -m pytest tests/drills --drill -n 2 --dist loadgroup
 
 check: $(SETUP)  ## lint, types, import contracts, definitions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

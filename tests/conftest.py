@@ -18,6 +18,11 @@ settings.register_profile("nightmarket", deadline=None)
 settings.load_profile("nightmarket")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ``make drill`` ask for the long proofs."""
+    parser.addoption("--drill", action="store_true", help="the long proofs, in their whole size")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep files in one process each, and all that ask Spark in two: one session a process."""
