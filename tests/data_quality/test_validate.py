@@ -10,7 +10,7 @@ from data_quality.config import QualityConfig
 from data_quality.expectations import SUITES, related_tables, suite
 from data_quality.profile import UnknownTableError
 from data_quality.results import Result, as_rows, summary
-from data_quality.validate import CheckNotRunError, expectation, unmet_days, validate
+from data_quality.validate import CheckNotRunError, alike, unmet_days, validate
 from etl import tables
 from etl.days import Days, one_day
 from etl.lake import Lake
@@ -170,16 +170,40 @@ def test_a_check_that_could_not_run_is_an_error_and_no_failed_check() -> None:
         unmet_days(frame, (not_measured,))
 
 
-def test_an_expectation_is_one_of_great_expectations() -> None:
+def test_checks_of_the_same_bounds_are_one_expectation() -> None:
     import great_expectations.expectations as gxe
 
-    (check,) = never_null("user_id")
+    near = figure("half to double", "1", severity="warning", low=0.5, high=2)
 
-    found = expectation(check)
+    found = alike((*never_null("user_id"), near, *never_null("item_no")))
 
-    assert isinstance(found, gxe.ExpectColumnValuesToBeBetween)
-    assert (found.column, found.min_value, found.max_value) == ("user_id is never null", 0, 0)
-    assert found.severity.value == "critical"
+    assert [[check.name for check in one.checks] for one in found] == [
+        ["user_id is never null", "item_no is never null"],
+        ["half to double"],
+    ]
+    said = [one.expectation() for one in found]
+    assert all(isinstance(one, gxe.ExpectColumnValuesToBeBetween) for one in said)
+    assert [(s.min_value, s.max_value, s.severity.value) for s in said] == [
+        (0, 0, "critical"),
+        (0.5, 2, "warning"),
+    ]
+
+
+def test_each_check_is_judged_on_each_day_by_its_own_bounds() -> None:
+    days = [DAY, DAY + timedelta(days=1)]
+    (broken,) = never_null("user_id")
+    near = figure("near", "1", severity="warning", low=0.5)
+    (other,) = never_null("item_no")
+    frame = pd.DataFrame(
+        {broken.name: [0, 2], "near": [0.4, None], other.name: [1, 0]},
+        index=pd.Index(days, dtype=object),
+    )
+
+    assert unmet_days(frame, (broken, near, other)) == {
+        broken: [days[1]],
+        other: [days[0]],
+        near: [days[0]],
+    }
 
 
 def test_every_table_has_a_suite_whose_names_are_unique_and_whose_tables_exist() -> None:
