@@ -1,7 +1,10 @@
+import os
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
@@ -11,7 +14,11 @@ from etl.lake import Lake
 from etl.spark import SparkConfig
 
 FIRST_DAY = date(2026, 1, 1)
-WITH_NIGHTS = Path(__file__).parent / "orchestration"
+WITH_NIGHTS = {Path(__file__).parent / name for name in ("orchestration", "drills")}
+
+# Before anything of orchestration is imported: partitions read the home's first day at import. The
+# calendar begins on a stand-in day, since there is no lake.
+os.environ["NIGHTMARKET_HOME"] = str(Path(tempfile.gettempdir()) / "nightmarket-no-such-home")
 
 # A busy machine makes no example wrong.
 settings.register_profile("nightmarket", deadline=None)
@@ -25,12 +32,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep files in one process each, and all that ask Spark in two: one session a process."""
+    """Keep files in one process each, and all that ask Spark in two: one session a process.
+
+    Long proofs are dealt out by file: each process that gets one has a session.
+    """
     of_spark = {item.path for item in items if "spark" in getattr(item, "fixturenames", ())}
     for item in items:
-        makes_nights = WITH_NIGHTS in item.path.parents
+        makes_nights = not WITH_NIGHTS.isdisjoint(item.path.parents)
         of_session = "spark of nights" if makes_nights else "spark of tables"
-        group = of_session if item.path in of_spark else str(item.path)
+        is_by_file = item.path not in of_spark or item.config.getoption("--drill")
+        group = str(item.path) if is_by_file else of_session
         item.add_marker(pytest.mark.xdist_group(group))
 
 
@@ -48,3 +59,11 @@ def spark() -> Iterator[SparkSession]:
 def lake(spark: SparkSession, tmp_path: Path) -> Lake:
     """An empty lake whose first day is 2026-01-01."""
     return Lake(spark, tmp_path / "lake", FIRST_DAY)
+
+
+@pytest.fixture(scope="session")
+def definitions() -> dg.Definitions:
+    """The whole code location, loaded once a run."""
+    from orchestration.definitions import defs
+
+    return defs()

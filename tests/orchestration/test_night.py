@@ -8,7 +8,6 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
-import pyarrow as pa
 import pytest
 import xgboost as xgb
 from pyspark.sql import SparkSession
@@ -17,16 +16,14 @@ from etl import tables
 from etl.days import Days
 from etl.home import Home
 from etl.lake import Lake
-from etl.lake_files import LakeFiles
 from etl.tables import Table
 from orchestration.defs.nightly import TRAINED
 from orchestration.planning import EVERYTHING, selection
 from orchestration.reads import key
-from orchestration.runs import BACKFILL, KIND, LEFT_OUT, execute
-from orchestration.side_by_side import executor_of
-from orchestration.workspace import Workspace
+from orchestration.runs import LEFT_OUT
 from scoring import reader
 from tests.orchestration import tiny_shop
+from tests.orchestration.nights import MADE_BY_ROWS_ONLY, ROWS_ONLY, Shop, differing, night
 from tests.orchestration.tiny_shop import FIRST_DAY, day
 from tests.training.rankers import conformance
 from training import registry
@@ -42,13 +39,8 @@ SLATES = tables.SLATES[FEED]
 NIGHTS = Days(day(1), day(2))
 LAST = NIGHTS.last
 GARBAGE_DAY = day(3)
-ROWS_ONLY = "rows_only"
-"""Makes all rows; checks nothing, publishes nothing."""
 JUDGED, JUDGED_WITHOUT_FIT = "judged", "judged_without_fit"
 WITHOUT_FIT = {LEFT_OUT: " ".join(table.path for table in TRAINED)}
-MADE_BY_ROWS_ONLY = tuple(
-    table for table in EVERYTHING if table not in {tables.PUBLICATIONS_LOG, *TRAINED}
-)
 RANKED = "ranked"
 """Makes one surface's slates and checks them."""
 PARITY = "parity"
@@ -74,60 +66,25 @@ MADE_AGAIN = (
 )
 
 
-class Shop:
-    """One home, and the jobs that run on it."""
+def _only(made: Sequence[Table]) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*map(key, made)).without_checks()
+
+
+JUDGES = selection(tables.RANKERS_REPORTS, tables.RANKERS_CHAMPIONS).without_checks()
+JOBS = (
+    dg.define_asset_job(AGAIN, selection=_only(MADE_AGAIN)),
+    dg.define_asset_job(RANKED, selection=dg.AssetSelection.assets(key(SLATES))),
+    dg.define_asset_job(PARITY, selection=dg.AssetSelection.checks(PARITY_CHECK)),
+    dg.define_asset_job(JUDGED, selection=JUDGES),
+    dg.define_asset_job(JUDGED_WITHOUT_FIT, selection=JUDGES, tags=WITHOUT_FIT),
+)
+
+
+class CrownedShop(Shop):
+    """One home, the jobs that run on it, and who serves it."""
 
     def __init__(self, home: Home, definitions: dg.Definitions, spark: SparkSession) -> None:
-        self.home, self._spark = home, spark
-        rows = selection(*MADE_BY_ROWS_ONLY, *TRAINED) - dg.AssetSelection.assets(
-            key(tables.DATA_QUALITY_RESULTS)
-        )
-        judged = selection(tables.RANKERS_REPORTS, tables.RANKERS_CHAMPIONS).without_checks()
-        jobs = [
-            dg.define_asset_job(ROWS_ONLY, selection=rows.without_checks()),
-            dg.define_asset_job(AGAIN, selection=_only(MADE_AGAIN)),
-            dg.define_asset_job(RANKED, selection=dg.AssetSelection.assets(key(SLATES))),
-            dg.define_asset_job(PARITY, selection=dg.AssetSelection.checks(PARITY_CHECK)),
-            dg.define_asset_job(JUDGED, selection=judged),
-            dg.define_asset_job(JUDGED_WITHOUT_FIT, selection=judged, tags=WITHOUT_FIT),
-        ]
-        self._definitions = dg.Definitions(
-            assets=definitions.assets,
-            asset_checks=definitions.asset_checks,
-            jobs=[*jobs, *(definitions.jobs or [])],
-            resources={"workspace": Workspace(home_path=str(home.root))},
-            executor=executor_of(2),
-        )
-
-    def run(self, job: str, days: Days, *, tasks: int = 2) -> dg.ExecuteInProcessResult:
-        self._spark.conf.set("spark.sql.shuffle.partitions", str(tasks))
-        tags = {
-            KIND: BACKFILL,
-            "dagster/asset_partition_range_start": str(days.first),
-            "dagster/asset_partition_range_end": str(days.last),
-        }
-        one = {"dagster/partition": str(days.last)}
-        with dg.DagsterInstance.ephemeral() as instance:
-            result = execute(
-                self._definitions.resolve_job_def(job),
-                instance,
-                tags=one if len(days) == 1 else tags,
-            )
-        assert self._spark.conf.get("spark.sql.shuffle.partitions") == str(tasks)
-        return result
-
-    def rows(self, table: Table, days: Days) -> pa.Table:
-        """The rows of some days, in an order of their own; volatile columns left out."""
-        kept = [name for name in table.column_names if name not in table.volatile]
-        files = LakeFiles(self.home.lake, FIRST_DAY)
-        parts = [files.arrow(table, Days(one, one), columns=kept) for one in days]
-        found = pa.concat_tables(parts)
-        return found.sort_by([(name, "ascending") for name in (tables.PARTITION, *table.key)])
-
-    def files_of(self, when: date) -> dict[Path, int]:
-        """A day's files with the time of their last change."""
-        found = self.home.lake.rglob(f"arrival_date={when}/*.parquet")
-        return {path: path.stat().st_mtime_ns for path in found}
+        super().__init__(home, definitions, spark, jobs=JOBS)
 
     def crown(self, fitted: Ranker, when: date) -> None:
         """Let a ranker serve the feed on one night."""
@@ -145,13 +102,6 @@ class Shop:
         ):
             lake.write(table, lake.frame(table, [row]), night(when))
 
-    def num_rows(self, table: Table, when: date) -> int:
-        return self.rows(table, Days(when, when)).num_rows
-
-
-def _only(made: Sequence[Table]) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*map(key, made)).without_checks()
-
 
 def is_blocking(evaluated: dg.AssetCheckEvaluation) -> bool:
     return not evaluated.passed and evaluated.severity == dg.AssetCheckSeverity.ERROR
@@ -163,28 +113,20 @@ def parity_of(result: dg.ExecuteInProcessResult) -> list[dg.AssetCheckEvaluation
     return [check for check in found if check.check_name == "training_parity"]
 
 
-def night(when: date) -> Days:
-    return Days(when, when)
-
-
-def differing(one: Shop, other: Shop, days: Days, made: Sequence[Table]) -> list[str]:
-    return [t.path for t in made if not one.rows(t, days).equals(other.rows(t, days))]
-
-
 @pytest.fixture(scope="module")
 def shop(
     tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, spark: SparkSession
-) -> Shop:
+) -> CrownedShop:
     """Two nights one by one; the last made, checked and published by every night's job."""
     home = Home(tmp_path_factory.mktemp("nights"))
     tiny_shop.open_shop(home, NIGHTS)
-    opened = Shop(home, definitions, spark)
+    opened = CrownedShop(home, definitions, spark)
     assert opened.run(ROWS_ONLY, night(NIGHTS.first)).success
     assert opened.run("nightly", night(LAST), tasks=5).success
     return opened
 
 
-def test_a_user_reads_the_slate_that_the_night_made_of_raw_lines(shop: Shop) -> None:
+def test_a_user_reads_the_slate_that_the_night_made_of_raw_lines(shop: CrownedShop) -> None:
     answer = reader.top(shop.home.publications, "user-3", FEED)
 
     assert (answer["served_from"], answer["day"]) == ("own", str(LAST))
@@ -195,20 +137,20 @@ def test_a_user_reads_the_slate_that_the_night_made_of_raw_lines(shop: Shop) -> 
     assert set(items) <= {f"item-{n}" for n in range(tiny_shop.NUM_ITEMS)} - ordered
 
 
-def test_a_stranger_reads_the_default_slate(shop: Shop) -> None:
+def test_a_stranger_reads_the_default_slate(shop: CrownedShop) -> None:
     answer = reader.top(shop.home.publications, "nobody", FEED)
 
     assert answer["served_from"] == "default"
     assert answer["items"]
 
 
-def test_every_line_is_an_event_of_its_day(shop: Shop) -> None:
+def test_every_line_is_an_event_of_its_day(shop: CrownedShop) -> None:
     for when in NIGHTS:
         assert shop.num_rows(tables.SILVER_EVENTS, when) == len(tiny_shop.rows_of(when))
         assert shop.num_rows(tables.SILVER_REJECTED_LINES, when) == 0
 
 
-def test_what_was_checked_is_on_record(shop: Shop) -> None:
+def test_what_was_checked_is_on_record(shop: CrownedShop) -> None:
     found = shop.rows(tables.DATA_QUALITY_RESULTS, night(LAST)).to_pylist()
 
     checked = {row["table_path"] for row in found}
@@ -216,7 +158,7 @@ def test_what_was_checked_is_on_record(shop: Shop) -> None:
     assert [r for r in found if r["severity"] == "critical" and not r["is_met"]] == []
 
 
-def test_a_rerun_leaves_the_same_rows_and_other_days_alone(shop: Shop) -> None:
+def test_a_rerun_leaves_the_same_rows_and_other_days_alone(shop: CrownedShop) -> None:
     made = {table: shop.rows(table, NIGHTS) for table in MADE_BY_ROWS_ONLY}
     files_of_first, files_of_last = shop.files_of(NIGHTS.first), shop.files_of(LAST)
 
@@ -229,10 +171,10 @@ def test_a_rerun_leaves_the_same_rows_and_other_days_alone(shop: Shop) -> None:
 
 
 def test_nights_one_by_one_and_one_range_leave_the_same_rows(
-    shop: Shop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+    shop: CrownedShop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
 ) -> None:
     tiny_shop.open_shop(Home(tmp_path), NIGHTS)
-    at_once = Shop(Home(tmp_path), definitions, spark)
+    at_once = CrownedShop(Home(tmp_path), definitions, spark)
 
     assert at_once.run(ROWS_ONLY, NIGHTS, tasks=7).success
 
@@ -240,7 +182,7 @@ def test_nights_one_by_one_and_one_range_leave_the_same_rows(
     assert differing(at_once, shop, NIGHTS, MADE_BY_ROWS_ONLY) == []
 
 
-def test_a_night_without_training_goes_on_with_the_champion(shop: Shop) -> None:
+def test_a_night_without_training_goes_on_with_the_champion(shop: CrownedShop) -> None:
     champions = shop.rows(tables.RANKERS_CHAMPIONS, night(LAST))
     marker = shop.home.lake / "_days" / "rankers" / "gbdt" / str(LAST)
     marker.unlink()
@@ -254,10 +196,10 @@ def test_a_night_without_training_goes_on_with_the_champion(shop: Shop) -> None:
 
 
 def test_slates_of_a_ranker_are_held_against_the_training_path(
-    shop: Shop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+    shop: CrownedShop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
 ) -> None:
     shutil.copytree(shop.home.root, tmp_path / "home")
-    ranked = Shop(Home(tmp_path / "home"), definitions, spark)
+    ranked = CrownedShop(Home(tmp_path / "home"), definitions, spark)
     with xgb.config_context(nthread=1):
         config = GbdtConfig(num_rounds=8, max_depth=3)
         fitted = gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
@@ -280,7 +222,7 @@ def test_slates_of_a_ranker_are_held_against_the_training_path(
     assert f"nightmarket night --day {LAST}" in str(parity.description)
 
 
-def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: Shop) -> None:
+def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: CrownedShop) -> None:
     tiny_shop.land_garbage(shop.home, GARBAGE_DAY)
 
     result = shop.run("nightly", night(GARBAGE_DAY))

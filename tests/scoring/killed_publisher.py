@@ -1,7 +1,8 @@
 """Publishes again and again, is killed at every step, and reads meanwhile.
 
-Run as a process of its own by test_publication_kills: ``killed_publisher.py FOLDER``. Everything
-that may be killed runs in a fork. Prints what was seen as JSON; any broken promise is an exception.
+Run as a process of its own by test_publication_kills: ``killed_publisher.py FOLDER KILLS``.
+Everything that may be killed runs in a fork. Prints what was seen as JSON; any broken promise is an
+exception.
 """
 
 import json
@@ -23,7 +24,6 @@ from scoring.reader import top
 from tests.scoring.published_rows import DAY, NOW, catalogue, offer, place, publish_feed, row
 
 SURFACES = ("product_feed", "short_videos")
-NUM_TIMED_KILLS = 20
 LOADED_ONCE = (pd, acero, dataset)
 """What pyarrow imports at first use: once here, and not in every fork."""
 
@@ -144,19 +144,19 @@ def kill_at_every_step(folder: Path, number: int) -> tuple[int, int]:
     return step - 1, number
 
 
-def kill_at_any_time(folder: Path, number: int, rng: random.Random) -> int:
+def kill_at_any_time(folder: Path, number: int, num_kills: int, rng: random.Random) -> int:
     """Kill publishers after random times; nobody repairs anything between them."""
     began = time.monotonic()
     was_killed(forked(lambda: publish_day(folder, number + 1)))
     usual_s = time.monotonic() - began
-    for kill in range(1, NUM_TIMED_KILLS + 1):
+    for kill in range(1, num_kills + 1):
         at = number + 1 + kill
         child = forked(lambda at=at: publish_day(folder, at))
         time.sleep(rng.random() * usual_s)
         os.kill(child, signal.SIGKILL)
         was_killed(child)
         require_served(folder, *range(number + 1, at + 1))
-    last = number + NUM_TIMED_KILLS + 2
+    last = number + num_kills + 2
     was_killed(forked(lambda: publish_day(folder, last)))
     require_served(folder, last)
     require_logged(folder, num_left=7)
@@ -178,14 +178,14 @@ def kill_rollbacks(folder: Path, number: int) -> int:
     return step - 1
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, num_kills: int) -> None:
     """Do all of it with a reader beside."""
     stop = folder.parent / "stop"
     was_killed(forked(lambda: publish_day(folder, 1)))
     reader = forked(lambda: read_until(folder, stop))
     try:
         num_steps, number = kill_at_every_step(folder, 1)
-        number = kill_at_any_time(folder, number, random.Random(7))
+        number = kill_at_any_time(folder, number, num_kills, random.Random(7))
     finally:
         stop.touch()
         was_killed(reader)
@@ -195,4 +195,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,100 @@
+"""Nights of a home in this process: its jobs on one Spark session, and the rows that they leave."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from etl import tables
+from etl.days import Days
+from etl.home import Home
+from etl.lake_files import LakeFiles
+from etl.tables import Table
+from orchestration.defs.nightly import TRAINED
+from orchestration.planning import EVERYTHING, selection
+from orchestration.reads import key
+from orchestration.runs import BACKFILL, KIND, execute
+from orchestration.side_by_side import executor_of
+from orchestration.workspace import Workspace
+from tests.orchestration.tiny_shop import FIRST_DAY
+
+ROWS_ONLY = "rows_only"
+"""Makes all rows; checks nothing, publishes nothing."""
+MADE_BY_ROWS_ONLY = tuple(
+    table for table in EVERYTHING if table not in {tables.PUBLICATIONS_LOG, *TRAINED}
+)
+_ROWS = selection(*MADE_BY_ROWS_ONLY, *TRAINED) - dg.AssetSelection.assets(
+    key(tables.DATA_QUALITY_RESULTS)
+)
+
+
+class Shop:
+    """One home, and the jobs that run on it."""
+
+    def __init__(
+        self,
+        home: Home,
+        definitions: dg.Definitions,
+        spark: SparkSession,
+        *,
+        jobs: Sequence[dg.UnresolvedAssetJobDefinition] = (),
+    ) -> None:
+        self.home, self._spark = home, spark
+        rows_only = dg.define_asset_job(ROWS_ONLY, selection=_ROWS.without_checks())
+        self._definitions = dg.Definitions(
+            assets=definitions.assets,
+            asset_checks=definitions.asset_checks,
+            jobs=[rows_only, *jobs, *(definitions.jobs or [])],
+            resources={"workspace": Workspace(home_path=str(home.root))},
+            executor=executor_of(2),
+        )
+
+    def run(self, job: str, days: Days, *, tasks: int = 2) -> dg.ExecuteInProcessResult:
+        """Run a job on some days, with so many tasks after a shuffle."""
+        self._spark.conf.set("spark.sql.shuffle.partitions", str(tasks))
+        tags = {
+            KIND: BACKFILL,
+            "dagster/asset_partition_range_start": str(days.first),
+            "dagster/asset_partition_range_end": str(days.last),
+        }
+        one = {"dagster/partition": str(days.last)}
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = execute(
+                self._definitions.resolve_job_def(job),
+                instance,
+                tags=one if len(days) == 1 else tags,
+            )
+        assert self._spark.conf.get("spark.sql.shuffle.partitions") == str(tasks)
+        return result
+
+    def rows(self, table: Table, days: Days) -> pa.Table:
+        """The rows of some days, in an order of their own; volatile columns left out."""
+        return rows_of(self.home, table, days)
+
+    def files_of(self, when: date) -> dict[Path, int]:
+        """A day's files with the time of their last change."""
+        found = self.home.lake.rglob(f"arrival_date={when}/*.parquet")
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    def num_rows(self, table: Table, when: date) -> int:
+        return self.rows(table, night(when)).num_rows
+
+
+def night(when: date) -> Days:
+    return Days(when, when)
+
+
+def rows_of(home: Home, table: Table, days: Days) -> pa.Table:
+    """A home's rows of some days, in an order of their own; volatile columns left out."""
+    kept = [name for name in table.column_names if name not in table.volatile]
+    files = LakeFiles(home.lake, FIRST_DAY)
+    found = pa.concat_tables([files.arrow(table, night(one), columns=kept) for one in days])
+    return found.sort_by([(name, "ascending") for name in (tables.PARTITION, *table.key)])
+
+
+def differing(one: Shop, other: Shop, days: Days, made: Sequence[Table]) -> list[str]:
+    """Which tables of two homes do not have the same rows."""
+    return [t.path for t in made if not one.rows(t, days).equals(other.rows(t, days))]
