@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pyspark.sql import SparkSession
 
 from etl import tables
@@ -40,7 +41,7 @@ class Shop:
         definitions: dg.Definitions,
         spark: SparkSession,
         *,
-        jobs: Sequence[dg.UnresolvedAssetJobDefinition] = (),
+        jobs: Sequence[UnresolvedAssetJobDefinition] = (),
     ) -> None:
         self.home, self._spark = home, spark
         rows_only = dg.define_asset_job(ROWS_ONLY, selection=_ROWS.without_checks())

@@ -1,0 +1,121 @@
+"""The same night on a standalone cluster of two workers, its home on a folder that all share."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from etl.days import Days
+from etl.home import Home
+from orchestration.planning import EVERYTHING
+from tests.orchestration import tiny_shop
+from tests.orchestration.nights import rows_of
+from tests.orchestration.tiny_shop import day
+
+SPARK = Path(pyspark.__file__).parent
+NIGHTMARKET = str(Path(sys.executable).with_name("nightmarket"))
+NUM_WORKERS = 2
+PATIENCE_SECONDS = 120
+DAYS = Days(day(1), day(2))
+ROWS = tuple(table for table in EVERYTHING if table.layer != "publications")
+
+pytestmark = pytest.mark.usefixtures("drill")
+
+
+def test_a_cluster_of_two_workers_leaves_the_same_rows(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    tiny_shop.open_shop(Home(here), DAYS)
+    shutil.copytree(here, there)
+
+    made_here = backfilled(here, master="local[2]")
+    with cluster(tmp_path / "cluster") as master:
+        made_there = backfilled(there, master=master)
+
+    assert made_here.returncode == 0, made_here.stderr
+    assert made_there.returncode == 0, made_there.stderr
+    different = [
+        table.path
+        for table in ROWS
+        if not rows_of(Home(here), table, DAYS).equals(rows_of(Home(there), table, DAYS))
+    ]
+    assert different == []
+    told = (tmp_path / "cluster" / "master.log").read_text()
+    assert len(set(re.findall(r"Registering worker \S+", told))) == NUM_WORKERS
+    assert "Registered app nightmarket" in told
+
+
+def backfilled(home: Path, *, master: str) -> "subprocess.CompletedProcess[str]":
+    """Make all days of a home by one range, on an engine."""
+    command = [NIGHTMARKET, "backfill", "--from", str(DAYS.first), "--to", str(DAYS.last)]
+    named = {"NIGHTMARKET_HOME": str(home), "NIGHTMARKET_SPARK_MASTER": master}
+    environment = os.environ | named | {"NIGHTMARKET_SPARK_MEMORY": "2g"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """Start a master and its workers, processes of their own; the master's address."""
+    folder.mkdir()
+    port, ui = _free_port(), _free_port()
+    address = f"spark://127.0.0.1:{port}"
+    of_master = ("master.Master", "--port", str(port), "--webui-port", str(ui))
+    of_worker = ("worker.Worker", "--cores", "1", "--memory", "3g", "--webui-port", "0", address)
+    running = [_started("master", of_master, folder)]
+    try:
+        _wait_for(ui, "ALIVE")
+        running += [_started(f"worker-{n}", of_worker, folder) for n in range(NUM_WORKERS)]
+        _wait_for(ui, f"<strong>Alive Workers:</strong> {NUM_WORKERS}")
+        yield address
+    finally:
+        for process in reversed(running):
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
+def _started(name: str, command: tuple[str, ...], folder: Path) -> "subprocess.Popen[bytes]":
+    main, *arguments = command
+    places = {"SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1"}
+    work = ["--work-dir", str(folder / name)] if name.startswith("worker") else []
+    with (folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(
+            [
+                str(SPARK / "bin" / "spark-class"),
+                f"org.apache.spark.deploy.{main}",
+                "--host",
+                "127.0.0.1",
+                *work,
+                *arguments,
+            ],
+            env=os.environ | places,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
+def _wait_for(port: int, text: str) -> None:
+    """Wait until the master's page says something."""
+    until, told = time.monotonic() + PATIENCE_SECONDS, ""
+    while text not in told:
+        assert time.monotonic() < until, told
+        time.sleep(0.2)
+        address = f"http://127.0.0.1:{port}"
+        with suppress(OSError), urllib.request.urlopen(address, timeout=10) as page:
+            told = page.read().decode()
