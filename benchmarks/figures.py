@@ -1,13 +1,21 @@
 """Figures of ours beside a reference: how they are measured, printed and written."""
 
 import json
+import os
+import platform
+import subprocess
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
+from typing import Any, Final
 
 import typer
 from rich.table import Table
+
+_CPU_INFO: Final = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +80,34 @@ def table(rows: list[Row]) -> Table:
 
 
 def as_json(rows: list[Row]) -> str:
-    """Write figures with what follows from them."""
+    """Write figures with what follows from them, and where they were taken."""
     said = [asdict(row) | {"ratio": row.ratio, "is_met": row.is_met} for row in rows]
-    return json.dumps(said, indent=1) + "\n"
+    return json.dumps({"measured_on": measured_on(), "rows": said}, indent=1) + "\n"
+
+
+def measured_on() -> dict[str, Any]:
+    """Say on which machine, of which commit and when figures were taken, and how busy it was."""
+    return {
+        "machine": _processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "commit": _commit(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _processor() -> str:
+    lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _commit() -> str:
+    asked = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        told = subprocess.run(  # noqa: S603
+            asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return "unknown"
+    return told.stdout.strip() or "unknown"

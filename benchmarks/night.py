@@ -17,13 +17,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.figures import measured_on
 from etl.days import Days, one_day
 from etl.home import Home
 from simulator.config import ShopConfig
 from simulator.simulate import make
 
 if TYPE_CHECKING:
-    from benchmarks.night_run import Step
+    from benchmarks.night_run import MadeNight
 
 FIRST = date(2026, 1, 1)
 FIT_NIGHT = FIRST + timedelta(days=7)
@@ -56,24 +57,25 @@ def main(  # noqa: PLR0913 - the command line's options
 
     whole = until is Until.PUBLICATION
     make_before(Home(root), FIT_NIGHT, is_whole=whole, console=console)
-    nights: dict[str, list[Step]] = {}
+    nights: dict[str, MadeNight] = {}
     for day in Days(FIT_NIGHT, FIT_NIGHT + timedelta(days=1)):
         nights[str(day)] = make_night(Home(root), one_day(day), is_whole=whole, console=console)
         _print(str(day), nights[str(day)], console)
     if json_ is not None:
         written = {
+            "measured_on": measured_on(),
             "shop": {"users": users, "items": items, "seed": seed, "until": until.value},
-            "nights": {day: [step.json() for step in steps] for day, steps in nights.items()},
+            "nights": {day: night.json() for day, night in nights.items()},
         }
         json_.write_text(json.dumps(written, indent=2) + "\n")
 
 
-def _print(day: str, steps: "list[Step]", console: Console) -> None:
+def _print(day: str, night: "MadeNight", console: Console) -> None:
     table = Table(title=f"The night of {day}")
     table.add_column("step", no_wrap=True)
     for title in ("rows", "wall, s", "cpu, s", "its check's cpu, s", "peak MB"):
         table.add_column(title, justify="right")
-    for step in sorted(steps, key=lambda one: -one.cpu_seconds - one.check_cpu_seconds):
+    for step in sorted(night.steps, key=lambda one: -one.cpu_seconds - one.check_cpu_seconds):
         table.add_row(
             step.name,
             f"{step.num_rows:,}",
@@ -83,11 +85,16 @@ def _print(day: str, steps: "list[Step]", console: Console) -> None:
             f"{step.peak_memory_mb:,.0f}",
         )
     table.add_section()
-    made, checked = sum(s.cpu_seconds for s in steps), sum(s.check_cpu_seconds for s in steps)
+    made, checked = night.steps_cpu_seconds, night.checks_cpu_seconds
     table.add_row("all", "", "", f"{made:,.0f}", f"{checked:,.0f}", "")
     console.print(table)
+    console.print(
+        f"the run: {night.whole.wall_seconds:,.0f} s, {night.whole.cpu_seconds:,.0f} cpu-seconds, "
+        f"{night.outside_cpu_seconds:,.0f} of them outside of steps and checks; "
+        f"peak {night.whole.peak_memory_mb:,.0f} MB"
+    )
     layers: dict[str, float] = {}
-    for step in steps:
+    for step in night.steps:
         layers[step.layer] = layers.get(step.layer, 0.0) + step.cpu_seconds
     said = ", ".join(f"{layer} {seconds:,.0f}" for layer, seconds in layers.items())
     console.print(f"cpu-seconds without checks: {said}")

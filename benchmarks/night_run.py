@@ -16,6 +16,7 @@ from etl.home import Home
 from etl.lake_files import LakeFiles
 from etl.tables import Table
 from orchestration import planning, runs
+from orchestration.cost import Cost, metered
 from orchestration.runs import BACKFILL, Request
 
 _BEFORE_CANDIDATES: Final = (
@@ -68,13 +69,41 @@ def make_before(home: Home, night: date, *, is_whole: bool, console: Console) ->
             runs.run(request, home, console)
 
 
-def make_night(home: Home, days: Days, *, is_whole: bool, console: Console) -> list[Step]:
+@dataclass(frozen=True, slots=True)
+class MadeNight:
+    """What a night took, and of it each step."""
+
+    whole: Cost
+    steps: list[Step]
+
+    @property
+    def outside_cpu_seconds(self) -> float:
+        """What belongs to no step and no check: Dagster, Spark's start, imports."""
+        return self.whole.cpu_seconds - self.steps_cpu_seconds - self.checks_cpu_seconds
+
+    @property
+    def steps_cpu_seconds(self) -> float:
+        """Of all steps."""
+        return sum(step.cpu_seconds for step in self.steps)
+
+    @property
+    def checks_cpu_seconds(self) -> float:
+        """Of all checks."""
+        return sum(step.check_cpu_seconds for step in self.steps)
+
+    def json(self) -> dict[str, Any]:
+        """Say it as plain values."""
+        return {"whole": asdict(self.whole), "steps": [step.json() for step in self.steps]}
+
+
+def make_night(home: Home, days: Days, *, is_whole: bool, console: Console) -> MadeNight:
     """Make one night, whatever is there of it already, and say what its steps took."""
     whole, kind = (planning.EVERYTHING, runs.NIGHT) if is_whole else (_UP_TO_CANDIDATES, BACKFILL)
-    runs.run(Request(days, planning.selection(*whole), kind), home, console)
+    with metered() as cost:
+        runs.run(Request(days, planning.selection(*whole), kind), home, console)
     with runs.instance(home) as history:
         (last,) = history.get_runs(limit=1)
-        return _steps(history, last.run_id)
+        return MadeNight(cost, _steps(history, last.run_id))
 
 
 def _is_missing(files: LakeFiles, made: tuple[Table, ...], days: Days) -> bool:

@@ -20,7 +20,7 @@ def test_every_step_has_its_figures(tmp_path: Path) -> None:
     ran = CliRunner().invoke(deep.app, ["--quick", "--rounds", "1", "--json", str(said)])
 
     assert ran.exit_code == 0, ran.output
-    rows = json.loads(said.read_text())
+    rows = json.loads(said.read_text())["rows"]
     assert {row["unit"] for row in rows} == {
         "AUC",
         "chance",

@@ -17,7 +17,7 @@ def test_every_step_has_its_figures(tmp_path: Path) -> None:
     ran = CliRunner().invoke(gbdt.app, ["--quick", "--rounds", "1", "--json", str(said)])
 
     assert ran.exit_code == 0, ran.output
-    rows = json.loads(said.read_text())
+    rows = json.loads(said.read_text())["rows"]
     assert [(row["step"].split(": ")[1], row["unit"]) for row in rows] == [
         ("encoding and scoring", "rows a cpu-second"),
         ("assembling, encoding, scoring, valuing", "rows a cpu-second"),

@@ -20,7 +20,7 @@ def test_every_step_has_its_figures(tmp_path: Path) -> None:
     ran = CliRunner().invoke(kernels.app, ["--quick", "--rounds", "1", "--json", str(said)])
 
     assert ran.exit_code == 0, ran.output
-    rows = json.loads(said.read_text())
+    rows = json.loads(said.read_text())["rows"]
     assert len({row["step"] for row in rows}) == 6
     assert {row["against"] for row in rows} >= {"faiss flat, no masks", "similaripy", "implicit"}
     for row in rows:
@@ -40,7 +40,7 @@ def test_ease_is_measured_on_a_given_file(tmp_path: Path) -> None:
     missing = CliRunner().invoke(kernels.app, [*asked, str(tmp_path / "none.txt")])
 
     assert found.exit_code == 0, found.output
-    assert json.loads(said.read_text())[0]["step"] == "EASE of 5 items, exact"
+    assert json.loads(said.read_text())["rows"][0]["step"] == "EASE of 5 items, exact"
     assert missing.exit_code == 1
     assert "there is no file" in missing.output
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -131,7 +131,7 @@ def test_nights_killed_at_any_moment_leave_what_an_undisturbed_one_leaves(
                 whole_group = kill % 2 == 0
                 (os.killpg if whole_group else os.kill)(killed.pid, signal.SIGKILL)
         with started(home) as last:
-            assert last.wait() == 0, last.stderr and last.stderr.read()
+            assert last.wait() == 0, told(home)
     assert differing(home, nights.after) == []
     assert answers(home) == new
     assert read.num_reads > 100
@@ -146,32 +146,40 @@ def test_a_night_whose_jvm_is_killed_says_so_and_can_be_run_again(
 
     with started(home) as hurt:
         os.kill(_jvm_of(hurt), signal.SIGKILL)
-        _, said = hurt.communicate()
+        hurt.wait()
+    said = told(home)
     with started(home) as again:
-        _, said_again = again.communicate()
+        again.wait()
 
     assert hurt.returncode == 1
     assert "Spark's JVM ended while it worked" in said
     assert "Traceback" not in said
-    assert again.returncode == 0, said_again
+    assert again.returncode == 0, told(home)
     assert differing(home, nights.after) == []
 
 
 @contextmanager
-def started(home: Path) -> Iterator["subprocess.Popen[str]"]:
+def started(home: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A real night in a session of its own; nothing of it is left at the end."""
     command = [*NIGHTMARKET, "night", "--day", str(KILLED)]
     environment = os.environ | {"NIGHTMARKET_HOME": str(home)}
-    begun = subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    with _said(home).open("wb") as said:
+        begun = subprocess.Popen(command, env=environment, stderr=said, start_new_session=True)
     try:
         yield begun
-        begun.communicate()
     finally:
-        if begun.poll() is None:
+        with suppress(ProcessLookupError):
             os.killpg(begun.pid, signal.SIGKILL)
-            begun.wait()
+        begun.wait()
+
+
+def told(home: Path) -> str:
+    """What the home's last night said, its lines joined."""
+    return " ".join(_said(home).read_text().split())
+
+
+def _said(home: Path) -> Path:
+    return home.with_name(f"{home.name}.stderr")
 
 
 def _undisturbed(nights: Nights, home: Path) -> float:
@@ -179,23 +187,21 @@ def _undisturbed(nights: Nights, home: Path) -> float:
     shutil.copytree(nights.before, home)
     began = time.monotonic()
     with started(home) as whole:
-        _, said = whole.communicate()
-    assert whole.returncode == 0, said
+        assert whole.wait() == 0, told(home)
     assert differing(home, nights.after) == []
     return time.monotonic() - began
 
 
-def _require_refused(home: Path, by: "subprocess.Popen[str]") -> None:
+def _require_refused(home: Path, by: "subprocess.Popen[bytes]") -> None:
     """A second night at the same time is refused, and told by whom."""
     working = home / "working"
     _wait_for(lambda: working.exists() and str(by.pid) in working.read_text())
     with started(home) as second:
-        _, said = second.communicate()
-    assert second.returncode == 1
-    assert f"nightmarket night, process {by.pid}, is working on" in " ".join(said.split())
+        assert second.wait() == 1
+    assert f"nightmarket night, process {by.pid}, is working on" in told(home)
 
 
-def _jvm_of(begun: "subprocess.Popen[str]") -> int:
+def _jvm_of(begun: "subprocess.Popen[bytes]") -> int:
     """The JVM of a night, once bronze was made, so that it has work to do."""
     lake = Path(f"/proc/{begun.pid}/environ").read_text().split("NIGHTMARKET_HOME=")[1]
     marker = Path(lake.split("\0")[0]) / "lake" / "_days" / "bronze" / "lines" / str(KILLED)
