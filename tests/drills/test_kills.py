@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psutil
 import pytest
 from pyspark.sql import SparkSession
 
@@ -136,6 +137,7 @@ def test_nights_killed_at_any_moment_leave_what_an_undisturbed_one_leaves(
     assert answers(home) == new
     assert read.num_reads > 100
     assert read.broken == []
+    _wait_for(lambda: _working_on(home) == [])
 
 
 def test_a_night_whose_jvm_is_killed_says_so_and_can_be_run_again(
@@ -160,17 +162,26 @@ def test_a_night_whose_jvm_is_killed_says_so_and_can_be_run_again(
 
 @contextmanager
 def started(home: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A real night in a session of its own; nothing of it is left at the end."""
+    """A real night in a session of its own, which ends with what is done with it."""
     command = [*NIGHTMARKET, "night", "--day", str(KILLED)]
     environment = os.environ | {"NIGHTMARKET_HOME": str(home)}
+    _said(home).unlink(missing_ok=True)
     with _said(home).open("wb") as said:
         begun = subprocess.Popen(command, env=environment, stderr=said, start_new_session=True)
     try:
         yield begun
     finally:
-        with suppress(ProcessLookupError):
+        # A JVM whose Python was killed ends by itself: the next night begins beside it.
+        if begun.poll() is None and not was_killed(begun):
             os.killpg(begun.pid, signal.SIGKILL)
-        begun.wait()
+            begun.wait()
+
+
+def was_killed(begun: "subprocess.Popen[bytes]") -> bool:
+    """Whether a process ended, or is about to, by a SIGKILL that it was sent."""
+    with suppress(subprocess.TimeoutExpired):
+        return begun.wait(5) == -signal.SIGKILL
+    return False
 
 
 def told(home: Path) -> str:
@@ -211,9 +222,17 @@ def _jvm_of(begun: "subprocess.Popen[bytes]") -> int:
     return found[0]
 
 
-def _children(pid: int, name: str) -> list[int]:
-    import psutil
+def _working_on(home: Path) -> list[str]:
+    """The processes that were started for a home and are there still."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("NIGHTMARKET_HOME") == str(home):
+                found.append(process.name())
+    return found
 
+
+def _children(pid: int, name: str) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children() if child.name() == name]
 
 
