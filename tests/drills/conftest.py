@@ -2,6 +2,10 @@
 
 import pytest
 
+from tests.orchestration.conftest import definitions
+
+__all__ = ["definitions"]
+
 
 @pytest.fixture(scope="session")
 def is_whole(request: pytest.FixtureRequest) -> bool:
@@ -10,7 +14,7 @@ def is_whole(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session")
-def drill(is_whole: bool) -> None:
+def drill(*, is_whole: bool) -> None:
     """Leave a proof that has no small size to ``make drill``."""
     if not is_whole:
         pytest.skip("a long proof: make drill")
