@@ -4,10 +4,13 @@ from typing import Any
 
 from etl.tables import (
     CANDIDATES,
+    PROPOSALS,
     RETRIEVAL_COVISITATION,
+    RETRIEVAL_FITS,
     RETRIEVAL_LATENT_INTERESTS,
     RETRIEVAL_NEW_ITEMS,
     RETRIEVAL_POPULARITY,
+    RETRIEVAL_WEIGHTS,
     SIMILAR,
 )
 
@@ -112,6 +115,68 @@ def test_each_fault_of_similar_items_is_caught_with_an_example(plant: Plant) -> 
     }
 
     planted = plant(SIMILAR["product_feed"], faults, good={"neighbours": [one]})
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_a_fit_is_caught_with_an_example(plant: Plant) -> None:
+    good = {
+        "surface": "product_feed",
+        "is_fitted": True,
+        "sha256": "0123456789abcdef" * 4,
+        "parent_date": None,
+        "manifest": "{}",
+    }
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "reason is not empty": {"reason": ""},
+        "num_users is in 0 … ∞": {"num_users": -1, "is_fitted": False},
+        "num_items is in 0 … ∞": {"num_items": -1, "is_fitted": False},
+        "num_visits is in 0 … ∞": {"num_visits": -1, "is_fitted": False},
+        "sha256 is 64 hex digits": {"sha256": "../model"},
+        "a fitted source says from what": {"num_visits": 0},
+        "its parent was fitted before": {"parent_date": lambda day: day},
+        "manifest is JSON": {"manifest": "{"},
+    }
+
+    planted = plant(RETRIEVAL_FITS["factors"], faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_weights_is_caught_with_an_example(plant: Plant) -> None:
+    good = {"surface": "product_feed", "user_group": "new", "source": "popularity"}
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "user_group is one of its closed list": {"user_group": "friends"},
+        "source is one of its closed list": {"source": "hearsay"},
+        "weight is in 0 … ∞": {"weight": float("nan")},
+        "num_users is in 0 … ∞": {"num_users": -1},
+    }
+
+    planted = plant(RETRIEVAL_WEIGHTS, faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_proposals_is_caught_with_an_example(plant: Plant) -> None:
+    by_popularity = {"source": 1, "rank": 1, "score": 9.0}
+    one = {"item_no": 1, "proposals": [by_popularity]}
+    faults = {
+        "user_id is not empty": {"user_id": ""},
+        "num_visits is in 0 … ∞": {"num_visits": -1},
+        "items: item_no, proposals never null": {"items": [{**one, "item_no": None}]},
+        "items: each item_no once": {"items": [one, one]},
+        "he visited something": {"visited": []},
+        "items: proposed by known sources, ranks from 1 on": {
+            "items": [{**one, "proposals": [{**by_popularity, "rank": 0}]}]
+        },
+    }
+
+    planted = plant(PROPOSALS["product_feed"], faults, good={"items": [one]})
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()
