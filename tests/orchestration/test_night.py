@@ -53,6 +53,8 @@ RANKED = "ranked"
 """Makes one surface's slates and checks them."""
 PARITY = "parity"
 """Holds them against the training path once more."""
+PUBLISHED = "published"
+"""Checks every row of slates that are there, and publishes them."""
 PARITY_CHECK = dg.AssetCheckKey(key(SLATES), "training_parity")
 AGAIN = "again"
 """Makes some tables of each layer again, those among them that build on their own past."""
@@ -88,6 +90,9 @@ class Shop:
             dg.define_asset_job(AGAIN, selection=_only(MADE_AGAIN)),
             dg.define_asset_job(RANKED, selection=dg.AssetSelection.assets(key(SLATES))),
             dg.define_asset_job(PARITY, selection=dg.AssetSelection.checks(PARITY_CHECK)),
+            dg.define_asset_job(
+                PUBLISHED, selection=dg.AssetSelection.assets(key(tables.PUBLICATIONS_LOG))
+            ),
             dg.define_asset_job(JUDGED, selection=judged),
             dg.define_asset_job(JUDGED_WITHOUT_FIT, selection=judged, tags=WITHOUT_FIT),
         ]
@@ -278,6 +283,25 @@ def test_slates_of_a_ranker_are_held_against_the_training_path(
     assert is_blocking(parity)
     assert "p_click of item item-" in str(parity.description)
     assert f"nightmarket night --day {LAST}" in str(parity.description)
+
+
+def test_a_slate_that_breaks_a_promise_blocks_its_surface_and_its_file_is_kept(
+    shop: Shop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+) -> None:
+    shutil.copytree(shop.home.root, tmp_path / "home")
+    broken = Shop(Home(tmp_path / "home"), definitions, spark)
+    before = reader.top(broken.home.publications, "user-3", FEED)
+    lake = Lake(spark, broken.home.lake, FIRST_DAY)
+    rows = lake.files.arrow(SLATES, night(LAST)).to_pylist()
+    twice = [row | {"items": row["items"] + row["items"][:1]} for row in rows]
+    lake.write(SLATES, lake.frame(SLATES, twice), night(LAST))
+
+    result = broken.run(PUBLISHED, night(LAST))
+
+    [check] = result.get_asset_check_evaluations()
+    assert (check.check_name, is_blocking(check)) == ("guarantees", True)
+    assert "item" in str(check.metadata["blocked"].value[FEED])
+    assert reader.top(broken.home.publications, "user-3", FEED) == before
 
 
 def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: Shop) -> None:
