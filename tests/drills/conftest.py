@@ -1,7 +1,11 @@
 """The proofs that attack the real thing: small in ``make test``, whole in ``make drill``."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from tests.drills.small_disk import Disk, NoSmallDiskError, mounted
 from tests.orchestration.conftest import definitions
 
 __all__ = ["definitions"]
@@ -18,3 +22,13 @@ def drill(*, is_whole: bool) -> None:
     """Leave a proof that has no small size to ``make drill``."""
     if not is_whole:
         pytest.skip("a long proof: make drill")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk that can be made full."""
+    try:
+        with mounted(tmp_path / "disk") as found:
+            yield found
+    except NoSmallDiskError as error:
+        pytest.skip(str(error))

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xgboost as xgb
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from pyspark.sql import SparkSession
 
 from etl import tables
@@ -79,7 +80,13 @@ MADE_AGAIN = (
 class Shop:
     """One home, and the jobs that run on it."""
 
-    def __init__(self, home: Home, definitions: dg.Definitions, spark: SparkSession) -> None:
+    def __init__(
+        self,
+        home: Home,
+        definitions: dg.Definitions,
+        spark: SparkSession,
+        more: Sequence[UnresolvedAssetJobDefinition] = (),
+    ) -> None:
         self.home, self._spark = home, spark
         rows = selection(*MADE_BY_ROWS_ONLY, *TRAINED) - dg.AssetSelection.assets(
             key(tables.DATA_QUALITY_RESULTS)
@@ -99,7 +106,7 @@ class Shop:
         self._definitions = dg.Definitions(
             assets=definitions.assets,
             asset_checks=definitions.asset_checks,
-            jobs=[*jobs, *(definitions.jobs or [])],
+            jobs=[*jobs, *more, *(definitions.jobs or [])],
             resources={"workspace": Workspace(home_path=str(home.root))},
             executor=executor_of(2),
         )
