@@ -36,12 +36,17 @@ _DEBUG = "Run again with --debug before the command to see where."
 
 
 def sentence(error: BaseException) -> str:
-    """Say an error in words.
+    """Say an error in words, on one line that any terminal can show.
 
     Errors of our own say what to do already; Spark's and Dagster's are looked through down to what
     raised them first.
     """
-    root = _root(error)
+    said = " ".join(_said(_root(error)).split())
+    # What an error names, a log's columns or an id, may be any bytes.
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
+
+
+def _said(root: BaseException) -> str:
     if is_disk_full(root):
         return DISK_FULL
     if isinstance(root, OSError) and root.strerror:

@@ -213,7 +213,8 @@ def values(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
     said = values(metadata)
     rows = f"{said.get('dagster/partition_row_count', 0):>12,} rows"
-    empty = said.get("empty_because") or said.get("publication") or ""
+    told = (said.get(what) for what in ("empty_because", "publication", "left_out"))
+    empty = next(filter(None, told), "")
     return f"  {name:<30}{rows} {said.get('wall_seconds', 0):>8.1f} s  {empty}"
 
 

@@ -19,32 +19,34 @@ import pytest
 from pyspark.sql import SparkSession
 
 from etl import tables
-from etl.days import Days
+from etl.features.touches import MAX_PER_DAY
 from etl.home import Home
 from etl.sources import app_log
 from etl.sources.adapter import Adapter
 from etl.sources.load import lines_of, load
 from orchestration import failure_report
 from orchestration.border import DISK_FULL
+from orchestration.planning import EVERYTHING, selection
 from orchestration.reads import key
 from scoring import reader
+from scoring.published import read_current
 from tests.drills.small_disk import NoSmallDiskError, mounted
 from tests.orchestration import tiny_shop
 from tests.orchestration.test_night import (
     FEED,
     PUBLISHED,
-    ROWS_ONLY,
     Shop,
     night,
 )
 from tests.orchestration.tiny_shop import day
+from tests.scoring.published_rows import offer, place, publish_feed, row
 
 pytestmark = pytest.mark.usefixtures("drill")
 
-FIRST, SECOND = day(1), day(2)
-STRANGE, EMPTY, CHANGED = day(3), day(4), day(5)
-SEALED = "sealed"
-"""Seals a day, or checks what was sealed."""
+STRANGE, EMPTY, CHANGED = day(1), day(2), day(3)
+BEFORE = STRANGE - timedelta(days=1)
+SEALED, READ = "sealed", "read"
+"""Seals a day or checks what was sealed; makes bronze and silver, with their checks."""
 TIMES = 20
 ODD_IDS = (
     'it\'s "quoted" `x`',
@@ -65,14 +67,18 @@ ODD_IDS = (
 def shop(
     tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, spark: SparkSession
 ) -> Shop:
-    """Two good nights, the last one published."""
+    """A lake without a night, and what its readers had."""
     home = Home(tmp_path_factory.mktemp("bad-nights"))
-    tiny_shop.open_shop(home, Days(FIRST, SECOND))
+    home.begin(STRANGE)
+    served = offer(row("user-3", [place(1)]), day=BEFORE)
+    publish_feed(home.publications, surfaces={FEED: served})
     seals = dg.AssetSelection.assets(key(tables.BRONZE_FILES))
-    opened = Shop(home, definitions, spark, more=[dg.define_asset_job(SEALED, selection=seals)])
-    assert opened.run(ROWS_ONLY, night(FIRST)).success
-    assert opened.run("nightly", night(SECOND)).success
-    return opened
+    lines = selection(*(t for t in EVERYTHING if t.layer in {"bronze", "silver"}))
+    more = [
+        dg.define_asset_job(SEALED, selection=seals),
+        dg.define_asset_job(READ, selection=lines),
+    ]
+    return Shop(home, definitions, spark, more=more)
 
 
 def said_by(shop: Shop, result: dg.ExecuteInProcessResult) -> str:
@@ -90,11 +96,12 @@ def served_day(shop: Shop, user: str = "user-3") -> str:
 def assert_balanced(shop: Shop, when: date) -> dict[str, int]:
     """Every line that landed is an event, rejected or a duplicate; per file, and in all."""
     rows = shop.rows(tables.SILVER_LINE_COUNTS, night(when)).to_pylist()
-    for row in rows:
+    for file in rows:
         parts = ("num_events", "num_rejected_lines", "num_duplicate_lines")
-        assert row["num_lines"] == sum(row[part] for part in parts)
+        assert file["num_lines"] == sum(file[part] for part in parts)
     landed = sum(len(list(lines_of(path))) for path in (shop.home.landing / str(when)).glob("*/*"))
-    total = {name: sum(row[name] for row in rows) for name in rows[0]} if rows else {}
+    counts = [name for name in tables.SILVER_LINE_COUNTS.column_names if name.startswith("num_")]
+    total = {name: sum(file[name] for file in rows) for name in counts if rows}
     assert landed == total.get("num_lines", 0)
     return total
 
@@ -138,7 +145,12 @@ def test_twenty_times_the_lines_clocks_years_off_and_odd_ids_are_a_night_like_ot
         for number, years in enumerate((-56, -10, -1, 1, 3, 30) * 5)
     ]
     land(shop, STRANGE, "12-odd.jsonl", odd)
+    bot = [
+        app_event(number, "bot", f"item-{number % 30}", noon)
+        for number in range(10_000, 10_000 + MAX_PER_DAY + 500)
+    ]
     land(shop, STRANGE, "13-clocks.jsonl", years_off)
+    land(shop, STRANGE, "14-bot.jsonl", bot)
     num_usual = load_tiny(shop.home, STRANGE, times=TIMES)
     files = {path for path in shop.home.root.rglob("*") if "landing" not in path.parts}
 
@@ -147,7 +159,9 @@ def test_twenty_times_the_lines_clocks_years_off_and_odd_ids_are_a_night_like_ot
     assert result.success, said_by(shop, result)
     total = assert_balanced(shop, STRANGE)
     assert num_usual > (TIMES - 1) * len(tiny_shop.rows_of(STRANGE))
-    assert total["num_lines"] == num_usual + len(odd) + len(years_off)
+    assert total["num_lines"] == num_usual + len(odd) + len(years_off) + len(bot)
+    [history] = result.asset_materializations_for_node("features_user_history")
+    assert "500 events left out: 1 users did more than 2,000" in history.metadata["left_out"].value
     reasons = shop.rows(tables.SILVER_REJECTED_LINES, night(STRANGE)).to_pylist()
     assert {(row["reason"], row["file_name"]) for row in reasons} == {
         ("absurd_time", "13-clocks.jsonl")
@@ -246,7 +260,6 @@ def test_a_lake_on_a_full_disk_stops_its_night(shop: Shop, full_lake: Any) -> No
     assert not [e for e in result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY"]
     assert served_day(shop) == str(EMPTY)
     full_lake.resize()
-    assert shop.run(SEALED, night(CHANGED)).success
 
 
 def test_a_damaged_log_of_a_table_stops_its_night(shop: Shop) -> None:
@@ -262,6 +275,8 @@ def test_a_damaged_log_of_a_table_stops_its_night(shop: Shop) -> None:
     assert f"silver/items cannot be read: {logs} is damaged" in said
     assert "Put that folder back from a copy" in said
     assert served_day(shop) == str(EMPTY)
+    assert shop.run(READ, night(CHANGED)).success
+    assert assert_balanced(shop, CHANGED)["num_rejected_lines"] == 0
 
 
 def test_publications_on_a_full_disk_keep_the_last_one_and_a_rerun_publishes(
@@ -270,14 +285,16 @@ def test_publications_on_a_full_disk_keep_the_last_one_and_a_rerun_publishes(
 ) -> None:
     full_publications.fill_up(but=30_000)
 
-    result = shop.run("nightly", night(CHANGED))
+    before = read_current(shop.home.publications).publication_id
+
+    result = shop.run(PUBLISHED, night(EMPTY))
 
     said = said_by(shop, result)
     assert "publications_log" in said
     assert DISK_FULL in said
     assert served_day(shop) == str(EMPTY)
+    assert read_current(shop.home.publications).publication_id == before
     full_publications.resize()
-    assert shop.run(PUBLISHED, night(CHANGED)).success
-    assert served_day(shop) == str(CHANGED)
-    total = assert_balanced(shop, CHANGED)
-    assert total["num_rejected_lines"] == 0
+    assert shop.run(PUBLISHED, night(EMPTY)).success
+    assert read_current(shop.home.publications).publication_id > before
+    assert served_day(shop) == str(EMPTY)
