@@ -59,6 +59,7 @@ ODD_IDS = (
     " ",
     "%2e%2e%2f${HOME}",
     "nul\u0000inside",
+    "\0",
     "*",
 )
 

@@ -23,7 +23,7 @@ def test_each_fault_of_popularity_is_caught_with_an_example(plant: Plant) -> Non
     faults = {
         "surface is one of its closed list": {"surface": "billboard"},
         "scope is one of its closed list": {"scope": "world", "scope_value": "a"},
-        "scope_value is * for all, and only there": {"scope_value": "shoes"},
+        "scope_value is * for all": {"scope_value": "shoes"},
         "rank is in 1 … ∞": {"rank": 0},
         "num_users is in 1 … ∞": {"num_users": 0},
         "(surface, scope, scope_value, item_no) is unique": lambda rows: [
@@ -37,6 +37,14 @@ def test_each_fault_of_popularity_is_caught_with_an_example(plant: Plant) -> Non
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()
+
+
+def test_a_category_may_be_named_as_all_are(plant: Plant) -> None:
+    good = {"surface": "product_feed", "scope": "category", "scope_value": "*"}
+
+    planted = plant(RETRIEVAL_POPULARITY, {}, good=good)
+
+    assert [r.expectation for r in planted.good if not r.is_met] == []
 
 
 def broken_neighbours(one: dict[str, object], number: str, most: int) -> Faults:
@@ -91,7 +99,7 @@ def test_each_fault_of_latent_interests_is_caught_with_an_example(plant: Plant) 
     good |= {"num_users": 2, "looks": 4_000_000, "clicks": 1_000_000}
     faults = {
         "scope is one of its closed list": {"scope": "world"},
-        "scope_value is * for all, and only there": {"scope_value": "*"},
+        "scope_value is * for all": {"scope": "all"},
         "the interested are not counted in their own category": {"category": "hats"},
         "category is not empty": {"category": ""},
         "num_users is in 1 … ∞": {"num_users": 0},

@@ -60,7 +60,7 @@ def test_each_fault_of_a_slate_is_caught_with_an_example(plant: Plant) -> None:
         "audience is one of its closed list": {"audience": "everyone", "audience_key": "a"},
         "audience_key is not empty": {"audience": "segment", "audience_key": ""},
         "ranker is not empty": {"ranker": ""},
-        "audience_key is * for the default, and only there": {"audience_key": "a"},
+        "audience_key is * for the default": {"audience_key": "a"},
         "there is one default slate": {"audience": "segment", "audience_key": "DE||"},
         "each item once, in items and reserve together": {"reserve": [ITEM]},
         "an empty slate says why": {"items": []},
