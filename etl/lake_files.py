@@ -10,21 +10,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import deltalake
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from deltalake.exceptions import DeltaError
 from pyspark.sql.types import StructType
 
 from etl.arrow import arrow_schema
 from etl.days import Days, last_full
 from etl.tables.schema import PARTITION, Table
 
+_SAID: Final = 200
+"""Characters of what Delta says of a damaged log that are shown."""
+
 
 class MissingDayError(LookupError):
     """A day is read that was never made; the text names the command that makes it."""
+
+
+class BrokenTableError(RuntimeError):
+    """Delta cannot read a table's log; the text says which and how to get it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +222,31 @@ class LakeFiles:
         return pa.table(rows.read_all()).cast(schema)
 
     def _open(self, table: Table) -> deltalake.DeltaTable:
-        return deltalake.DeltaTable(str(self.root / table.path))
+        """Read the table's log.
+
+        Raises:
+            BrokenTableError: If it cannot be read.
+        """
+        folder = self.root / table.path
+        try:
+            opened = deltalake.DeltaTable(str(folder))
+        except (DeltaError, OSError) as error:
+            raise self._broken(table, " ".join(str(error).split())[:_SAID]) from error
+        # What a machine that lost its power may leave of a commit; Delta takes it for one that
+        # changed nothing, and its rows would be gone without a word.
+        newest = folder / "_delta_log" / f"{opened.version():020}.json"
+        if newest.exists() and newest.stat().st_size == 0:
+            raise self._broken(table, f"{newest.name} is empty")
+        return opened
+
+    def _broken(self, table: Table, found: str) -> BrokenTableError:
+        folder = self.root / table.path
+        days = sorted(self.made_days(table)) or [self.first_day]
+        return BrokenTableError(
+            f"{table.path} cannot be read: {folder / '_delta_log'} is damaged ({found}). Put that "
+            f"folder back from a copy; or remove {folder} and {self._markers(table)}, and make its "
+            f"days again: nightmarket backfill --from {days[0]} --to {days[-1]}"
+        )
 
     def _markers(self, table: Table) -> Path:
         return self.root / "_days" / table.path

@@ -1,10 +1,13 @@
 """Turns an error into the sentence that a user reads: what happened and what to do."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterError
 from pydantic import ValidationError
+
+from etl import tables
 
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
@@ -18,16 +21,34 @@ _OURS = {
     "orchestration",
     "simulator",
 }
+DISK_FULL = (
+    "the disk of the home, or of temporary files, is full (No space left on device). Nothing was "
+    "harmed, and readers see what they saw. Free some space (nightmarket doctor says how much is "
+    "left), then run it again."
+)
+"""What to tell whoever finds only that a write was refused."""
+_UNREADABLE_LINES = (
+    "Why lines were refused stands in silver/rejected_lines. Nothing rests on the day yet: mend, "
+    "replace or remove its files in landing, and its rerun reads what lies there."
+)
+_FULL = re.compile("No space left on device|Disk quota exceeded|database or disk is full")
 _DEBUG = "Run again with --debug before the command to see where."
 
 
 def sentence(error: BaseException) -> str:
-    """Say an error in words.
+    """Say an error in words, on one line that any terminal can show.
 
     Errors of our own say what to do already; Spark's and Dagster's are looked through down to what
     raised them first.
     """
-    root = _root(error)
+    said = " ".join(_said(_root(error)).split())
+    # What an error names, a log's columns or an id, may be any bytes.
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in said)
+
+
+def _said(root: BaseException) -> str:
+    if is_disk_full(root):
+        return DISK_FULL
     if isinstance(root, OSError) and root.strerror:
         return f"{root.filename or 'the system'}: {root.strerror}"
     if isinstance(root, ValidationError):
@@ -43,7 +64,24 @@ def of_step(failure: "StepFailureData") -> str:
     error = failure.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return gist(error.message) if error is not None else "nothing; its process may have been ended"
+    if error is None:
+        return "nothing; its process may have been ended"
+    return DISK_FULL if _FULL.search(error.message) else gist(error.message)
+
+
+def after_block(table_path: str) -> str:
+    """Say what to do about a table whose check blocked, where more is known than that."""
+    return _UNREADABLE_LINES if table_path == tables.SILVER_LINE_COUNTS.path else ""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether an error is about a disk without space, whoever says so; ours say it already."""
+    found: BaseException | None = error
+    while found is not None:
+        if _FULL.search(str(found)) and not _is_ours(found):
+            return True
+        found = found.__cause__
+    return False
 
 
 def gist(text: str) -> str:

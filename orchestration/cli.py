@@ -12,6 +12,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from io import TextIOWrapper
 from typing import Annotated, Final
 
 import typer
@@ -90,6 +91,10 @@ def options(
 
 def main() -> None:
     """Run the command line; every error is one sentence and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # An argument, an id or a file's name may be bytes that are no text.
+            stream.reconfigure(errors="backslashreplace")
     if "--debug" in sys.argv[1:]:
         app()
         return

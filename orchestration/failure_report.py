@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 
 from etl.home import Home
-from orchestration.border import of_step
+from orchestration.border import after_block, of_step
 from orchestration.partitions import days_in
 from scoring.published import NoPublicationError, read_current
 
@@ -110,6 +110,8 @@ def _to_do(
         yield "- Look at the examples above. Lines that could not be read, each with its reason, "
         yield "  are rows of `silver/rejected_lines`; every result is in `data_quality/results`."
         yield "- Mend what sends such data, or the mapping that reads it."
+        named = {check.asset_key.to_user_string() for check in unmet if _is_blocking(check)}
+        yield from (f"- {said}" for said in map(after_block, sorted(named)) if said)
     else:
         yield "- Do what the step says; if it says nothing of use, run `nightmarket doctor`."
     yield f"- Then run it again: `{_again(run)}`."

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from etl.days import Days
 from etl.home import Home
-from orchestration.border import of_step
+from orchestration.border import after_block, of_step
 
 KIND: Final = "nightmarket/kind"
 NIGHT: Final = "night"
@@ -146,7 +146,8 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
             check = event.asset_check_evaluation_data
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
                 name = check.asset_key.to_user_string()
-                return f"{name} was blocked: {check.description}. What follows it was not made."
+                said = f"{name} was blocked: {check.description}. What follows it was not made."
+                return f"{said} {after_block(name)}".rstrip()
         if event.is_step_failure:
             return f"{event.step_key} failed: {of_step(event.step_failure_data)}"
         if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
@@ -212,7 +213,8 @@ def values(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
     said = values(metadata)
     rows = f"{said.get('dagster/partition_row_count', 0):>12,} rows"
-    empty = said.get("empty_because") or said.get("publication") or ""
+    told = (said.get(what) for what in ("empty_because", "publication", "left_out"))
+    empty = next(filter(None, told), "")
     return f"  {name:<30}{rows} {said.get('wall_seconds', 0):>8.1f} s  {empty}"
 
 

@@ -18,9 +18,11 @@ from etl.bronze.files import SealError, SourceNameError
 from etl.days import Days
 from etl.home import HomeError
 from etl.lake import Lake, MissingDayError, RejectedRowsError, SchemaMismatchError
+from etl.lake_files import BrokenTableError
 from etl.spark import SparkStartError
 from etl.surfaces import Surface
 from etl.tables import Table
+from orchestration.border import DISK_FULL, is_disk_full
 from orchestration.bucketing import num_buckets
 from orchestration.cost import Cost, metered_step
 from orchestration.holding import HomeBusyError, hold
@@ -36,6 +38,7 @@ RETRIES: Final = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPO
 KINDS: Final = {"spark", "deltalake"}
 
 OWN_ERRORS: Final = (
+    BrokenTableError,
     MissingDayError,
     RejectedRowsError,
     SchemaMismatchError,
@@ -199,6 +202,8 @@ def _worth_retrying() -> Iterator[None]:
     except Exception as error:
         if spark.is_gone():
             raise dg.Failure(description=spark.GONE, allow_retries=False) from error
+        if is_disk_full(error):
+            raise dg.Failure(description=DISK_FULL, allow_retries=False) from error
         raise
 
 

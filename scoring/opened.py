@@ -3,6 +3,7 @@
 Belongs here: the pointer's race and LMDB. What is asked of a publication is ``scoring.reader``.
 """
 
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -74,6 +75,9 @@ def answered(publications: Path, surface: str, answer: Answering) -> Answer:
 
     A publication may be removed between reading the pointer and opening its file, if the pointer
     has moved on: then the pointer is read again.
+
+    Raises:
+        BrokenPublicationError: If its files are missing or damaged.
     """
     publication_id = read_current(publications).publication_id
     while True:
@@ -87,6 +91,15 @@ def answered(publications: Path, surface: str, answer: Answering) -> Answer:
                     f"the pointer names {before}, whose {error.filename} is missing; publish "
                     "again: nightmarket publish, or go back: nightmarket rollback"
                 ) from error
+        except (lmdb.Error, msgspec.MsgspecError, struct.error, ValueError) as error:
+            raise _damaged(publication_id, surface, str(error)) from error
+
+
+def _damaged(publication_id: str, surface: str, found: str) -> BrokenPublicationError:
+    return BrokenPublicationError(
+        f"publication {publication_id} is damaged, {surface} cannot be read ({found}); publish "
+        "again: nightmarket publish, or go back: nightmarket rollback"
+    )
 
 
 @contextmanager
@@ -98,6 +111,10 @@ def _opened(publications: Path, publication_id: str, surface: str) -> Iterator[O
         _environment(path) as environment,
         environment.begin() as transaction,
     ):
+        # A page behind the file's end would end the process, not raise.
+        num_bytes = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+        if path.stat().st_size < num_bytes:
+            raise _damaged(publication_id, surface, f"{path.name} is cut off")
         yield Opened(transaction, manifest, of_surface)
 
 

@@ -15,10 +15,16 @@ from typing import Final
 
 import msgspec
 
-from scoring.published import CURRENT, MANIFEST, Manifest, Swap, read_current, read_manifest
+from scoring.published import (
+    CURRENT,
+    MANIFEST,
+    SWAPS,
+    Manifest,
+    Swap,
+    read_current,
+    read_manifest,
+)
 
-SWAPS: Final = "swaps.jsonl"
-"""Every move of the pointer, oldest first, one a line."""
 PUBLISHED: Final = "publish"
 ROLLED_BACK: Final = "rollback"
 _LOCK: Final = ".lock"

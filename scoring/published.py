@@ -17,6 +17,8 @@ import msgspec
 FORMAT: Final = 1
 """Written into each manifest; readers refuse any other."""
 CURRENT: Final = "current"
+SWAPS: Final = "swaps.jsonl"
+"""Every move of the pointer, oldest first, one a line."""
 MANIFEST: Final = "manifest.json"
 EVERYBODY: Final = "*"
 """The key of the default row."""
@@ -147,7 +149,7 @@ def read_current(publications: Path) -> Swap:
     """Read the pointer.
 
     Raises:
-        NoPublicationError: If nothing was published here.
+        NoPublicationError: If nothing was published here, or the pointer is damaged.
     """
     try:
         said = (publications / CURRENT).read_bytes()
@@ -155,7 +157,13 @@ def read_current(publications: Path) -> Swap:
         raise NoPublicationError(
             f"nothing is published in {publications}; run: nightmarket night --day D"
         ) from None
-    return msgspec.json.decode(said, type=Swap)
+    try:
+        return msgspec.json.decode(said, type=Swap)
+    except msgspec.MsgspecError as error:
+        raise NoPublicationError(
+            f"{publications / CURRENT} is damaged ({error}); put the last line of "
+            f"{publications / SWAPS} in its place"
+        ) from error
 
 
 def read_manifest(publications: Path, publication_id: str) -> Manifest:

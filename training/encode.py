@@ -105,5 +105,6 @@ def _add(counts: dict[str, int], words: pa.DictionaryArray) -> None:
 
 
 def _kept(counts: dict[str, int], config: EncoderConfig) -> tuple[str, ...]:
-    frequent = [word for word, count in counts.items() if count >= config.min_count]
+    # Files of rankers part their words by NUL: one that holds it is as unknown as a rare one.
+    frequent = [w for w, count in counts.items() if count >= config.min_count and "\0" not in w]
     return tuple(sorted(frequent, key=lambda word: (-counts[word], word))[: config.max_words])

@@ -56,8 +56,8 @@ def retrieval_popularity() -> Suite:
         one_of("surface", surfaces.NAMES),
         one_of("scope", ("all", "category", "segment")),
         rule(
-            "scope_value is * for all, and only there",
-            "(scope = 'all') = (scope_value = '*')",
+            "scope_value is * for all",
+            "scope != 'all' OR scope_value = '*'",
             shows=scope,
         ),
         *at_least(1, "rank", "num_users"),
@@ -161,8 +161,8 @@ def retrieval_latent_interests() -> Suite:
     return (
         one_of("scope", ("all", "segment", "category")),
         rule(
-            "scope_value is * for all, and only there",
-            "(scope = 'all') = (scope_value = '*')",
+            "scope_value is * for all",
+            "scope != 'all' OR scope_value = '*'",
             shows=scope,
         ),
         rule(

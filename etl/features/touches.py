@@ -15,6 +15,27 @@ LOOK_CODE: Final = 0
 """Beside the codes of events: what a user was shown (``etl.features.looks``)."""
 
 
+def left_out(events: DataFrame) -> DataFrame:
+    """Count what is in no history because one user did too much on one arrival day.
+
+    Args:
+        events: Rows of ``tables.SILVER_EVENTS``.
+
+    Returns:
+        One row: num_users, num_events.
+    """
+    by_user = _of_users(events).groupBy("arrival_date", "user_id").agg(F.count("*").alias("num"))
+    over = by_user.where(F.col("num") > MAX_PER_DAY)
+    return over.agg(
+        F.count_distinct("user_id").alias("num_users"),
+        F.coalesce(F.sum(F.col("num") - MAX_PER_DAY), F.lit(0)).alias("num_events"),
+    )
+
+
+def _of_users(events: DataFrame) -> DataFrame:
+    return events.where(F.col("user_id").isNotNull() & F.col("event_type").isin(*EVENT_CODES))
+
+
 def touches(events: DataFrame, items: DataFrame) -> DataFrame:
     """Join what users did with the items, numbered and described as of the arrival day.
 
@@ -30,7 +51,7 @@ def touches(events: DataFrame, items: DataFrame) -> DataFrame:
     code = F.lit(None).cast("byte")
     for name, number in EVENT_CODES.items():
         code = F.when(F.col("event_type") == name, F.lit(number).cast("byte")).otherwise(code)
-    of_users = events.where(F.col("user_id").isNotNull() & F.col("event_type").isin(*EVENT_CODES))
+    of_users = _of_users(events)
     known = items.select(
         "arrival_date",
         "item_type",

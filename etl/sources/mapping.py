@@ -208,7 +208,7 @@ def _require_timezone(timezone: str, name: str) -> None:
 def _require_encoding(encoding: str, name: str) -> None:
     try:
         is_by_line = "a\n".encode(encoding).endswith(b"a\n")
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise MappingError(
             f"{name}: no encoding {encoding!r}; 'encoding' is a name like utf-8 or cp1252"
         ) from error

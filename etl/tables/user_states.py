@@ -92,7 +92,8 @@ USER_PAIRS: Final = Table(
                 optional("last_watch_at", TimestampType(), "latest watch, UTC"),
                 *_affinity(),
             ),
-            "his items, ordered by item_no, those of the 2,000 latest and all he ordered or hid",
+            "his items, ordered by item_no, those of the 2,000 latest and all he ordered or hid; "
+            "of one arrival day his 2,000 latest events count, here and for his groups",
         ),
         _group(
             "category",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from etl.bronze.files import SOURCE_NAME, is_source_name
 from etl.home import Home
 from etl.sources import app_log
 from etl.sources import mapping as mappings
@@ -31,7 +32,7 @@ def command(
 ) -> None:
     """Load each file; loading the same bytes twice changes nothing."""
     chosen = _mapping(source, mapping)
-    _require_foreign(name)
+    _require_usable(name)
     home = Settings().at_home
     console = Console(stderr=False)
     for path in files:
@@ -56,12 +57,14 @@ def _mapping(source: str, path: Path | None) -> Mapping:
     return mappings.read(path, format_=source)
 
 
-def _require_foreign(name: str | None) -> None:
+def _require_usable(name: str | None) -> None:
     if name == app_log.SOURCE:
         raise typer.BadParameter(
             f"--name {name} is the app's own log, whose lines are read as they are "
             "(docs/app-log.md); give the log another name"
         )
+    if name is not None and not is_source_name(name):
+        raise typer.BadParameter(f"--name {name!r} cannot be a folder; a name is {SOURCE_NAME}")
 
 
 def _require_file(path: Path) -> None:

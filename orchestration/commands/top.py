@@ -21,7 +21,7 @@ def command(
     ] = None,
 ) -> None:
     """An unknown user gets the default slate; excluded items are replaced from the reserve."""
-    excluded = frozenset(exclude_file.read_text().split("\n") if exclude_file else ())
+    excluded = frozenset(_lines(exclude_file) if exclude_file else ())
     found = reader.top(publications(), user, surface, exclude=excluded)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
@@ -33,3 +33,8 @@ def command(
         typer.echo(
             f"{item['rank']:>4}  {item['item']:<16}{title}  {item['score']:.4f}  {item['reason']}"
         )
+
+
+def _lines(path: Path) -> list[str]:
+    """Read ids; what is no text is no id that anybody knows."""
+    return path.read_text(encoding="utf-8", errors="replace").split("\n")

@@ -10,6 +10,7 @@ from etl.features import (
     item_daily,
     panel,
     positions,
+    touches,
     user_daily,
     user_history,
     user_interests,
@@ -30,7 +31,7 @@ from orchestration.reads import (
     since_full,
     state_as_of_day_before,
 )
-from orchestration.table_asset import Made, Night, no_impressions, table_asset
+from orchestration.table_asset import Made, Metadata, Night, no_impressions, table_asset
 
 
 def _positions(
@@ -122,11 +123,9 @@ def _user_pairs(  # noqa: PLR0913, PLR0917 - the names of what is read
     )
 
 
-def _user_history(
-    night: Night, events: DataFrame, items: DataFrame, before: DataFrame
-) -> DataFrame:
+def _user_history(night: Night, events: DataFrame, items: DataFrame, before: DataFrame) -> Made:
     """Add each user's events to his history."""
-    return user_history.build(
+    rows = user_history.build(
         events,
         items=items,
         before=before,
@@ -134,6 +133,21 @@ def _user_history(
         first_day=night.lake.first_day,
         num_buckets=night.settings.buckets,
     )
+    return Made(rows, _left_out(night, events))
+
+
+def _left_out(night: Night, events: DataFrame) -> Metadata:
+    """Say of whom histories hold only a part of what he did, and how much they leave out."""
+    most = max(night.lake.files.num_rows(tables.SILVER_EVENTS, night.days).values())
+    if most <= touches.MAX_PER_DAY:
+        return {}
+    [found] = touches.left_out(events).collect()
+    if not found.num_users:
+        return {}
+    return {
+        "left_out": f"{found.num_events:,} events left out: {found.num_users:,} users did more "
+        f"than {touches.MAX_PER_DAY:,} things on a day, of which the latest are kept"
+    }
 
 
 def _user_interests(night: Night, pairs: DataFrame) -> DataFrame:

@@ -31,13 +31,12 @@ from etl.home import Home
 from orchestration.defs.nightly import TRAINED
 from scoring import reader
 from tests.orchestration import tiny_shop
-from tests.orchestration.nights import MADE_BY_ROWS_ONLY, ROWS_ONLY, Shop, night, rows_of
+from tests.orchestration.nights import FEED, MADE_BY_ROWS_ONLY, ROWS_ONLY, Shop, night, rows_of
 from tests.orchestration.tiny_shop import day
 
 BEFORE = Days(day(1), day(2))
 KILLED = day(3)
 NUM_KILLS = 8
-FEED = "product_feed"
 USERS = [f"user-{n}" for n in range(tiny_shop.NUM_USERS)]
 NIGHTMARKET = [str(Path(sys.executable).with_name("nightmarket"))]
 

@@ -22,8 +22,11 @@ from orchestration.side_by_side import executor_of
 from orchestration.workspace import Workspace
 from tests.orchestration.tiny_shop import FIRST_DAY
 
+FEED = "product_feed"
 ROWS_ONLY = "rows_only"
 """Makes all rows; checks nothing, publishes nothing."""
+PUBLISHED = "published"
+"""Checks every row of slates that are there, and publishes them."""
 MADE_BY_ROWS_ONLY = tuple(
     table for table in EVERYTHING if table not in {tables.PUBLICATIONS_LOG, *TRAINED}
 )
@@ -44,11 +47,15 @@ class Shop:
         jobs: Sequence[UnresolvedAssetJobDefinition] = (),
     ) -> None:
         self.home, self._spark = home, spark
-        rows_only = dg.define_asset_job(ROWS_ONLY, selection=_ROWS.without_checks())
+        published = dg.AssetSelection.assets(key(tables.PUBLICATIONS_LOG))
+        own = [
+            dg.define_asset_job(ROWS_ONLY, selection=_ROWS.without_checks()),
+            dg.define_asset_job(PUBLISHED, selection=published),
+        ]
         self._definitions = dg.Definitions(
             assets=definitions.assets,
             asset_checks=definitions.asset_checks,
-            jobs=[rows_only, *jobs, *(definitions.jobs or [])],
+            jobs=[*own, *jobs, *(definitions.jobs or [])],
             resources={"workspace": Workspace(home_path=str(home.root))},
             executor=executor_of(2),
         )

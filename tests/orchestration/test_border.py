@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from etl.lake_files import MissingDayError
-from orchestration.border import gist, of_step, sentence
+from orchestration.border import DISK_FULL, gist, is_disk_full, of_step, sentence
 from orchestration.settings import Settings
 
 JVM_TRACE = """\
@@ -50,6 +50,29 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
     error = PermissionError(errno.EACCES, "Permission denied", "/data/log.csv")
 
     assert sentence(error) == "/data/log.csv: Permission denied"
+
+
+def test_a_sentence_is_one_line_whatever_it_names() -> None:
+    error = MissingDayError("the log has no column 'a\r\nb\x1b[31m\udcff', make it 💩")
+
+    assert sentence(error) == "the log has no column 'a b\\x1b[31m\\udcff', make it 💩"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/home/lake/a"),
+        RuntimeError(JVM_TRACE),
+        ValueError("database or disk is full"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_disk_is_said_with_what_to_do_whoever_met_it(error: Exception) -> None:
+    wrapper = RuntimeError("the step failed")
+    wrapper.__cause__ = error
+
+    assert sentence(error) == sentence(wrapper) == DISK_FULL
+    assert not is_disk_full(RuntimeError("the step failed"))
 
 
 def test_a_setting_that_makes_no_sense_is_named_with_its_value(

@@ -23,7 +23,15 @@ from orchestration.reads import key
 from orchestration.runs import LEFT_OUT
 from scoring import reader
 from tests.orchestration import tiny_shop
-from tests.orchestration.nights import MADE_BY_ROWS_ONLY, ROWS_ONLY, Shop, differing, night
+from tests.orchestration.nights import (
+    FEED,
+    MADE_BY_ROWS_ONLY,
+    PUBLISHED,
+    ROWS_ONLY,
+    Shop,
+    differing,
+    night,
+)
 from tests.orchestration.tiny_shop import FIRST_DAY, day
 from tests.training.rankers import conformance
 from training import registry
@@ -34,7 +42,6 @@ from training.rankers.item_effects import ItemEffects
 from training.rankers.ranker import Ranker
 from training.registry import ModelName
 
-FEED = "product_feed"
 SLATES = tables.SLATES[FEED]
 NIGHTS = Days(day(1), day(2))
 LAST = NIGHTS.last
@@ -220,6 +227,25 @@ def test_slates_of_a_ranker_are_held_against_the_training_path(
     assert is_blocking(parity)
     assert "p_click of item item-" in str(parity.description)
     assert f"nightmarket night --day {LAST}" in str(parity.description)
+
+
+def test_a_slate_that_breaks_a_promise_blocks_its_surface_and_its_file_is_kept(
+    shop: CrownedShop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+) -> None:
+    shutil.copytree(shop.home.root, tmp_path / "home")
+    broken = CrownedShop(Home(tmp_path / "home"), definitions, spark)
+    before = reader.top(broken.home.publications, "user-3", FEED)
+    lake = Lake(spark, broken.home.lake, FIRST_DAY)
+    rows = lake.files.arrow(SLATES, night(LAST)).to_pylist()
+    twice = [row | {"items": row["items"] + row["items"][:1]} for row in rows]
+    lake.write(SLATES, lake.frame(SLATES, twice), night(LAST))
+
+    result = broken.run(PUBLISHED, night(LAST))
+
+    [check] = result.get_asset_check_evaluations()
+    assert (check.check_name, is_blocking(check)) == ("guarantees", True)
+    assert "item" in str(check.metadata["blocked"].value[FEED])
+    assert reader.top(broken.home.publications, "user-3", FEED) == before
 
 
 def test_a_day_of_garbage_blocks_and_readers_keep_what_they_had(shop: CrownedShop) -> None:

@@ -42,6 +42,12 @@ def test_rare_words_and_those_beyond_the_limit_get_no_number() -> None:
     assert limited.vocabularies[WORDS[0]] == ("a", "b")
 
 
+def test_a_word_that_holds_what_parts_words_in_files_gets_no_number() -> None:
+    rows = given("a", "b\0c", "b\0c", "a")
+    encoder = fit([rows], EncoderConfig(min_count=1), numeric=NUMERIC)
+    assert encoder.vocabularies[WORDS[0]] == ("a",)
+
+
 def test_rare_unknown_and_absent_words_are_missing_to_the_model() -> None:
     encoder = fit([given(*"aabbc")], EncoderConfig(min_count=2), numeric=NUMERIC)
     assert codes(encoder.matrix(given("b", "c", "new", None, "a"))) == [1, None, None, None, 0]

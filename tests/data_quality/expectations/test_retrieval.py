@@ -4,10 +4,13 @@ from typing import Any
 
 from etl.tables import (
     CANDIDATES,
+    PROPOSALS,
     RETRIEVAL_COVISITATION,
+    RETRIEVAL_FITS,
     RETRIEVAL_LATENT_INTERESTS,
     RETRIEVAL_NEW_ITEMS,
     RETRIEVAL_POPULARITY,
+    RETRIEVAL_WEIGHTS,
     SIMILAR,
 )
 
@@ -20,7 +23,7 @@ def test_each_fault_of_popularity_is_caught_with_an_example(plant: Plant) -> Non
     faults = {
         "surface is one of its closed list": {"surface": "billboard"},
         "scope is one of its closed list": {"scope": "world", "scope_value": "a"},
-        "scope_value is * for all, and only there": {"scope_value": "shoes"},
+        "scope_value is * for all": {"scope_value": "shoes"},
         "rank is in 1 … ∞": {"rank": 0},
         "num_users is in 1 … ∞": {"num_users": 0},
         "(surface, scope, scope_value, item_no) is unique": lambda rows: [
@@ -34,6 +37,14 @@ def test_each_fault_of_popularity_is_caught_with_an_example(plant: Plant) -> Non
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()
+
+
+def test_a_category_may_be_named_as_all_are(plant: Plant) -> None:
+    good = {"surface": "product_feed", "scope": "category", "scope_value": "*"}
+
+    planted = plant(RETRIEVAL_POPULARITY, {}, good=good)
+
+    assert [r.expectation for r in planted.good if not r.is_met] == []
 
 
 def broken_neighbours(one: dict[str, object], number: str, most: int) -> Faults:
@@ -88,7 +99,7 @@ def test_each_fault_of_latent_interests_is_caught_with_an_example(plant: Plant) 
     good |= {"num_users": 2, "looks": 4_000_000, "clicks": 1_000_000}
     faults = {
         "scope is one of its closed list": {"scope": "world"},
-        "scope_value is * for all, and only there": {"scope_value": "*"},
+        "scope_value is * for all": {"scope": "all"},
         "the interested are not counted in their own category": {"category": "hats"},
         "category is not empty": {"category": ""},
         "num_users is in 1 … ∞": {"num_users": 0},
@@ -112,6 +123,68 @@ def test_each_fault_of_similar_items_is_caught_with_an_example(plant: Plant) -> 
     }
 
     planted = plant(SIMILAR["product_feed"], faults, good={"neighbours": [one]})
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_a_fit_is_caught_with_an_example(plant: Plant) -> None:
+    good = {
+        "surface": "product_feed",
+        "is_fitted": True,
+        "sha256": "0123456789abcdef" * 4,
+        "parent_date": None,
+        "manifest": "{}",
+    }
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "reason is not empty": {"reason": ""},
+        "num_users is in 0 … ∞": {"num_users": -1, "is_fitted": False},
+        "num_items is in 0 … ∞": {"num_items": -1, "is_fitted": False},
+        "num_visits is in 0 … ∞": {"num_visits": -1, "is_fitted": False},
+        "sha256 is 64 hex digits": {"sha256": "../model"},
+        "a fitted source says from what": {"num_visits": 0},
+        "its parent was fitted before": {"parent_date": lambda day: day},
+        "manifest is JSON": {"manifest": "{"},
+    }
+
+    planted = plant(RETRIEVAL_FITS["factors"], faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_weights_is_caught_with_an_example(plant: Plant) -> None:
+    good = {"surface": "product_feed", "user_group": "new", "source": "popularity"}
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "user_group is one of its closed list": {"user_group": "friends"},
+        "source is one of its closed list": {"source": "hearsay"},
+        "weight is in 0 … ∞": {"weight": float("nan")},
+        "num_users is in 0 … ∞": {"num_users": -1},
+    }
+
+    planted = plant(RETRIEVAL_WEIGHTS, faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_proposals_is_caught_with_an_example(plant: Plant) -> None:
+    by_popularity = {"source": 1, "rank": 1, "score": 9.0}
+    one = {"item_no": 1, "proposals": [by_popularity]}
+    faults = {
+        "user_id is not empty": {"user_id": ""},
+        "num_visits is in 0 … ∞": {"num_visits": -1},
+        "items: item_no, proposals never null": {"items": [{**one, "item_no": None}]},
+        "items: each item_no once": {"items": [one, one]},
+        "he visited something": {"visited": []},
+        "items: proposed by known sources, ranks from 1 on": {
+            "items": [{**one, "proposals": [{**by_popularity, "rank": 0}]}]
+        },
+    }
+
+    planted = plant(PROPOSALS["product_feed"], faults, good={"items": [one]})
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()

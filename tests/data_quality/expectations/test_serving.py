@@ -2,7 +2,14 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from etl.tables import DATA_QUALITY_RESULTS, PUBLICATIONS_LOG, REPORTS_SLATES, SLATES
+from etl.tables import (
+    DATA_QUALITY_RESULTS,
+    PUBLICATIONS_LOG,
+    REPORTS_CANDIDATES,
+    REPORTS_SLATES,
+    REPORTS_SOURCES,
+    SLATES,
+)
 
 OfDay = Callable[[date], object]
 Faults = dict[str, object]
@@ -53,7 +60,7 @@ def test_each_fault_of_a_slate_is_caught_with_an_example(plant: Plant) -> None:
         "audience is one of its closed list": {"audience": "everyone", "audience_key": "a"},
         "audience_key is not empty": {"audience": "segment", "audience_key": ""},
         "ranker is not empty": {"ranker": ""},
-        "audience_key is * for the default, and only there": {"audience_key": "a"},
+        "audience_key is * for the default": {"audience_key": "a"},
         "there is one default slate": {"audience": "segment", "audience_key": "DE||"},
         "each item once, in items and reserve together": {"reserve": [ITEM]},
         "an empty slate says why": {"items": []},
@@ -95,6 +102,48 @@ def test_each_fault_of_a_slate_report_is_caught_with_an_example(plant: Plant) ->
     }
 
     planted = plant(REPORTS_SLATES, faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_a_source_report_is_caught_with_an_example(plant: Plant) -> None:
+    good = {"surface": "product_feed", "user_group": "all", "source": "popularity"}
+    shares = ("recall_alone", "found_by_it_only", "share_of_found")
+    losses = ("lost_without", "lost_without_low", "lost_without_high")
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "user_group is one of its closed list": {"user_group": "friends"},
+        "source is one of its closed list": {"source": "hearsay"},
+        "num_users is in 1 … ∞": {"num_users": 0},
+        "num_visited is in 1 … ∞": {"num_visited": 0},
+        "recall is in 0 … 1": {"recall": 1.5, "recall_high": 1.5},
+        "recall_low is in 0 … 1": {"recall_low": -0.5},
+        "recall_high is in 0 … 1": {"recall_high": 1.5},
+        **{f"{share} is in 0 … 1": {share: 1.5} for share in shares},
+        **{f"{loss} is in -1 … 1": {loss: -1.5} for loss in losses},
+        "recall is within its interval": {"recall": 0.5},
+    }
+
+    planted = plant(REPORTS_SOURCES, faults, good=good)
+
+    planted.assert_each_is_caught()
+    planted.assert_each_has_its_example()
+
+
+def test_each_fault_of_a_candidate_report_is_caught_with_an_example(plant: Plant) -> None:
+    faults = {
+        "surface is one of its closed list": {"surface": "billboard"},
+        "measure is not empty": {"measure": ""},
+        "num_users is in 1 … ∞": {"num_users": 0},
+        "num_visited is in 1 … ∞": {"num_visited": 0},
+        "value is in 0 … 1": {"value": 1.5, "low": None},
+        "low is in 0 … 1": {"low": -0.5},
+        "high is in 0 … 1": {"high": 1.5},
+        "value is within its interval": {"value": 0.5},
+    }
+
+    planted = plant(REPORTS_CANDIDATES, faults, good={"surface": "product_feed"})
 
     planted.assert_each_is_caught()
     planted.assert_each_has_its_example()

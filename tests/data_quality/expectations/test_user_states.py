@@ -2,8 +2,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-import pytest
-
 from etl.tables import (
     FEATURES_USER_HISTORY,
     FEATURES_USER_INTERESTS,
@@ -67,22 +65,18 @@ def test_each_fault_of_pairs_is_caught_with_an_example(plant: Plant) -> None:
     planted.assert_each_has_its_example()
 
 
-@pytest.fixture
-def entry() -> OfDay:
-    def of(day: date) -> dict[str, object]:
-        return {
-            "event_at": at_noon(0)(day),
-            "event_code": 1,
-            "item_no": 1,
-            "price_cents": None,
-            "entry_arrival_date": day,
-            "event_id": "a",
-        }
-
-    return of
+def entry(day: date) -> dict[str, object]:
+    return {
+        "event_at": at_noon(0)(day),
+        "event_code": 1,
+        "item_no": 1,
+        "price_cents": None,
+        "entry_arrival_date": day,
+        "event_id": "a",
+    }
 
 
-def broken_entries(entry: OfDay, array: str) -> Faults:
+def broken_entries(array: str) -> Faults:
     def with_entry(**values: object) -> dict[str, OfDay]:
         return {array: lambda day: [{**entry(day), **values}]}
 
@@ -99,11 +93,11 @@ def broken_entries(entry: OfDay, array: str) -> Faults:
     }
 
 
-def test_each_fault_of_a_history_is_caught_with_an_example(plant: Plant, entry: OfDay) -> None:
+def test_each_fault_of_a_history_is_caught_with_an_example(plant: Plant) -> None:
     faults = {
         "user_id is not empty": {"user_id": ""},
-        **broken_entries(entry, "short"),
-        **broken_entries(entry, "long"),
+        **broken_entries("short"),
+        **broken_entries("long"),
         "short: ties of event time by event id": {
             "short": lambda day: [{**entry(day), "event_id": "b"}, entry(day)]
         },

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from etl.bronze.files import SealedFile, SealError, SourceNameError, late_files, path_of, seal
+from etl.bronze.files import (
+    SealedFile,
+    SealError,
+    SourceNameError,
+    is_source_name,
+    late_files,
+    missing_hours,
+    path_of,
+    seal,
+)
 from etl.days import Days, one_day
 
 MON, TUE, WED = (date(2026, 1, n) for n in (5, 6, 7))
@@ -109,6 +118,19 @@ def test_a_range_seals_what_its_nights_would(tmp_path: Path) -> None:
     assert at_once == by_night
 
 
+def test_an_hour_that_each_day_before_had_is_missed_by_name(tmp_path: Path) -> None:
+    for day in (MON, TUE):
+        for hour in ("06", "07", "08"):
+            put(tmp_path, f"{day}/app/{hour}-a")
+    put(tmp_path, f"{TUE}/app/09-a")
+    put(tmp_path, f"{WED}/app/07-a")
+    files = sealed_once(tmp_path, Days(MON, WED))
+
+    assert missing_hours(files, WED, num_days=2) == {"app": [6, 8]}
+    assert missing_hours(files, WED, num_days=3) == {}
+    assert missing_hours(files, TUE, num_days=1) == {}
+
+
 def test_a_missing_file_blocks_its_day_by_name(tmp_path: Path) -> None:
     path = put(tmp_path, "2026-01-05/app/07-a")
     sealed = sealed_once(tmp_path, one_day(MON))
@@ -126,6 +148,39 @@ def test_a_changed_file_blocks_its_day_by_name(tmp_path: Path, content: bytes) -
 
     with pytest.raises(SealError, match=r"2026-01-05 was sealed with app/07-a, which has changed"):
         seal(tmp_path, sealed=sealed, sealed_days={MON}, days=one_day(MON))
+
+
+@pytest.mark.parametrize("content", [b"whole\n", None])
+def test_a_day_of_which_nothing_was_built_is_sealed_anew_where_its_files_changed(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = put(tmp_path, "2026-01-05/app/07-a")
+    sealed = sealed_once(tmp_path, one_day(MON))
+    path.unlink() if content is None else path.write_bytes(content)
+    put(tmp_path, "2026-01-05/app/08-b")
+
+    got = seal(tmp_path, sealed=sealed, sealed_days={MON}, days=one_day(MON), open_days={MON})
+
+    kept = [] if content is None else [(MON, "app", "07-a")]
+    assert names(got) == [*kept, (MON, "app", "08-b")]
+    assert sealed[0] not in got
+
+
+def test_a_day_of_which_nothing_was_built_stays_sealed_where_its_files_are_whole(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, "2026-01-05/app/07-a")
+    sealed = sealed_once(tmp_path, one_day(MON))
+    put(tmp_path, "2026-01-05/app/08-b")
+
+    got = seal(tmp_path, sealed=sealed, sealed_days={MON}, days=one_day(MON), open_days={MON})
+
+    assert got == sealed
+
+
+def test_a_name_that_leaves_its_folder_or_holds_a_newline_is_no_sources_name() -> None:
+    assert is_source_name("app-log_2")
+    assert not any(map(is_source_name, ("", "..", "../app", "a/b", "app\n", "-app", "a" * 65)))
 
 
 def test_a_changed_file_of_another_day_blocks_nothing(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def test_an_unknown_key_is_named_and_the_allowed_ones_are_listed() -> None:
         ("price_unit", "euro", "'price_unit' is units or cents"),
         ("encoding", "utf8-german", "no encoding 'utf8-german'"),
         ("encoding", "utf-16-be", "cannot be read line by line"),
+        ("encoding", "\0", "no encoding"),
     ],
 )
 def test_a_key_that_holds_something_else_is_named(key: str, value: object, what: str) -> None:
