@@ -17,13 +17,15 @@ from etl.days import Days
 
 LOOK_BACK_DAYS: Final = 40
 """Folders of this many days before are looked through for files that came late."""
+CLEANED: Final = ".cleaned"
+"""In a day's folder: how long raw files are kept, written before the first of them goes."""
 _HOUR: Final = re.compile(r"^(?:.*T)?([01]\d|2[0-3])(?=[-_.:])")
 _DEFAULT_HOUR: Final = 23
 _SOURCE: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 
 
 class SealError(RuntimeError):
-    """A sealed file is missing or changed; the message names it and says what to do."""
+    """A sealed file is missing, cleaned or changed; the message names it and says what to do."""
 
 
 class SourceNameError(ValueError):
@@ -58,7 +60,7 @@ def seal(
         Rows of ``tables.BRONZE_FILES`` of ``days``, sorted.
 
     Raises:
-        SealError: If a file of a sealed day is missing or changed.
+        SealError: If a file of a sealed day is missing, cleaned or changed.
         SourceNameError: If a folder in landing is not a source's.
     """
     known = list(sealed)
@@ -150,12 +152,22 @@ def _require_unchanged(landing: Path, file: SealedFile) -> None:
     path = path_of(landing, file)
     said = f"{file.arrival_date} was sealed with {file.source}/{file.file_name}"
     if not path.exists():
-        raise SealError(
-            f"{said}, which is missing from landing/{file.landing_date}. Put it back: what was "
-            "written of that day rests on it."
-        )
+        raise SealError(f"{said}, {_why_gone(landing / file.landing_date, file)}")
     if path.stat().st_size != file.num_bytes or sha256_of(path) != file.sha256:
         raise SealError(
             f"{said}, which has changed since. Put the sealed bytes back (sha256 {file.sha256}); "
             "new lines belong into a new file, which the next night reads."
         )
+
+
+def _why_gone(folder: Path, file: SealedFile) -> str:
+    if (folder / CLEANED).exists():
+        return (
+            f"which upkeep cleaned from landing/{file.landing_date}: raw files are kept "
+            f"{(folder / CLEANED).read_text().strip()}. What was made of that day is in the lake "
+            f"still. To make it again, put the file's bytes back (sha256 {file.sha256})."
+        )
+    return (
+        f"which is missing from landing/{file.landing_date}. Put it back: what was written of that "
+        "day rests on it."
+    )
