@@ -108,13 +108,17 @@ def retire(publications: Path, *, num_kept: int) -> None:
 
     A reader that has a removed file open keeps reading it.
     """
-    last = current(publications)
-    kept = set(ids(publications)[-num_kept:])
+    for publication_id in retirable(publications, num_kept=num_kept):
+        _remove(publications, publication_id)
+
+
+def retirable(publications: Path, *, num_kept: int) -> list[str]:
+    """List the publications that ``retire`` would remove, oldest first."""
+    last, every = current(publications), ids(publications)
+    kept = set(every[-num_kept:])
     if last is not None:
         kept |= {last.publication_id, replaced_by(publications, last.publication_id)}
-    for publication_id in ids(publications):
-        if publication_id not in kept:
-            _remove(publications, publication_id)
+    return [publication_id for publication_id in every if publication_id not in kept]
 
 
 def fsync(path: Path) -> None:
