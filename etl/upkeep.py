@@ -104,7 +104,9 @@ def first_kept_day(table: Table, newest: date, lake_first_day: date) -> date | N
 
 def _unread(files: LakeFiles, table: Table, config: UpkeepConfig) -> Iterator[Pile]:
     root = files.root / table.path
-    listed = [root / path for path in _unread_paths(_opened(files, table), config)]
+    # The log names what it removed, until it is swept, whether it lies there still or not.
+    named = (root / path for path in _unread_paths(_opened(files, table), config))
+    listed = [path for path in named if path.exists()]
     gone = {path for path in listed if path.suffix != ".crc"}
     # Checksums of files that are still read are no orphans, though Delta's log does not name them.
     lost = {path for path in listed if path.suffix == ".crc" and not _data_of(path).exists()}

@@ -121,6 +121,11 @@ def retirable(publications: Path, *, num_kept: int) -> list[str]:
     return [publication_id for publication_id in every if publication_id not in kept]
 
 
+def leftovers(publications: Path) -> list[Path]:
+    """List what a killed writer left half made or half removed; the next writer removes it."""
+    return sorted(publications.glob(f"{_PART}*"))
+
+
 def fsync(path: Path) -> None:
     """Wait until a file or folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -160,7 +165,7 @@ def _clean(publications: Path) -> None:
     for publication_id in ids(publications):
         if publication_id not in served:
             _remove(publications, publication_id)
-    for left in publications.glob(f"{_PART}*"):
+    for left in leftovers(publications):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 

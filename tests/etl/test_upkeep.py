@@ -148,6 +148,7 @@ def test_what_was_forgotten_leaves_the_disk_once_its_hours_are_over(files: LakeF
     assert (pile.why, pile.num_files) == ("read by no version any more", 3)
     assert len(on_disk(files)) == 3
     assert not (files.root / TABLE.path / f"arrival_date={day(1)}").exists()
+    assert tidy(files, config=AT_ONCE) == []
 
 
 def test_a_reader_that_has_begun_reads_on(files: LakeFiles) -> None:
