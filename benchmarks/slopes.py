@@ -70,7 +70,7 @@ def main(
     for title in ("cpu-seconds", "goal", "met", "exponent"):
         table.add_column(title, justify="right")
     for part, (_, _, goal) in PARTS.items():
-        grown, exponent = slope(*nights, part)
+        grown, exponent = slope(nights[0], nights[1], part)
         met = "yes" if grown <= goal else "no"
         table.add_row(part, f"{grown:,.0f}", f"≤ {goal:,}", met, f"{exponent:.2f}")
     console.print(table)

@@ -55,6 +55,11 @@ class Home:
         """Pictures and readable reports."""
         return self.root / "reports"
 
+    @property
+    def tidied(self) -> Path:
+        """When upkeep was last done, and up to which night (``orchestration.upkeep``)."""
+        return self.root / "tidied.json"
+
     def num_landed_bytes(self) -> int:
         """Add up the raw files as they lie in landing."""
         return sum(path.stat().st_size for path in self.landing.glob("*/*/*") if path.is_file())

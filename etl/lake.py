@@ -21,13 +21,15 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from etl.days import Days, last_full
-from etl.lake_files import LakeFiles, MissingDayError
+from etl.lake_files import ForgottenDayError, LakeFiles, MissingDayError
 from etl.tables.schema import PARTITION, Table
 
 # Statistics of id columns would keep ids in the log after an erasure.
 _PROPERTIES: Final = {
     "delta.dataSkippingNumIndexedCols": "0",
     "delta.enableDeletionVectors": "false",
+    # Every night commits once; its log is swept at the next checkpoint after this.
+    "delta.logRetentionDuration": "interval 7 days",
 }
 # How Delta and ``_within`` word what they refuse, somewhere in a trace of Java's.
 _REFUSED: Final = re.compile(r"(?:NOT NULL|CHECK) constraint .*|a row is of .*")
@@ -35,7 +37,13 @@ _ONE_TASK_BYTES: Final = 1 << 20
 """Less is read by one task: what one task holds is grouped and joined without a shuffle, whose jobs
 cost more than the second core gives."""
 
-__all__ = ["Lake", "MissingDayError", "RejectedRowsError", "SchemaMismatchError"]
+__all__ = [
+    "ForgottenDayError",
+    "Lake",
+    "MissingDayError",
+    "RejectedRowsError",
+    "SchemaMismatchError",
+]
 
 
 class SchemaMismatchError(ValueError):
@@ -63,6 +71,7 @@ class Lake:
 
         Raises:
             MissingDayError: If one of them was not made.
+            ForgottenDayError: If the table's retention has removed one of them.
             SchemaMismatchError: If what is on disk differs from ``table.schema``.
         """
         self.files.require_made(table, days)
@@ -161,7 +170,7 @@ class Lake:
         return LakeFiles(self.root, self.first_day)
 
     def made_days(self, table: Table) -> set[date]:
-        """List the days of ``table`` that were made, empty ones included."""
+        """List the days of ``table`` that were made and are kept, empty ones included."""
         return self.files.made_days(table)
 
     def missing_days(self, table: Table, days: Days) -> list[date]:

@@ -26,6 +26,8 @@ from etl.tables.schema import PARTITION, Table
 
 _SAID: Final = 200
 """Characters of what Delta says of a damaged log that are shown."""
+_FORGOTTEN: Final = ".forgotten"
+"""Ends the marker of a day that was made and whose rows the table's retention has removed."""
 
 
 class MissingDayError(LookupError):
@@ -34,6 +36,10 @@ class MissingDayError(LookupError):
 
 class BrokenTableError(RuntimeError):
     """Delta cannot read a table's log; the text says which and how to get it back."""
+
+
+class ForgottenDayError(MissingDayError):
+    """A day is read that was made, but whose rows the table's retention has removed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +83,44 @@ class LakeFiles:
         return counts
 
     def made_days(self, table: Table) -> set[date]:
-        """List the days of ``table`` that were made, empty ones included."""
+        """List the days of ``table`` that were made and are kept, empty ones included."""
         return {date.fromisoformat(p.name) for p in self._markers(table).glob("????-??-??")}
+
+    def forgotten_days(self, table: Table) -> set[date]:
+        """List the days of ``table`` that were made and are forgotten: nothing is missing there."""
+        found = self._markers(table).glob(f"????-??-??{_FORGOTTEN}")
+        return {date.fromisoformat(p.name.removesuffix(_FORGOTTEN)) for p in found}
 
     def missing_days(self, table: Table, days: Days) -> list[date]:
         """List those of ``days``, from the lake's first on, that were never made."""
-        made = self.made_days(table)
+        made = self.made_days(table) | self.forgotten_days(table)
         return [day for day in days if day >= self.first_day and day not in made]
 
     def require_made(self, table: Table, days: Days) -> None:
-        """Refuse days that were never made.
+        """Refuse days that were never made, and those that are forgotten.
 
         Raises:
             MissingDayError: It names the days and the command that makes them.
+            ForgottenDayError: It says also how long the table keeps its days.
         """
+        self._require_none_missing(table, days)
+        self.require_kept(table, days)
+
+    def require_kept(self, table: Table, days: Iterable[date]) -> None:
+        """Refuse forgotten days: their rows are not none, they are gone.
+
+        Raises:
+            ForgottenDayError: It names the days and the command that makes them again.
+        """
+        gone = sorted(self.forgotten_days(table) & set(days))
+        if gone:
+            raise ForgottenDayError(
+                f"{table.path} of {_said(gone)} was made and has been forgotten: the table keeps "
+                f"{table.retention_days} days. A backfill of the days that read it makes it again "
+                f"first; by itself: nightmarket backfill --from {gone[0]} --to {gone[-1]}"
+            )
+
+    def _require_none_missing(self, table: Table, days: Days) -> None:
         missing = self.missing_days(table, days)
         if missing:
             raise MissingDayError(
@@ -103,6 +133,12 @@ class LakeFiles:
         marker = self._markers(table) / str(day)
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.write_text(json.dumps({"run_id": run_id}))
+        _forgotten(marker).unlink(missing_ok=True)
+
+    def forget(self, table: Table, day: date) -> None:
+        """Say that ``day`` of ``table`` was made and that its rows may go (``etl.upkeep``)."""
+        marker = self._markers(table) / str(day)
+        marker.replace(_forgotten(marker))
 
     def version(self, table: Table) -> int | None:
         """The table's newest version; None before its first commit."""
@@ -144,10 +180,14 @@ class LakeFiles:
         return _schema(table, columns).empty_table()
 
     def made(self, table: Table) -> pa.Table:
-        """Read every row of every day that was made."""
-        days = self.made_days(table)
-        parts = [self.arrow(table, Days(day, day)) for day in sorted(days)]
-        return pa.concat_tables([_schema(table, None).empty_table(), *parts])
+        """Read every row of every day that was made and is kept, by day, in one pass."""
+        days = sorted(self.made_days(table))
+        if not days:
+            return self.empty(table)
+        found = self._unchecked(table, Days(days[0], days[-1]))
+        rows = pa.Table.from_batches(found, _schema(table, None))
+        wanted = pa.array(days, pa.date32())
+        return rows.filter(pc.is_in(rows.column(PARTITION), value_set=wanted)).sort_by(PARTITION)
 
     def batches(
         self,
@@ -159,6 +199,15 @@ class LakeFiles:
     ) -> Iterator[pa.RecordBatch]:
         """Read as ``arrow`` does, batch by batch, in no promised order."""
         self.require_made(table, days)
+        yield from self._unchecked(table, days, columns, where)
+
+    def _unchecked(
+        self,
+        table: Table,
+        days: Days,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> Iterator[pa.RecordBatch]:
         schema = _schema(table, columns)
         if not self.exists(table):
             return
@@ -250,6 +299,10 @@ class LakeFiles:
 
     def _markers(self, table: Table) -> Path:
         return self.root / "_days" / table.path
+
+
+def _forgotten(marker: Path) -> Path:
+    return marker.with_name(marker.name + _FORGOTTEN)
 
 
 def newest(rows: pa.Table, key: Sequence[str]) -> pa.Table:

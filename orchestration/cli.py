@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "publish": "Publish slates that are there.",
     "rollback": "Go back to the publication before.",
     "champion": "Choose who serves a surface, with your name and reason.",
+    "tidy": "Let go of what is kept no longer; --dry-run says what.",
     "ui": "Open the Dagster UI on the home.",
     "doctor": "Say what is wrong with this installation, and how to mend it.",
 }

@@ -47,9 +47,13 @@ def add(path: Path, decision: Decision) -> None:
 
 def read(path: Path, surface: str) -> list[Decision]:
     """Read a surface's decisions, in the order in which they were made."""
+    return [one for one in read_all(path) if one.surface == surface]
+
+
+def read_all(path: Path) -> list[Decision]:
+    """Read every decision, in the order in which they were made."""
     lines = path.read_text().splitlines() if path.exists() else []
-    found = [_decision(line) for line in lines]
-    return [one for one in found if one.surface == surface]
+    return [_decision(line) for line in lines]
 
 
 def of_day(decisions: Iterable[Decision], day: date) -> Decision | None:

@@ -5,8 +5,12 @@ calendar fitted last; that fit needs the examples of four weeks, and those the c
 evenings before them. What weighs the sources then is learned from a week of proposals before, and
 these are made by models that were fitted up to four weeks earlier, some of which go on from fits up
 to three weeks before.
+
+Days that a table has forgotten (``etl.upkeep``) were made: they are made again only where something
+that is to be made reads them.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -25,7 +29,8 @@ from training.retrieval.weights import WeightsConfig
 from training.split import CalendarConfig
 
 _FIT_DAYS: Final = max(one.fit_every_days for one in CALENDARS.values()) - 1
-_EXAMPLE_DAYS: Final = max(one.num_days for one in CALENDARS.values()) + _FIT_DAYS
+_READ_EXAMPLE_DAYS: Final = max(one.num_days for one in CALENDARS.values())
+_EXAMPLE_DAYS: Final = _READ_EXAMPLE_DAYS + _FIT_DAYS
 _CANDIDATE_DAYS: Final = _EXAMPLE_DAYS + LATE_DAYS + 1
 _ASKED_DAYS: Final = _CANDIDATE_DAYS + WeightsConfig().num_days
 _WARM_DAYS: Final = CalendarConfig().fit_every_days * (SourcesConfig().cold_every - 1)
@@ -52,30 +57,54 @@ PROPOSED: Final = (
     *tables.CANDIDATES.values(),
 )
 """What the next days' examples are made of."""
+SHOWN: Final = tuple(tables.SLATES.values())
+"""What was published of the evenings that examples are of; missing slates were not."""
 _LEARNED: Final = tuple(tables.EXAMPLES.values())
 _JUDGED: Final = tuple(t for t in tables.ALL if t.layer == "rankers")
 _SERVED: Final = tuple(t for t in tables.ALL if t.layer in {"slates", "reports", "publications"})
 EVERYTHING: Final = (*STATE, *FITTED, *LISTED, *ASKED, *PROPOSED, *_LEARNED, *_JUDGED, *_SERVED)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Tables that one run makes before the range, and how far back they may be needed."""
+
+    made: tuple[Table, ...]
+    since: date
+    """A day that is missing from here on is made."""
+    num_days_read: int | None = None
+    """A forgotten day is made where it is within so many days of the first that the parts after it
+    make; None where nothing of it that is forgotten is read."""
+
+
 def backfill(days: Days, files: LakeFiles) -> list[Request]:
     """List the runs that make ``days``: what is missing before them, then the range itself."""
-    before = days.day_before
+    first, earlier = days.first, []
+    for part in reversed(_parts(days, files.first_day)):
+        lacking = _first_lacking(part, first, days.day_before, files)
+        if lacking is not None:
+            made = Days(lacking, days.day_before)
+            earlier.append(Request(made, selection(*part.made), BACKFILL))
+            first = min(first, lacking)
+    return [*reversed(earlier), Request(days, selection(*EVERYTHING), BACKFILL)]
+
+
+def _parts(days: Days, lake_first_day: date) -> tuple[_Part, ...]:
+    """What stands before a range, in the order in which it is made."""
     parts = (
-        (STATE, files.first_day),
-        (FITTED, days.first - timedelta(days=_MODEL_DAYS)),
-        (LISTED, days.first - timedelta(days=_ASKED_DAYS + 1)),
-        (ASKED, days.first - timedelta(days=_ASKED_DAYS)),
-        (PROPOSED, days.first - timedelta(days=_CANDIDATE_DAYS)),
-        (_LEARNED, days.first - timedelta(days=_EXAMPLE_DAYS)),
-        (_JUDGED, days.first - timedelta(days=_FIT_DAYS)),
+        (STATE, (days.first - lake_first_day).days, None),
+        (FITTED, _MODEL_DAYS, None),
+        (LISTED, _ASKED_DAYS + 1, None),
+        (ASKED, _ASKED_DAYS, WeightsConfig().num_days),
+        (PROPOSED, _CANDIDATE_DAYS, LATE_DAYS + 1),
+        (SHOWN, 0, LATE_DAYS + 1),
+        (_LEARNED, _EXAMPLE_DAYS, _READ_EXAMPLE_DAYS),
+        (_JUDGED, _FIT_DAYS, None),
     )
-    earlier = [
-        Request(Days(missing, before), selection(*made), BACKFILL)
-        for made, since in parts
-        if (missing := _first_missing(made, max(since, files.first_day), before, files))
-    ]
-    return [*earlier, Request(days, selection(*EVERYTHING), BACKFILL)]
+    return tuple(
+        _Part(made, max(days.first - timedelta(days=back), lake_first_day), read)
+        for made, back, read in parts
+    )
 
 
 def night(day: date) -> Request:
@@ -88,11 +117,13 @@ def selection(*made: Table) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*map(key, [*made, tables.DATA_QUALITY_RESULTS]))
 
 
-def _first_missing(
-    made: tuple[Table, ...], first: date, last: date, files: LakeFiles
-) -> date | None:
-    """The first day on which any of the tables is missing; all days from it on are made again."""
-    if first > last:
-        return None
-    missing = [day for table in made for day in files.missing_days(table, Days(first, last))]
-    return min(missing, default=None)
+def _first_lacking(part: _Part, first: date, last: date, files: LakeFiles) -> date | None:
+    """The first day on which any of the tables lacks rows; all days from it on are made again."""
+    found = set()
+    for table in part.made:
+        if part.since <= last:
+            found |= set(files.missing_days(table, Days(part.since, last)))
+        if part.num_days_read is not None:
+            read_from = first - timedelta(days=part.num_days_read)
+            found |= {day for day in files.forgotten_days(table) if read_from <= day <= last}
+    return min(found, default=None)

@@ -26,8 +26,12 @@ def published_slates(lake: Lake, surface: Surface, evenings: Days) -> DataFrame:
 
     They are read as they lie in the lake. An evening that was made again since with other settings
     may no longer be what was shown; then fewer impressions count as ours, never more.
+
+    Raises:
+        ForgottenDayError: If one of them is forgotten: without it, too few would count as ours.
     """
     known = set(_published(lake.files, surface)) & set(evenings)
+    lake.files.require_kept(tables.SLATES[surface.name], known)
     slates = lake.unchecked(tables.SLATES[surface.name], evenings)
     return slates.where(F.col(PARTITION).isin(sorted(known))) if known else slates.limit(0)
 

@@ -41,7 +41,11 @@ def publish_day(
         surfaces=offers,
         items=_catalogue(lake, day),
         now=datetime.now(UTC),
-        config=PublishConfig(is_older_allowed=is_older_allowed, versions=versions),
+        config=PublishConfig(
+            num_kept=settings.keep_publications,
+            is_older_allowed=is_older_allowed,
+            versions=versions,
+        ),
     )
     log_swaps(lake, settings)
     return manifest

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from etl.bronze.files import LOOK_BACK_DAYS
 from etl.home import Home
 from etl.spark import SparkConfig
 from etl.tables.ranking import RANKER_NAMES
@@ -67,6 +68,22 @@ class Settings(BaseSettings):
         0, ge=0, description="steps that a ranking network learns at most; 0: as many as pay"
     )
     seed: int = Field(7, description="of training and bootstraps")
+    tidy_every_days: int = Field(
+        7, ge=0, description="nights between two upkeeps (`nightmarket tidy`); 0: none by itself"
+    )
+    keep_landing_days: int = Field(
+        400, ge=0, description="days that raw files stay whose lines are in the lake; 0: for ever"
+    )
+    keep_model_days: int = Field(
+        120, ge=0, description="nights that can be made again by the models they had; 0: all"
+    )
+    keep_publications: int = Field(7, ge=2, description="publications that stay for rollback")
+    keep_run_days: int = Field(
+        90, ge=0, description="days that Dagster's runs and reports of failures stay; 0: for ever"
+    )
+    keep_removed_hours: int = Field(
+        24, ge=0, description="hours that a table's files stay which it does not read any more"
+    )
 
     @field_validator("rankers", mode="before")
     @classmethod
@@ -78,6 +95,16 @@ class Settings(BaseSettings):
         if unknown:
             raise ValueError(f"no ranker {', '.join(unknown)}; there are {', '.join(RANKER_NAMES)}")
         return found
+
+    @field_validator("keep_landing_days")
+    @classmethod
+    def _beyond_late_files(cls, asked: int) -> int:
+        """Refuse fewer days than a folder is looked through for files that came late."""
+        if 0 < asked <= LOOK_BACK_DAYS:
+            raise ValueError(
+                f"0, or more than the {LOOK_BACK_DAYS} days in which files may be late"
+            )
+        return asked
 
     @property
     def at_home(self) -> Home:

@@ -114,13 +114,22 @@ def retire(publications: Path, *, num_kept: int) -> None:
 
     A reader that has a removed file open keeps reading it.
     """
-    last = current(publications)
-    kept = set(ids(publications)[-num_kept:])
+    for publication_id in retirable(publications, num_kept=num_kept):
+        _remove(publications, publication_id)
+
+
+def retirable(publications: Path, *, num_kept: int) -> list[str]:
+    """List the publications that ``retire`` would remove, oldest first."""
+    last, every = current(publications), ids(publications)
+    kept = set(every[-num_kept:])
     if last is not None:
         kept |= {last.publication_id, replaced_by(publications, last.publication_id)}
-    for publication_id in ids(publications):
-        if publication_id not in kept:
-            _remove(publications, publication_id)
+    return [publication_id for publication_id in every if publication_id not in kept]
+
+
+def leftovers(publications: Path) -> list[Path]:
+    """List what a killed writer left half made or half removed; the next writer removes it."""
+    return sorted(publications.glob(f"{_PART}*"))
 
 
 def fsync(path: Path) -> None:
@@ -162,7 +171,7 @@ def _clean(publications: Path) -> None:
     for publication_id in ids(publications):
         if publication_id not in served:
             _remove(publications, publication_id)
-    for left in publications.glob(f"{_PART}*"):
+    for left in leftovers(publications):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 

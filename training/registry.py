@@ -28,6 +28,7 @@ CALENDARS: Final[Mapping[str, CalendarConfig]] = {name: CalendarConfig() for nam
 SEQUENTIAL: Final = frozenset({"deep", "ensemble"})
 """Rankers that read histories."""
 _MANIFEST: Final = "manifest.json"
+_PART: Final = ".part"
 
 
 class MissingLibraryError(ImportError):
@@ -115,7 +116,7 @@ def save(
         The model's sha256, which the manifest carries too.
     """
     folder = name.folder(models)
-    part = folder.with_name(folder.name + ".part")
+    part = folder.with_name(folder.name + _PART)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     for file, content in files.items():
@@ -146,6 +147,26 @@ def read(models: Path, name: ModelName, sha256: str) -> dict[str, bytes]:
             f"nightmarket backfill --from {name.night} --to {name.night}"
         )
     return files
+
+
+def kept(models: Path) -> list[ModelName]:
+    """List the models whose files are kept, sources' too, by ranker, surface and night."""
+    named = (path.parts[-3:] for path in sorted(models.glob("*/*/????-??-??")))
+    return [ModelName(name, surface, date.fromisoformat(day)) for name, surface, day in named]
+
+
+def leftovers(models: Path) -> list[Path]:
+    """List the folders that a killed ``save`` or ``remove`` has left."""
+    return sorted(models.glob(f"*/*/*{_PART}"))
+
+
+def remove(models: Path, name: ModelName) -> None:
+    """Remove a model's files; whoever asks for it then is told how to fit it again."""
+    folder = name.folder(models)
+    part = folder.with_name(folder.name + _PART)
+    shutil.rmtree(part, ignore_errors=True)
+    folder.rename(part)
+    shutil.rmtree(part)
 
 
 def load(ranker: str, files: Mapping[str, bytes]) -> Ranker:

@@ -19,6 +19,8 @@ from etl.days import Days
 
 LOOK_BACK_DAYS: Final = 40
 """Folders of this many days before are looked through for files that came late."""
+CLEANED: Final = ".cleaned"
+"""In a day's folder: how long raw files are kept, written before the first of them goes."""
 _HOUR: Final = re.compile(r"^(?:.*T)?([01]\d|2[0-3])(?=[-_.:])")
 _DEFAULT_HOUR: Final = 23
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -27,7 +29,7 @@ SOURCE_NAME: Final = "at most 64 letters, digits, '-' and '_', the first a lette
 
 
 class SealError(RuntimeError):
-    """A sealed file is missing or changed; the message names it and says what to do."""
+    """A sealed file is missing, cleaned or changed; the message names it and says what to do."""
 
 
 class SourceNameError(ValueError):
@@ -69,7 +71,7 @@ def seal(
         Rows of ``tables.BRONZE_FILES`` of ``days``, sorted.
 
     Raises:
-        SealError: If a file of a sealed day is missing or changed.
+        SealError: If a file of a sealed day is missing, cleaned or changed.
         SourceNameError: If a folder in landing is not a source's.
     """
     mended = _mended(landing, sealed, open_days & set(days))
@@ -204,13 +206,23 @@ def _change_of(landing: Path, file: SealedFile) -> str | None:
     """Say what became of a sealed file, and what to do; None where it lies there as it was."""
     path = path_of(landing, file)
     if not path.exists():
-        return (
-            f"is missing from landing/{file.landing_date}. Put it back: what was written of that "
-            "day rests on it."
-        )
+        return _why_gone(landing / file.landing_date, file)
     if path.stat().st_size != file.num_bytes or sha256_of(path) != file.sha256:
         return (
             f"has changed since. Put the sealed bytes back (sha256 {file.sha256}); new lines "
             "belong into a new file, which the next night reads."
         )
     return None
+
+
+def _why_gone(folder: Path, file: SealedFile) -> str:
+    if (folder / CLEANED).exists():
+        return (
+            f"upkeep cleaned from landing/{file.landing_date}: raw files are kept "
+            f"{(folder / CLEANED).read_text().strip()}. What was made of that day is in the lake "
+            f"still. To make it again, put the file's bytes back (sha256 {file.sha256})."
+        )
+    return (
+        f"is missing from landing/{file.landing_date}. Put it back: what was written of that day "
+        "rests on it."
+    )

@@ -19,7 +19,9 @@ from scoring.reports import ReportsConfig
 
 def _slates(night: Night) -> Made:
     """Judge every evening whose horizon ends on the days made and that has slates."""
-    made = night.lake.made_days(tables.SLATES[surfaces.PRODUCT_FEED.name])
+    table, files = tables.SLATES[surfaces.PRODUCT_FEED.name], night.lake.files
+    # An evening that is forgotten is refused where it is read, and not left out.
+    made = files.made_days(table) | files.forgotten_days(table)
     every = reports.watched_by(night.days, first_day=night.lake.first_day)
     watched = [one for one in every if one.slate_date in made]
     judged = [s for s in surfaces.ALL if watched and has_items(night.lake, s, night.days)]

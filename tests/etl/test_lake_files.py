@@ -62,3 +62,14 @@ def test_of_no_keys_and_of_days_without_rows_nothing_is_read(tmp_path: Path) -> 
     assert files.arrow_of(table, one_day(SECOND_DAY), key="user_id", values=["ann"]).num_rows == 0
     with pytest.raises(MissingDayError):
         files.arrow_of(table, one_day(THIRD_DAY), key="user_id", values=["ann"])
+
+
+def test_all_that_was_made_is_read_by_day_without_what_a_killed_write_left(tmp_path: Path) -> None:
+    files, table = LakeFiles(tmp_path, FIRST_DAY), tables.FEATURES_USER_DAILY
+    for day, user in ((THIRD_DAY, "c"), (FIRST_DAY, "a"), (SECOND_DAY, "b")):
+        write(files, table, day, {"user_id": user})
+    (tmp_path / "_days" / table.path / str(SECOND_DAY)).unlink()
+    made(files, table, THIRD_DAY + timedelta(days=1), THIRD_DAY + timedelta(days=1))
+
+    assert files.made(table).column("user_id").to_pylist() == ["a", "c"]
+    assert files.made(tables.SILVER_EVENTS).num_rows == 0

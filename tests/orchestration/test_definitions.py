@@ -98,5 +98,23 @@ def test_what_must_run_by_itself_is_running(definitions: dg.Definitions) -> None
         s.name: s.default_status.name for s in repository.sensor_defs if s.name == "failure_report"
     }
 
-    assert schedules == {"every_night": "RUNNING"}
+    assert schedules == {"every_night": "RUNNING", "upkeep_when_due": "RUNNING"}
     assert sensors == {"failure_report": "RUNNING"}
+
+
+def test_every_table_keeps_more_days_than_anybody_reads_of_it(definitions: dg.Definitions) -> None:
+    """A week more, so that a night that comes late finds what it reads."""
+    read: dict[str, int] = {}
+    for spec in definitions.resolve_all_asset_specs():
+        for dep in spec.deps:
+            window = dep.partition_mapping
+            back = window.start_offset if isinstance(window, dg.TimeWindowPartitionMapping) else 0
+            path = dep.asset_key.to_user_string()
+            read[path] = max(read.get(path, 0), -back)
+
+    kept = {table.path: table.retention_days for table in tables.ALL if table.retention_days}
+    assert {
+        path: read.get(path, 0) for path in kept if read.get(path, 0) + 1 + 6 > kept[path]
+    } == {}
+    # A rerun is held against every file that any day was sealed with.
+    assert tables.BRONZE_FILES.retention_days is None

@@ -81,6 +81,50 @@ def test_from_the_first_gap_on_everything_is_made_again(files: LakeFiles) -> Non
     assert asked.days == WEEK
 
 
+def test_what_is_forgotten_is_not_made_again_where_nothing_reads_it(files: LakeFiles) -> None:
+    make(files, Days(FIRST, EVENING), *tables.ALL)
+    forget(files, tables.BRONZE_LINES, Days(FIRST, EVENING))
+    for forgotten, num_days in (
+        (tables.PROPOSALS, 8),
+        (tables.CANDIDATES, 9),
+        (tables.SLATES, 9),
+        (tables.EXAMPLES, 29),
+    ):
+        for table in forgotten.values():
+            forget(files, table, Days(FIRST, WEEK.first - timedelta(days=num_days)))
+
+    [asked] = planning.backfill(WEEK, files)
+
+    assert asked.days == WEEK
+
+
+def test_what_is_forgotten_and_read_is_made_again_with_what_that_reads(
+    files: LakeFiles, definitions: dg.Definitions
+) -> None:
+    make(files, Days(FIRST, EVENING), *tables.ALL)
+    for forgotten in (tables.PROPOSALS, tables.CANDIDATES, tables.SLATES, tables.EXAMPLES):
+        for table in forgotten.values():
+            forget(files, table, Days(FIRST, EVENING))
+
+    asked_again, proposed, shown, learned, asked = planning.backfill(WEEK, files)
+
+    # Examples of 28 days, of evenings up to 8 days before, with proposals of a week before those.
+    assert learned.days == Days(WEEK.first - timedelta(days=28), EVENING)
+    assert layers_of(learned, definitions) == {"examples"}
+    assert shown.days == Days(learned.days.first - timedelta(days=8), EVENING)
+    assert layers_of(shown, definitions) == {"slates"}
+    assert proposed.days.first <= shown.days.first
+    assert layers_of(proposed, definitions) == {"retrieval", "similar", "candidates"}
+    assert asked_again.days.first <= proposed.days.first - timedelta(days=6)
+    assert layers_of(asked_again, definitions) == {"proposals"}
+    assert asked.days == WEEK
+
+
+def forget(files: LakeFiles, table: Table, days: Days) -> None:
+    for day in days:
+        files.forget(table, day)
+
+
 def test_the_first_days_of_a_lake_have_nothing_before_them(files: LakeFiles) -> None:
     days = Days(FIRST, date(2026, 1, 3))
 

@@ -5,7 +5,7 @@ import pytest
 
 from etl import tables
 from etl.days import Days
-from etl.lake import Lake
+from etl.lake import ForgottenDayError, Lake
 from etl.lake_files import LakeFiles
 from etl.surfaces import PRODUCT_FEED, SHORT_VIDEOS, Surface
 from orchestration.published_slates import days_with_impressions, published_slates
@@ -46,6 +46,19 @@ def test_only_slates_that_readers_were_given_are_read(lake: Lake) -> None:
     found = published_slates(lake, PRODUCT_FEED, Days(FIRST, january(5)))
 
     assert [row["audience_key"] for row in found.collect()] == ["u2"]
+
+
+def test_a_published_evening_that_is_forgotten_is_refused_and_others_are_not(lake: Lake) -> None:
+    for day in (1, 2):
+        write(lake.files, SLATES, january(day), {"audience": "user", "audience_key": f"u{day}"})
+    publish(lake.files, 2, product_feed=2)
+    lake.files.forget(SLATES, january(1))
+    found = published_slates(lake, PRODUCT_FEED, Days(FIRST, january(5)))
+
+    assert [row["audience_key"] for row in found.collect()] == ["u2"]
+    lake.files.forget(SLATES, january(2))
+    with pytest.raises(ForgottenDayError, match="slates/product_feed of 2026-01-02 was made"):
+        published_slates(lake, PRODUCT_FEED, Days(FIRST, january(5)))
 
 
 def test_where_nothing_was_published_nothing_is_asked_for(lake: Lake) -> None:

@@ -55,6 +55,36 @@ def test_a_missing_model_names_the_command_that_fits_it(tmp_path: Path) -> None:
         registry.read(tmp_path, NAME, "0" * 64)
 
 
+def test_models_whose_files_are_kept_are_listed_by_name(tmp_path: Path) -> None:
+    older = replace(NAME, night=date(2026, 1, 1))
+    source = ModelName("item_cf", "short_videos", date(2026, 1, 1))
+    for name in (NAME, source, older):
+        registry.save(tmp_path, name, FILES, {})
+
+    assert registry.kept(tmp_path) == [older, NAME, source]
+
+
+def test_a_removed_model_is_gone_and_the_others_are_not(tmp_path: Path) -> None:
+    older = replace(NAME, night=date(2026, 1, 1))
+    sha256 = registry.save(tmp_path, NAME, FILES, {})
+    registry.save(tmp_path, older, FILES, {})
+    registry.remove(tmp_path, older)
+
+    assert registry.kept(tmp_path) == [NAME]
+    assert registry.read(tmp_path, NAME, sha256) == FILES
+    with pytest.raises(UnknownModelError, match=r"no model in .*2026-01-01"):
+        registry.read(tmp_path, older, sha256)
+
+
+def test_what_a_killed_removal_left_is_found(tmp_path: Path) -> None:
+    registry.save(tmp_path, NAME, FILES, {})
+    torn = NAME.folder(tmp_path).with_name("2026-01-01.part")
+    torn.mkdir()
+
+    assert registry.leftovers(tmp_path) == [torn]
+    assert registry.kept(tmp_path) == [NAME]
+
+
 def test_saving_again_replaces_the_model_and_what_a_killed_save_left(tmp_path: Path) -> None:
     registry.save(tmp_path, NAME, {**FILES, "order.ubj": b"old"}, {})
     torn = NAME.folder(tmp_path).with_name("2026-01-08.part")
