@@ -1,6 +1,6 @@
-"""Runs nights in a row in one process, and says what each leaves: ``soaked_home.py HOME NIGHTS``.
+"""Runs nights in a row in one process, upkeep behind them: ``soaked_home.py HOME NIGHTS``.
 
-A JSON line a night on stdout. After the nights named behind (``… HOME 40 14``) the home is copied
+What each took and what lies there then is a JSON line on stdout. After the nights named behind (``… HOME 40 14``) the home is copied
 beside itself (``HOME-14``), before upkeep forgets any of its days.
 """
 
@@ -24,7 +24,9 @@ def main(home: Path, num_nights: int, kept_after: set[int]) -> None:
     # Only now: the calendar of Dagster's partitions is read from the home when it is imported.
     from etl.home import Home
     from orchestration import planning
+    from orchestration.commands.tidy import tidy_if_due
     from orchestration.runs import run
+    from orchestration.settings import Settings
     from tests.orchestration.tiny_shop import day
 
     with Path(os.devnull).open("w") as nowhere:
@@ -32,6 +34,7 @@ def main(home: Path, num_nights: int, kept_after: set[int]) -> None:
         for number in range(1, num_nights + 1):
             began, used = time.monotonic(), cpu_seconds()
             run(planning.night(day(number)), Home(home), quiet)
+            tidy_if_due(Settings(), quiet)
             told = {
                 "night": number,
                 "wall_seconds": round(time.monotonic() - began, 1),

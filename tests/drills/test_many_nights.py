@@ -1,4 +1,6 @@
-"""Forty nights in a row: nothing grows but what is kept, and ranges leave the same rows."""
+"""Forty nights in a row: the last week takes and adds what the week before did, and ranges leave
+the same rows.
+"""
 
 import json
 import os
@@ -24,12 +26,12 @@ from tests.orchestration.tiny_shop import day
 ROOT = Path(__file__).parents[2]
 NIGHTMARKET = str(Path(sys.executable).with_name("nightmarket"))
 NUM_NIGHTS = 40
+TAKEN = ("wall_seconds", "cpu_seconds", "python_mb", "jvm_mb")
 COMPARED = Days(day(1), day(14))
 WEEK = 7
 """Every seventh day tables hold all that is alive: weeks are compared, not days."""
-MOST_GROWTH = 0.02
+MOST_GROWTH = 0.03
 """Of a week over the week before."""
-KEPT_DAYS = 10
 
 pytestmark = pytest.mark.usefixtures("drill")
 
@@ -62,23 +64,22 @@ def soaked(tmp_path_factory: pytest.TempPathFactory, landed: Path) -> Soaked:
     return Soaked(home.with_name("home-14"), nights)
 
 
-def test_nothing_grows_over_forty_nights(
+def test_the_last_week_is_like_the_week_before(
     soaked: Soaked, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figures = {
-        "wall_seconds": per_night(soaked, "wall_seconds"),
-        "cpu_seconds": per_night(soaked, "cpu_seconds"),
-        "python_mb": per_night(soaked, "python_mb"),
-        "jvm_mb": per_night(soaked, "jvm_mb"),
+    taken = {name: per_night(soaked, name) for name in TAKEN}
+    added = {
+        f"{folder} {unit} added": np.diff(per_night(soaked, folder, unit), prepend=0)
+        for folder in FOLDERS
+        for unit in ("files", "bytes")
     }
-    for folder in FOLDERS:
-        for unit in ("files", "bytes"):
-            figures[f"{folder} {unit}"] = per_night(soaked, folder, unit)
     with capsys.disabled():
-        sys.stdout.write(said(figures))
+        sys.stdout.write(said(taken | added))
 
-    grown = {name: growth(values) for name, values in figures.items() if "seconds" not in name}
-    assert {name: grew for name, grew in grown.items() if grew > MOST_GROWTH} == {}
+    # Time is told and not judged: what else runs on the machine would show.
+    judged = added | {name: taken[name] for name in ("python_mb", "jvm_mb")}
+    grew = {name: growth(values) for name, values in judged.items()}
+    assert {name: by for name, by in grew.items() if by > MOST_GROWTH} == {}
 
 
 def per_night(soaked: Soaked, *path: str) -> np.ndarray:
@@ -93,20 +94,19 @@ def per_night(soaked: Soaked, *path: str) -> np.ndarray:
 
 
 def growth(values: np.ndarray) -> float:
-    """How much larger the last week's mean is than that of the week before it."""
-    last, before = values[-WEEK:].mean(), values[-2 * WEEK : -WEEK].mean()
-    return float(last / before - 1) if before else 0.0
+    """How much more the last week has than the week before it, as a share of that."""
+    last, before = values[-WEEK:].sum(), values[-2 * WEEK : -WEEK].sum()
+    return float((last - before) / max(abs(before), 1))
 
 
 def said(figures: dict[str, np.ndarray]) -> str:
-    """A table of what the nights of each week had, and the slope of the last three."""
-    lines = [f"\n{'':<20}{'week 1':>12}{'week 3':>12}{'week 5':>12}{'slope a night':>16}\n"]
+    """A table of what a night of each week had on average."""
+    starts = range(0, NUM_NIGHTS - WEEK + 1, WEEK)
+    lines = [f"\n{'a night':<24}" + "".join(f"{f'week {n + 1}':>12}" for n in range(len(starts)))]
     for name, values in figures.items():
-        weeks = [values[start : start + WEEK].mean() for start in (0, 2 * WEEK, 4 * WEEK)]
-        tail = values[-3 * WEEK :]
-        slope = np.polyfit(np.arange(len(tail)), tail, 1)[0] / max(tail.mean(), 1e-9)
-        lines.append(f"{name:<20}" + "".join(f"{w:>12,.0f}" for w in weeks) + f"{slope:>15.2%}\n")
-    return "".join(lines)
+        weeks = [values[start : start + WEEK].mean() for start in starts]
+        lines.append(f"{name:<24}" + "".join(f"{week:>12,.0f}" for week in weeks))
+    return "\n".join([*lines, ""])
 
 
 @pytest.mark.parametrize(
