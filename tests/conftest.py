@@ -15,6 +15,8 @@ from etl.spark import SparkConfig
 
 FIRST_DAY = date(2026, 1, 1)
 WITH_NIGHTS = {Path(__file__).parent / name for name in ("orchestration", "drills")}
+LONGEST = {"test_many_nights"}
+"""Of the long proofs."""
 
 # Before anything of orchestration is imported: partitions read the home's first day at import. The
 # calendar begins on a stand-in day, since there is no lake.
@@ -34,13 +36,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep files in one process each, and all that ask Spark in two: one session a process.
 
-    Long proofs are dealt out by file: each process that gets one has a session.
+    Long proofs are dealt out by file, the longest first: each process that gets one has a session.
     """
+    if is_drill := items and items[0].config.getoption("--drill"):
+        items.sort(key=lambda item: item.path.stem not in LONGEST)
     of_spark = {item.path for item in items if "spark" in getattr(item, "fixturenames", ())}
     for item in items:
         makes_nights = not WITH_NIGHTS.isdisjoint(item.path.parents)
         of_session = "spark of nights" if makes_nights else "spark of tables"
-        is_by_file = item.path not in of_spark or item.config.getoption("--drill")
+        is_by_file = item.path not in of_spark or is_drill
         group = str(item.path) if is_by_file else of_session
         item.add_marker(pytest.mark.xdist_group(group))
 

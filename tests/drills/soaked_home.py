@@ -1,7 +1,7 @@
 """Runs nights in a row in one process, upkeep behind them: ``soaked_home.py HOME NIGHTS``.
 
-What each took and what lies there then is a JSON line on stdout. After the nights named behind (``… HOME 40 14``) the home is copied
-beside itself (``HOME-14``), before upkeep forgets any of its days.
+What each took and what lies there then is a JSON line on stdout. After the nights named behind
+(``… HOME 40 14``) the home is copied beside itself (``HOME-14``), before upkeep forgets any day.
 """
 
 import json
