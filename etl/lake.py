@@ -28,8 +28,6 @@ from etl.tables.schema import PARTITION, Table
 _PROPERTIES: Final = {
     "delta.dataSkippingNumIndexedCols": "0",
     "delta.enableDeletionVectors": "false",
-    # Every night commits once; its log is swept at the next checkpoint after this.
-    "delta.logRetentionDuration": "interval 7 days",
 }
 # How Delta and ``_within`` word what they refuse, somewhere in a trace of Java's.
 _REFUSED: Final = re.compile(r"(?:NOT NULL|CHECK) constraint .*|a row is of .*")

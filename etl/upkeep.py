@@ -6,7 +6,8 @@ The rule (decision 30):
   whole night and never from the clock. Touched-only tables forget up to a full partition. A
   forgotten day stays known as made: nothing is missing, and reading it is refused by name.
 - Files that no version reads, those of reruns, forgotten days and killed writes, stay for
-  ``removed_hours``, for whoever has begun to read them.
+  ``removed_hours``, for whoever has begun to read them. So do entries of Delta's log, once a
+  checkpoint that is as old stands for them: neither Spark nor delta-rs swept them when asked.
 - A settled day that lies in many small files is written together, each day for itself.
 
 Together with ``etl.lake`` and ``etl.lake_files`` the only place that knows Delta. Nothing here
@@ -14,6 +15,8 @@ needs Spark; tables keep their protocol, so that all readers go on reading them.
 killed: what is left undone is found again by the next upkeep.
 """
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +33,8 @@ from etl.lake_files import LakeFiles
 from etl.tables.schema import PARTITION, Table
 
 _MARKED: Final = CommitProperties(custom_metadata={"userMetadata": "upkeep"})
+_ENTRY: Final = re.compile(r"^\.?(\d{20})\.")
+_CHECKPOINT: Final = re.compile(r"^(\d{20})\.checkpoint\.parquet$")
 _AS_SPARK: Final = WriterProperties(compression="SNAPPY")
 
 
@@ -38,7 +43,7 @@ class UpkeepConfig:
     """When a table's files are let go or written together."""
 
     removed_hours: int = 24
-    """Hours that a file stays which no version of its table reads any more."""
+    """Hours that a file stays which its table's newest version does not read any more."""
     settled_days: int = 7
     """Days after which a day's files are written together; younger ones are still made again."""
     max_files: int = 8
@@ -83,6 +88,7 @@ def piles(
     """
     if files.exists(table):
         yield from _unread(files, table, config)
+        yield from _log_entries(files.root / table.path / "_delta_log", table, config)
     if newest is None:
         return
     first_kept = first_kept_day(table, newest, files.first_day)
@@ -123,6 +129,21 @@ def _unread_paths(opened: deltalake.DeltaTable, config: UpkeepConfig) -> list[st
         enforce_retention_duration=False,
         full=True,
     )
+
+
+def _log_entries(log: Path, table: Table, config: UpkeepConfig) -> Iterator[Pile]:
+    """Entries before the newest checkpoint that every reader has had time to read from."""
+    before = time.time() - config.removed_hours * 3600
+    old = [path for path in log.iterdir() if path.is_file() and path.stat().st_mtime <= before]
+    stand_for = [int(found[1]) for path in old if (found := _CHECKPOINT.match(path.name))]
+    if not stand_for:
+        return
+    known = ((path, _ENTRY.match(path.name)) for path in old)
+    gone = [path for path, found in known if found and int(found[1]) < max(stand_for)]
+    if gone:
+        # The oldest first: a kill leaves a log without gaps.
+        oldest_first = sorted(gone, key=lambda path: path.name.lstrip("."))
+        yield _files_pile(table.path, "entries of its log, which a checkpoint holds", oldest_first)
 
 
 def _forgotten(files: LakeFiles, table: Table, first_kept: date) -> Iterator[Pile]:

@@ -14,6 +14,8 @@ from orchestration.border import after_block, of_step
 from orchestration.partitions import days_in
 from scoring.published import NoPublicationError, read_current
 
+UPKEEP: Final = "upkeep"
+"""The job that is of no day (``orchestration.defs.upkeep``)."""
 _SHOWN_RUN_ID: Final = 8
 
 Events = Sequence[dg.DagsterEvent]
@@ -122,7 +124,7 @@ def _to_do(
 def _again(run: dg.DagsterRun) -> str:
     days = days_in(run.tags)
     if days is None:
-        return "nightmarket ui"
+        return "nightmarket tidy" if run.job_name == UPKEEP else "nightmarket ui"
     if len(days) > 1:
         return f"nightmarket backfill --from {days.first} --to {days.last}"
     return f"nightmarket night --day {days.last}"

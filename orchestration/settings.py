@@ -75,7 +75,9 @@ class Settings(BaseSettings):
         400, ge=0, description="days that raw files stay whose lines are in the lake; 0: for ever"
     )
     keep_model_days: int = Field(
-        120, ge=0, description="nights that can be made again by the models they had; 0: all"
+        120,
+        ge=0,
+        description="nights whose models stay, with what served and was gone on from; 0: all",
     )
     keep_publications: int = Field(7, ge=2, description="publications that stay for rollback")
     keep_run_days: int = Field(

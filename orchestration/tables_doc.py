@@ -64,7 +64,7 @@ def _extras(table: Table) -> str:
     if table.is_touched_only:
         extras += " Holds the keys touched on its day; every 7th day all that are alive."
     if table.retention_days:
-        extras += f" Kept {table.retention_days} days."
+        extras += f" Kept {table.retention_days} days, then forgotten."
     if table.volatile:
         extras += f" A rerun may change: {', '.join(table.volatile)}."
     return extras

@@ -66,7 +66,8 @@ class Table:
     volatile: tuple[str, ...] = ()
     """Columns that a rerun may change: run ids, wall times, costs."""
     retention_days: int | None = None
-    """Days that are kept; None keeps all."""
+    """Days that are kept, then forgotten (``etl.upkeep``); None keeps all. A week more than anybody
+    reads at the least, which a test checks."""
     is_touched_only: bool = False
     """Whether a partition holds only the keys touched on its day, with all alive every 7th day."""
 

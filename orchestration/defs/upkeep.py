@@ -6,6 +6,7 @@ from typing import Final
 import dagster as dg
 
 from etl.home import HomeError
+from orchestration.failure_report import UPKEEP
 from orchestration.holding import hold
 from orchestration.upkeep import Upkeep, is_due
 from orchestration.upkeep_view import markdown, total
@@ -24,7 +25,7 @@ def tidy(context: dg.OpExecutionContext, workspace: Workspace) -> None:
     context.add_output_metadata({"let_go_of": dg.MetadataValue.md(markdown(done))})
 
 
-@dg.job(description="Lets go of what the home keeps no longer (docs/decisions/0030).")
+@dg.job(name=UPKEEP, description="Lets go of what the home keeps no longer (docs/decisions/0030).")
 def upkeep() -> None:
     """Do the upkeep in one step."""
     tidy()

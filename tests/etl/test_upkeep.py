@@ -176,6 +176,28 @@ def test_what_a_killed_write_left_goes_and_what_is_being_written_stays(files: La
     assert not left.exists()
 
 
+def test_entries_of_the_log_go_that_an_old_checkpoint_stands_for(files: LakeFiles) -> None:
+    log = files.root / TABLE.path / "_delta_log"
+    opened = deltalake.DeltaTable(str(log.parent))
+    opened.create_checkpoint()
+    (log / ".00000000000000000000.json.crc").write_bytes(b"sum")
+    write(files, TABLE, day(7), {"file_name": "of day 7"})
+    assert tidy(files, newest=None) == []
+
+    for path in log.iterdir():
+        age(path, hours=25)
+    write(files, TABLE, day(8), {"file_name": "of day 8"})
+    [pile] = tidy(files, newest=None)
+
+    version = opened.version()
+    assert pile.num_files == version + 1
+    left = {path.name for path in log.iterdir()}
+    entries = {f"{number:020}.json" for number in range(version, version + 3)}
+    assert left == {*entries, f"{version:020}.checkpoint.parquet", "_last_checkpoint"}
+    assert names(files) == [f"of day {number}" for number in range(1, 9)]
+    assert tidy(files, newest=None) == []
+
+
 def test_checksums_of_files_that_are_read_stay_and_others_go(files: LakeFiles) -> None:
     live = next(path for path in on_disk(files) if path.parent.name.endswith(str(day(5))))
     read, lost = (live.with_name(f".{name}.crc") for name in (live.name, "part-gone.parquet"))

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -12,11 +12,12 @@ import pytest
 import xgboost as xgb
 from pyspark.sql import SparkSession
 
-from etl import tables
+from etl import tables, upkeep
 from etl.days import Days
 from etl.home import Home
 from etl.lake import Lake
 from etl.tables import Table
+from etl.upkeep import UpkeepConfig
 from orchestration.defs.nightly import TRAINED
 from orchestration.planning import EVERYTHING, selection
 from orchestration.reads import key
@@ -189,7 +190,31 @@ def test_nights_one_by_one_and_one_range_leave_the_same_rows(
     assert differing(at_once, shop, NIGHTS, MADE_BY_ROWS_ONLY) == []
 
 
+<<<<<<< HEAD
 def test_a_night_without_training_goes_on_with_the_champion(shop: CrownedShop) -> None:
+=======
+def test_a_rerun_after_upkeep_leaves_the_same_rows(
+    shop: Shop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+) -> None:
+    shutil.copytree(shop.home.root, tmp_path / "home")
+    kept = Shop(Home(tmp_path / "home"), definitions, spark)
+    files = LakeFiles(kept.home.lake, FIRST_DAY)
+    at_once = UpkeepConfig(removed_hours=0, settled_days=0, max_files=1)
+    a_year_later = LAST + timedelta(days=tables.BRONZE_LINES.retention_days - 1)
+    for table in EVERYTHING:
+        newest = a_year_later if table is tables.BRONZE_LINES else LAST
+        for pile in upkeep.piles(files, table, newest=newest, config=at_once):
+            pile.go()
+
+    assert kept.run(AGAIN, night(LAST)).success
+
+    assert files.forgotten_days(tables.BRONZE_LINES) == {NIGHTS.first}
+    made = [table for table in MADE_BY_ROWS_ONLY if table is not tables.BRONZE_LINES]
+    assert differing(kept, shop, NIGHTS, made) == []
+
+
+def test_a_night_without_training_goes_on_with_the_champion(shop: Shop) -> None:
+>>>>>>> da2b274a7aec469d64b9f141278bc6f3e7010ba0
     champions = shop.rows(tables.RANKERS_CHAMPIONS, night(LAST))
     marker = shop.home.lake / "_days" / "rankers" / "gbdt" / str(LAST)
     marker.unlink()
