@@ -190,14 +190,11 @@ def test_nights_one_by_one_and_one_range_leave_the_same_rows(
     assert differing(at_once, shop, NIGHTS, MADE_BY_ROWS_ONLY) == []
 
 
-<<<<<<< HEAD
-def test_a_night_without_training_goes_on_with_the_champion(shop: CrownedShop) -> None:
-=======
 def test_a_rerun_after_upkeep_leaves_the_same_rows(
-    shop: Shop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
+    shop: CrownedShop, tmp_path: Path, definitions: dg.Definitions, spark: SparkSession
 ) -> None:
     shutil.copytree(shop.home.root, tmp_path / "home")
-    kept = Shop(Home(tmp_path / "home"), definitions, spark)
+    kept = CrownedShop(Home(tmp_path / "home"), definitions, spark)
     files = LakeFiles(kept.home.lake, FIRST_DAY)
     at_once = UpkeepConfig(removed_hours=0, settled_days=0, max_files=1)
     a_year_later = LAST + timedelta(days=tables.BRONZE_LINES.retention_days - 1)
@@ -213,8 +210,7 @@ def test_a_rerun_after_upkeep_leaves_the_same_rows(
     assert differing(kept, shop, NIGHTS, made) == []
 
 
-def test_a_night_without_training_goes_on_with_the_champion(shop: Shop) -> None:
->>>>>>> da2b274a7aec469d64b9f141278bc6f3e7010ba0
+def test_a_night_without_training_goes_on_with_the_champion(shop: CrownedShop) -> None:
     champions = shop.rows(tables.RANKERS_CHAMPIONS, night(LAST))
     marker = shop.home.lake / "_days" / "rankers" / "gbdt" / str(LAST)
     marker.unlink()
