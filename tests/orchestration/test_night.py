@@ -16,6 +16,7 @@ from etl import tables, upkeep
 from etl.days import Days
 from etl.home import Home
 from etl.lake import Lake
+from etl.lake_files import LakeFiles
 from etl.tables import Table
 from etl.upkeep import UpkeepConfig
 from orchestration.defs.nightly import TRAINED
