@@ -1,5 +1,6 @@
 """The same night on a standalone cluster of two workers, its home on a folder that all share."""
 
+import json
 import os
 import re
 import shutil
@@ -73,9 +74,9 @@ def cluster(folder: Path) -> Iterator[str]:
     of_worker = ("worker.Worker", "--cores", "1", "--memory", "3g", "--webui-port", "0", address)
     running = [_started("master", of_master, folder)]
     try:
-        _wait_for(ui, "ALIVE")
+        _wait_for(ui, "status", "ALIVE")
         running += [_started(f"worker-{n}", of_worker, folder) for n in range(NUM_WORKERS)]
-        _wait_for(ui, f"<strong>Alive Workers:</strong> {NUM_WORKERS}")
+        _wait_for(ui, "aliveworkers", NUM_WORKERS)
         yield address
     finally:
         for process in reversed(running):
@@ -85,7 +86,9 @@ def cluster(folder: Path) -> Iterator[str]:
 
 def _started(name: str, command: tuple[str, ...], folder: Path) -> "subprocess.Popen[bytes]":
     main, *arguments = command
-    places = {"SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1"}
+    named = {"SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1"}
+    # Its port is always the same, and nobody asks for it.
+    named["SPARK_MASTER_OPTS"] = "-Dspark.master.rest.enabled=false"
     work = ["--work-dir", str(folder / name)] if name.startswith("worker") else []
     with (folder / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
@@ -97,7 +100,7 @@ def _started(name: str, command: tuple[str, ...], folder: Path) -> "subprocess.P
                 *work,
                 *arguments,
             ],
-            env=os.environ | places,
+            env=os.environ | named,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -110,12 +113,12 @@ def _free_port() -> int:
         return int(asked.getsockname()[1])
 
 
-def _wait_for(port: int, text: str) -> None:
-    """Wait until the master's page says something."""
-    until, told = time.monotonic() + PATIENCE_SECONDS, ""
-    while text not in told:
+def _wait_for(port: int, name: str, value: object) -> None:
+    """Wait until the master says something of itself."""
+    until, told = time.monotonic() + PATIENCE_SECONDS, dict[str, object]()
+    while told.get(name) != value:
         assert time.monotonic() < until, told
         time.sleep(0.2)
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}/json/"
         with suppress(OSError), urllib.request.urlopen(address, timeout=10) as page:
-            told = page.read().decode()
+            told = json.load(page)
