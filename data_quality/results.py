@@ -81,18 +81,18 @@ def _by_weight(result: Result) -> tuple[bool, str, date, str]:
 
 
 def _line(result: Result) -> str:
-    shown = "<br>".join(f"`{_in_cell(example)}`" for example in result.examples)
+    shown = "<br>".join(f"`{in_cell(example)}`" for example in result.examples)
     cells = (
         result.severity,
         result.table_path,
         str(result.arrival_date),
-        _in_cell(result.expectation),
-        _in_cell(result.observed),
+        in_cell(result.expectation),
+        in_cell(result.observed),
         shown,
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _in_cell(text: str) -> str:
-    """What would end a cell or a code span is replaced."""
+def in_cell(text: str) -> str:
+    """Replace what would end a cell or a code span of a Markdown table."""
     return text.replace("|", "¦").replace("`", "'").replace("\n", " ")

@@ -10,9 +10,9 @@ from typing import Final
 import dagster as dg
 
 from etl.home import Home
+from orchestration import advice
 from orchestration.border import of_step
 from orchestration.partitions import days_in
-from scoring.published import NoPublicationError, read_current
 
 _SHOWN_RUN_ID: Final = 8
 
@@ -106,33 +106,10 @@ def _made(events: Events) -> list[str]:
 def _to_do(
     run: dg.DagsterRun, unmet: Sequence[dg.AssetCheckEvaluation], home: Home
 ) -> Iterator[str]:
-    if any(map(_is_blocking, unmet)):
-        yield "- Look at the examples above. Lines that could not be read, each with its reason, "
-        yield "  are rows of `silver/rejected_lines`; every result is in `data_quality/results`."
-        yield "- Mend what sends such data, or the mapping that reads it."
-    else:
-        yield "- Do what the step says; if it says nothing of use, run `nightmarket doctor`."
-    yield f"- Then run it again: `{_again(run)}`."
-    yield "  Nothing needs repairing first: a rerun replaces what this run wrote of its days."
-    yield f"- {_served(home)}"
-
-
-def _again(run: dg.DagsterRun) -> str:
-    days = days_in(run.tags)
-    if days is None:
-        return "nightmarket ui"
-    if len(days) > 1:
-        return f"nightmarket backfill --from {days.first} --to {days.last}"
-    return f"nightmarket night --day {days.last}"
-
-
-def _served(home: Home) -> str:
-    try:
-        served = read_current(home.publications).surfaces.values()
-    except NoPublicationError:
-        return "Readers see nothing yet: no slate was ever published."
-    days = {str(one.slate_date) for one in served if one.slate_date}
-    return f"Readers see the slates of {', '.join(sorted(days))} meanwhile."
+    is_blocked = any(map(_is_blocking, unmet))
+    first = advice.AFTER_A_BLOCK if is_blocked else advice.AFTER_A_STEP
+    for said in (*first, advice.again(days_in(run.tags)), advice.served(home)):
+        yield f"- {said}"
 
 
 def _day_of(run: dg.DagsterRun) -> str:

@@ -21,6 +21,7 @@ from etl.lake import Lake, MissingDayError, RejectedRowsError, SchemaMismatchErr
 from etl.spark import SparkStartError
 from etl.surfaces import Surface
 from etl.tables import Table
+from orchestration import shown_tables
 from orchestration.bucketing import num_buckets
 from orchestration.cost import Cost, metered_step
 from orchestration.holding import HomeBusyError, hold
@@ -31,9 +32,7 @@ from orchestration.settings import Settings
 from orchestration.workspace import Workspace
 from training.rankers.ranker import UnknownModelError
 
-OWNER: Final = "team:recommendations"
 RETRIES: Final = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
-KINDS: Final = {"spark", "deltalake"}
 
 OWN_ERRORS: Final = (
     MissingDayError,
@@ -230,15 +229,8 @@ def _spec(table: Table, reads: Mapping[str, Read]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=key(table),
         deps=_deps(reads),
-        description=f"One row: {table.grain}.",
-        group_name=table.layer,
-        kinds=KINDS,
-        owners=[OWNER],
-        metadata={
-            "grain": table.grain,
-            "key": ", ".join(table.key),
-            "dagster/column_schema": column_schema(table),
-        },
+        kinds=shown_tables.kinds(table),
+        **shown_tables.words(table),
     )
 
 
@@ -251,20 +243,6 @@ def _deps(reads: Mapping[str, Read]) -> list[dg.AssetDep]:
         ahead = max(read.num_days_ahead, known.num_days_ahead if known else read.num_days_ahead)
         by_table[read.table] = Read(read.table, back, ahead, read.rows)
     return [dg.AssetDep(key(t), partition_mapping=r.mapping) for t, r in by_table.items()]
-
-
-def column_schema(table: Table) -> dg.TableSchema:
-    """Say a table's columns to the UI: name, type, what it holds."""
-    columns = [
-        dg.TableColumn(
-            name=field.name,
-            type=field.dataType.simpleString(),
-            description=table.comment(field.name),
-            constraints=dg.TableColumnConstraints(nullable=field.nullable),
-        )
-        for field in table.schema
-    ]
-    return dg.TableSchema(columns=columns)
 
 
 def _written(lake: Lake, table: Table, made: Made) -> Metadata:

@@ -21,11 +21,11 @@ from etl.days import Days, one_day
 from etl.features import dictionary
 from etl.lake import Lake
 from etl.tables import DATA_QUALITY_RESULTS, Table
-from orchestration import check_results
+from orchestration import advice, check_results, shown_tables
 from orchestration.cost import metered_step
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import key
-from orchestration.table_asset import OWNER, column_schema, said
+from orchestration.table_asset import Metadata, said
 from orchestration.workspace import Workspace
 
 CHECKED: Final = tuple(
@@ -63,6 +63,7 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             description=_first_words(blocking or _news(unmet)),
             metadata={
+                **(_advice(workspace, table, days) if blocking else {}),
                 "results": dg.MetadataValue.md(results.summary(found)),
                 "num_expectations": len(found),
                 "num_unmet": len(unmet),
@@ -73,6 +74,15 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
         )
 
     return check
+
+
+def _advice(workspace: Workspace, table: Table, days: Days) -> Metadata:
+    """Say what to do, and of lines that cannot be read, why: no row of their balance shows it."""
+    said = {"what_to_do": dg.MetadataValue.md(advice.after_a_block(days, workspace.home))}
+    if table is tables.SILVER_LINE_COUNTS:
+        reasons = advice.rejected_reasons(workspace.files, days)
+        said["rejected_lines"] = dg.MetadataValue.md(reasons)
+    return said
 
 
 def _validated(lake: Lake, table: Table, days: Days) -> list[Result]:
@@ -124,13 +134,10 @@ def _first_words(found: Sequence[Result]) -> str:
 @dg.asset(
     key=key(DATA_QUALITY_RESULTS),
     deps=[key(table) for table in CHECKED],
-    description=f"One row: {DATA_QUALITY_RESULTS.grain}.",
     partitions_def=DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    group_name=DATA_QUALITY_RESULTS.layer,
     kinds={"greatexpectations", "deltalake"},
-    owners=[OWNER],
-    metadata={"dagster/column_schema": column_schema(DATA_QUALITY_RESULTS)},
+    **shown_tables.words(DATA_QUALITY_RESULTS),
 )
 def data_quality_results(
     context: dg.AssetExecutionContext, workspace: Workspace
