@@ -64,12 +64,12 @@ def summary(results: Sequence[Result]) -> str:
     """Tell people in Markdown what was not met, the blocking first; one line where all was."""
     unmet = sorted((r for r in results if not r.is_met), key=_by_weight)
     num_blocking = sum(r.is_blocking for r in unmet)
-    said = (
-        f"{len(results) - len(unmet)} of {len(results)} expectations met, "
-        f"{num_blocking} critical and {len(unmet) - num_blocking} warnings not."
-    )
     if not unmet:
-        return said
+        return f"All {len(results)} expectations met."
+    said = (
+        f"{len(results) - len(unmet)} of {len(results)} expectations met. "
+        f"Not met: {num_blocking} critical, {len(unmet) - num_blocking} warning."
+    )
     header = (
         "| severity | table | day | expectation | found | examples |\n|---|---|---|---|---|---|"
     )

@@ -69,23 +69,18 @@ def _happened(events: Events) -> Iterator[str]:
 
 
 def _unmet(events: Events) -> list[dg.AssetCheckEvaluation]:
-    """The checks that were not met and are news, those that block first."""
+    """The checks that were not met, those that block first."""
     found = [
         event.asset_check_evaluation_data
         for event in events
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ]
-    unmet = [check for check in found if not check.passed and _is_news(check)]
+    unmet = [check for check in found if not check.passed]
     return sorted(unmet, key=_is_blocking, reverse=True)
 
 
 def _is_blocking(check: dg.AssetCheckEvaluation) -> bool:
     return check.severity == dg.AssetCheckSeverity.ERROR
-
-
-def _is_news(check: dg.AssetCheckEvaluation) -> bool:
-    said = check.metadata.get("is_news")
-    return said is None or bool(said.value)
 
 
 def _found(check: dg.AssetCheckEvaluation) -> str:

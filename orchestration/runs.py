@@ -39,6 +39,9 @@ run_retries:
   enabled: true
   max_retries: 1
   retry_on_asset_or_op_failure: false
+# What a run does, its events say; printed beside them is only what is more than that.
+python_logs:
+  python_log_level: INFO
 telemetry:
   enabled: false
 # No invitation to a mailing list over the first page.
@@ -218,7 +221,7 @@ def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
 
 def _check_line(event: dg.DagsterEvent) -> str | None:
     check = event.asset_check_evaluation_data
-    if check.passed or not values(check.metadata).get("is_news", True):
+    if check.passed:
         return None
     colour = "red" if check.severity == dg.AssetCheckSeverity.ERROR else "yellow"
     name = check.asset_key.to_user_string()

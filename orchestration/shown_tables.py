@@ -4,6 +4,7 @@ What a table is stands in ``etl.tables``; what a day of it holds, its step says 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
@@ -24,18 +25,24 @@ _FITTED_WITH: Final = {
 _FITTED: Final = frozenset((*tables.RANKERS.values(), *tables.RETRIEVAL_FITS.values()))
 
 
-def words(table: Table) -> dict[str, Any]:
+def words(table: Table, windows: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Say of a table what every declaration of an asset takes: group, owner, description, columns.
 
     Dagster orders groups by name: with the number of its layer before it, the list goes as the data
     flows.
+
+    Args:
+        table: The table.
+        windows: By path of a table that it is made of, which days of that.
     """
+    reads = [f"- {path}: {window}" for path, window in (windows or {}).items()]
     return {
         "group_name": f"{_LAYERS.index(table.layer) + 1:02d}_{table.layer}",
         "owners": [OWNER],
         "description": f"{table.purpose}\n\n{table.described}",
         "metadata": {
             "key": ", ".join(table.key),
+            **({"reads": dg.MetadataValue.md("\n".join(reads))} if reads else {}),
             "dagster/column_schema": column_schema(table),
         },
     }

@@ -154,7 +154,7 @@ def table_assets(
 
     @dg.multi_asset(
         name=name,
-        specs=[_spec(table, _without_siblings(table, made_tables, given)) for table in made_tables],
+        specs=[_spec(table, made_tables, given) for table in made_tables],
         partitions_def=DAYS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
@@ -217,32 +217,20 @@ def no_items(surface: Surface) -> Made:
     return Made(None, {"empty_because": reason})
 
 
-def _without_siblings(
-    table: Table, made_tables: Sequence[Table], reads: Mapping[str, Read]
-) -> dict[str, Read]:
-    """Leave out the past of tables made in the same step: Dagster would order them by it."""
-    siblings = set(made_tables) - {table}
-    return {name: read for name, read in reads.items() if read.table not in siblings}
-
-
-def _spec(table: Table, reads: Mapping[str, Read]) -> dg.AssetSpec:
+def _spec(table: Table, made_tables: Sequence[Table], reads: Mapping[str, Read]) -> dg.AssetSpec:
+    """Name the tables that a table is made of, but for what is made with it: that is the past."""
     return dg.AssetSpec(
         key=key(table),
-        deps=_deps(reads),
+        deps={key(read.table) for read in reads.values() if read.table not in made_tables},
         kinds=shown_tables.kinds(table),
-        **shown_tables.words(table),
+        **shown_tables.words(table, _windows(reads)),
     )
 
 
-def _deps(reads: Mapping[str, Read]) -> list[dg.AssetDep]:
-    """One edge a table, as wide as its widest read."""
-    by_table: dict[Table, Read] = {}
-    for read in reads.values():
-        known = by_table.get(read.table)
-        back = max(read.num_days_back, known.num_days_back if known else 0)
-        ahead = max(read.num_days_ahead, known.num_days_ahead if known else read.num_days_ahead)
-        by_table[read.table] = Read(read.table, back, ahead, read.rows)
-    return [dg.AssetDep(key(t), partition_mapping=r.mapping) for t, r in by_table.items()]
+def _windows(reads: Mapping[str, Read]) -> dict[str, str]:
+    """Say of each table that is read which days, as far as its widest read goes."""
+    widest = sorted(reads.values(), key=lambda read: (read.num_days_back, read.num_days_ahead))
+    return {read.table.path: read.window for read in widest}
 
 
 def _written(lake: Lake, table: Table, made: Made) -> Metadata:

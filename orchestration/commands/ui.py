@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
+import psutil
 import typer
 
 from orchestration.commands._days import console
@@ -17,6 +19,7 @@ from orchestration.settings import Settings
 
 _SUPERSEDED: Final = "ignore:Function `dev_command` is superseded"
 _LOOK_SECONDS: Final = 0.2
+_PATIENCE_SECONDS: Final = 30.0
 
 
 def command(
@@ -48,15 +51,42 @@ def command(
             asked.clear()
             os.killpg(served.pid, signal.SIGTERM)
         time.sleep(_LOOK_SECONDS)
+    _end_the_rest(served.pid)
     raise typer.Exit(max(served.returncode, 0))
 
 
+def _end_the_rest(group: int) -> None:
+    """Wait for what a run that was broken off still does, and end it where it does not come to it.
+
+    Dagster itself waits for its server and its daemon alone.
+    """
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while _members(group) and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+    for left in _members(group):
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
+
+
+def _members(group: int) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            is_over = process.status() == psutil.STATUS_ZOMBIE
+            if not is_over and os.getsid(process.pid) == group:
+                found.append(process)
+    return found
+
+
 def _say_once_open(served: subprocess.Popen[bytes], asked: list[int], host: str, port: int) -> None:
-    """Give the address when there is something to see under it, some seconds after the start."""
+    """Give the address when there is something to see under it, some seconds after the start.
+
+    It is that of the tables: Dagster's first page shows no run that the command line made.
+    """
     while served.poll() is None and not asked:
         with socket.socket() as tried:
             if not tried.connect_ex((host, port)):
-                console().print(f"http://{host}:{port}")
+                console().print(f"http://{host}:{port}/asset-groups")
                 return
         time.sleep(_LOOK_SECONDS)
 

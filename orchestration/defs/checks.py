@@ -13,7 +13,7 @@ import dagster as dg
 from data_quality import drift, results
 from data_quality.checks import NUM_USUAL_DAYS
 from data_quality.config import QualityConfig
-from data_quality.expectations import related_tables
+from data_quality.expectations import related_tables, suite
 from data_quality.results import Result
 from data_quality.validate import validate
 from etl import tables
@@ -46,7 +46,7 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
         name="expectations",
         additional_deps=[key(other) for other in related_tables(table)],
         blocking=True,
-        description=f"What {table.path} promises; a critical breach stops what follows.",
+        description=_promises(table),
     )
     def check(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> dg.AssetCheckResult:
         days = days_of(context)
@@ -58,22 +58,31 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
             if blocking:
                 check_results.write(lake)
         unmet = [result for result in found if not result.is_met]
+        news = _news(unmet)
         return dg.AssetCheckResult(
-            passed=not unmet,
+            passed=not news,
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-            description=_first_words(blocking or _news(unmet)),
+            description=_first_words(blocking or news, is_young=len(unmet) > len(news)),
             metadata={
                 **(_advice(workspace, table, days) if blocking else {}),
                 "results": dg.MetadataValue.md(results.summary(found)),
                 "num_expectations": len(found),
                 "num_unmet": len(unmet),
-                "is_news": bool(_news(unmet)),
                 "wall_seconds": round(cost.wall_seconds, 2),
                 "cpu_seconds": round(cost.cpu_seconds, 2),
             },
         )
 
     return check
+
+
+def _promises(table: Table) -> str:
+    """List what the check looks at, for whoever has not seen it fail yet."""
+    promised = suite(table, config=QualityConfig())
+    critical = [f"- {check.name}" for check in promised if check.severity == "critical"]
+    warning = [f"- {check.name}" for check in promised if check.severity == "warning"]
+    said = [f"What {table.path} promises of each day. A breach stops what follows:", *critical]
+    return "\n".join([*said, "", "Worth a look, without stopping anything:", *warning])
 
 
 def _advice(workspace: Workspace, table: Table, days: Days) -> Metadata:
@@ -122,9 +131,10 @@ def _news(unmet: Sequence[Result]) -> list[Result]:
     return [result for result in unmet if result.expectation != NUM_USUAL_DAYS]
 
 
-def _first_words(found: Sequence[Result]) -> str:
+def _first_words(found: Sequence[Result], *, is_young: bool) -> str:
     if not found:
-        return "everything held"
+        young = "; the lake is too young to know how many rows are usual" if is_young else ""
+        return f"everything held{young}"
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     shown = f": {first.examples[0]}" if first.examples else ""
