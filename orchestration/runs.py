@@ -214,7 +214,8 @@ def values(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
     said = values(metadata)
-    rows = f"{said.get('dagster/partition_row_count', 0):>12,} rows"
+    number = said.get("dagster/partition_row_count", said.get("num_rows", 0))
+    rows = f"{number:>12,} rows"
     empty = said.get("empty_because") or said.get("publication") or ""
     return f"  {name:<30}{rows} {said.get('wall_seconds', 0):>8.1f} s  {empty}"
 

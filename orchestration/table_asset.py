@@ -6,7 +6,7 @@ An asset makes all days of its run in one pass, writes them in one commit, and s
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -175,7 +175,7 @@ def table_assets(
         for table in wanted:
             picture = (pictures or {}).get(table)
             drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}
-            shown = _written(night.lake, table, made[table]) | said(cost)
+            shown = _written(night, table, made[table]) | said(cost)
             yield dg.MaterializeResult(asset_key=key(table), metadata=shown | drawn)
 
     return asset
@@ -233,14 +233,29 @@ def _windows(reads: Mapping[str, Read]) -> dict[str, str]:
     return {read.table.path: read.window for read in widest}
 
 
-def _written(lake: Lake, table: Table, made: Made) -> Metadata:
-    metrics = {} if made.rows is None else lake.files.last_commit_metrics(table)
+def _written(night: Night, table: Table, made: Made) -> Metadata:
+    """Say what was written. Of no rows there is no commit: the newest one is of another night."""
+    files = night.lake.files
+    rows = files.num_rows(table, night.days)
+    metrics = files.last_commit_metrics(table) if any(rows.values()) else {}
     return {
-        "dagster/partition_row_count": int(metrics.get("numOutputRows", 0)),
+        **num_rows(rows),
         "bytes_written": int(metrics.get("numOutputBytes", 0)),
-        "dagster/uri": str(lake.root / table.path),
+        "dagster/uri": str(night.lake.root / table.path),
         **(made.metadata or {}),
     }
+
+
+def num_rows(by_day: Mapping[date, int]) -> Metadata:
+    """Say how many rows there are of a day; of a range, which has one word for all days, of each.
+
+    Dagster tells what a run says of a table to every one of the run's days.
+    """
+    if len(by_day) == 1:
+        return {"dagster/partition_row_count": sum(by_day.values())}
+    lines = [f"| {day} | {number:,} |" for day, number in by_day.items()]
+    told = "\n".join(["| day | rows |", "|---|---|", *lines])
+    return {"num_rows": sum(by_day.values()), "num_rows_by_day": dg.MetadataValue.md(told)}
 
 
 def said(cost: Cost) -> Metadata:

@@ -41,8 +41,8 @@ def open_markdown(page: Page) -> None:
 
 
 def open_newest_run(page: Page) -> None:
-    """Go on to the run on top of the list."""
-    page.locator("a[href^='/runs/']").first.click()
+    """Go on to the topmost run of the list, backfills left out."""
+    page.locator("a[href^='/runs/']:not([href^='/runs/b/'])").first.click()
     page.get_by_text("STEP_SUCCESS").or_(page.get_by_text("STEP_FAILURE")).first.wait_for()
 
 
@@ -108,29 +108,27 @@ def shoot(page: Page, url: str, name: str, into: Path) -> Path:
     return path
 
 
-def make(page: Page, url: str, group: str, first: str, last: str) -> str:
-    """Start a backfill by clicking, and see it through.
-
-    Returns:
-        What the list of runs says of it.
-    """
+def make(page: Page, url: str, asked_for: list[str], into: Path) -> Path:
+    """Start a backfill by clicking, see it through, and take its picture."""
+    group, first, last = asked_for
     visit(page, f"{url}{_GROUPS}/{group}")
     open_range_dialog(page)
+    page.wait_for_timeout(DRAWN_MS)
     if page.get_by_text("Show all partitions").count():
         page.get_by_text("Show all partitions").first.click()
-    days = page.get_by_placeholder("No matching partitions").or_(
-        page.locator("input[placeholder*='ex:']")
-    )
-    days.first.fill(f"[{first}...{last}]" if first != last else first)
-    days.first.press("Enter")
+        page.wait_for_timeout(DRAWN_MS)
+    days = page.locator("input:visible").first
+    days.fill(f"[{first}...{last}]" if first != last else first)
+    days.press("Enter")
     page.get_by_role("button", name="Launch").last.click()
     page.wait_for_timeout(DRAWN_MS)
     visit(page, f"{url}/runs")
-    newest = page.locator("tbody tr, [class*=Row]").filter(has=page.locator("a[href^='/runs/']"))
-    newest.first.get_by_text("Success").or_(newest.first.get_by_text("Fail")).first.wait_for(
-        timeout=10 * PATIENCE_MS
-    )
-    return newest.first.inner_text()
+    page.locator("a[href^='/runs/']").first.click()
+    page.get_by_text("100% completed").first.wait_for(timeout=10 * PATIENCE_MS)
+    page.wait_for_timeout(DRAWN_MS)
+    path = into / "made.png"
+    page.screenshot(path=path)
+    return path
 
 
 def asked() -> argparse.Namespace:
@@ -155,7 +153,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_default_timeout(PATIENCE_MS)
         if options.make:
-            sys.stdout.write(make(page, options.url, *options.make) + "\n")
+            sys.stdout.write(f"{make(page, options.url, options.make, options.into)}\n")
         for name in options.only:
             sys.stdout.write(f"{shoot(page, options.url, name, options.into)}\n")
         browser.close()

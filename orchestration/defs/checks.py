@@ -25,7 +25,7 @@ from orchestration import advice, check_results, shown_tables
 from orchestration.cost import metered_step
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import key
-from orchestration.table_asset import Metadata, said
+from orchestration.table_asset import Metadata, num_rows, said
 from orchestration.workspace import Workspace
 
 CHECKED: Final = tuple(
@@ -154,9 +154,10 @@ def data_quality_results(
 ) -> dg.MaterializeResult:
     """Write what the run's checks found into the lake."""
     with metered_step() as cost:
-        num_results = check_results.write(workspace.lake(context.run_id))
-    shown = {"num_results": num_results, "dagster/partition_row_count": num_results}
-    return dg.MaterializeResult(metadata=shown | said(cost))
+        lake = workspace.lake(context.run_id)
+        num_results = check_results.write(lake)
+    rows = num_rows(lake.files.num_rows(DATA_QUALITY_RESULTS, days_of(context)))
+    return dg.MaterializeResult(metadata={"num_results": num_results} | rows | said(cost))
 
 
 @dg.definitions
