@@ -7,7 +7,8 @@ Chromium, which nothing else here needs, and no package of this repository:
     pictures/bin/python docs/pictures/shoot.py --into build/pictures
 
 ``--make 02_silver 2026-01-08 2026-01-09`` first has a range of a group's days made, by clicking as
-a person would, and waits for its end. ``--only NAME`` takes one picture.
+a person would, and waits for its end. ``--only NAME`` takes one picture; those that begin with
+``failed-`` need a day on which the check of silver/line_counts blocked.
 """
 
 from __future__ import annotations
@@ -38,6 +39,16 @@ def nothing(_: Page) -> None:
 def open_markdown(page: Page) -> None:
     """Open the last text or picture of a page's metadata."""
     page.get_by_text("[Show Markdown]").last.click()
+
+
+def open_to_do(page: Page) -> None:
+    """Open what a check that blocked says to a person."""
+    page.locator("tr", has_text="what_to_do").last.get_by_text("[Show Markdown]").click()
+
+
+def open_reasons(page: Page) -> None:
+    """Open why lines were rejected."""
+    page.locator("tr", has_text="rejected_lines").last.get_by_text("[Show Markdown]").click()
 
 
 def open_newest_run(page: Page) -> None:
@@ -85,6 +96,8 @@ SCREENS: Final = {
     "runs": Screen(path="/runs"),
     "run": Screen(path="/runs", act=open_newest_run),
     "run-stderr": Screen(path="/runs", act=open_stderr),
+    "failed-to-do": Screen(path="/assets/silver/line_counts?view=checks", act=open_to_do),
+    "failed-reasons": Screen(path="/assets/silver/line_counts?view=checks", act=open_reasons),
     "schedule": Screen(path=f"{_SCHEDULES}/every_night"),
     "automation": Screen(path="/automation"),
 }
@@ -136,7 +149,8 @@ def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--url", default="http://127.0.0.1:3000")
     parser.add_argument("--into", type=Path, required=True)
-    parser.add_argument("--only", choices=SCREENS, nargs="*", default=list(SCREENS))
+    usual = [name for name in SCREENS if not name.startswith("failed-")]
+    parser.add_argument("--only", choices=SCREENS, nargs="*", default=usual)
     parser.add_argument("--make", nargs=3, metavar=("GROUP", "FIRST_DAY", "LAST_DAY"))
     parser.add_argument("--browser", default=shutil.which("chromium"))
     return parser.parse_args()
