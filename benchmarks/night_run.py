@@ -125,7 +125,7 @@ def _steps(history: dg.DagsterInstance, run_id: str) -> list[Step]:
         if event.step_key not in steps:
             steps[str(event.step_key)] = Step(
                 name,
-                int(said.get("dagster/partition_row_count", 0)),
+                int(said.get("dagster/partition_row_count", said.get("num_rows", 0))),
                 said["wall_seconds"],
                 said["cpu_seconds"],
                 said["peak_memory_mb"],

@@ -44,6 +44,8 @@ class Figure:
 
     aggregate: str
     """SQL aggregate over the day's rows; null where it says nothing."""
+    is_share: bool = False
+    """Whether people are told it in percent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,3 +276,9 @@ def figure(
     """Promise that a number of the whole day is within its bounds."""
     measure = Figure(aggregate=aggregate)
     return Check(name=name, severity=severity, measure=measure, low=low, high=high)
+
+
+def share(name: str, aggregate: str, *, severity: Severity, high: float) -> Check:
+    """Promise that a share of the whole day is no larger than ``high``."""
+    measure = Figure(aggregate=aggregate, is_share=True)
+    return Check(name=name, severity=severity, measure=measure, high=high)

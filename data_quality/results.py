@@ -64,12 +64,12 @@ def summary(results: Sequence[Result]) -> str:
     """Tell people in Markdown what was not met, the blocking first; one line where all was."""
     unmet = sorted((r for r in results if not r.is_met), key=_by_weight)
     num_blocking = sum(r.is_blocking for r in unmet)
-    said = (
-        f"{len(results) - len(unmet)} of {len(results)} expectations met, "
-        f"{num_blocking} critical and {len(unmet) - num_blocking} warnings not."
-    )
     if not unmet:
-        return said
+        return f"All {len(results)} expectations met."
+    said = (
+        f"{len(results) - len(unmet)} of {len(results)} expectations met. "
+        f"Not met: {num_blocking} critical, {len(unmet) - num_blocking} warning."
+    )
     header = (
         "| severity | table | day | expectation | found | examples |\n|---|---|---|---|---|---|"
     )
@@ -81,18 +81,18 @@ def _by_weight(result: Result) -> tuple[bool, str, date, str]:
 
 
 def _line(result: Result) -> str:
-    shown = "<br>".join(f"`{_in_cell(example)}`" for example in result.examples)
+    shown = "<br>".join(f"`{in_cell(example)}`" for example in result.examples)
     cells = (
         result.severity,
         result.table_path,
         str(result.arrival_date),
-        _in_cell(result.expectation),
-        _in_cell(result.observed),
+        in_cell(result.expectation),
+        in_cell(result.observed),
         shown,
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _in_cell(text: str) -> str:
-    """What would end a cell or a code span is replaced."""
+def in_cell(text: str) -> str:
+    """Replace what would end a cell or a code span of a Markdown table."""
     return text.replace("|", "¦").replace("`", "'").replace("\n", " ")

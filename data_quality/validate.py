@@ -253,7 +253,9 @@ def _observed(check: Check, figures: pd.Series) -> str:
     if isinstance(check.measure, Given):
         return _given(check, figures)
     if isinstance(check.measure, Figure):
-        return "no value" if pd.isna(value) else f"{value:.4g}"
+        if pd.isna(value):
+            return "no value"
+        return f"{value:.1%}" if check.measure.is_share else f"{value:.4g}"
     said = f"{int(value):,} broken, of {int(figures[NUM_ROWS]):,} rows"
     if isinstance(check.measure, Broken) and check.measure.spread_of is not None:
         low, high = figures[smallest(check)], figures[largest(check)]

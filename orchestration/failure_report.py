@@ -10,9 +10,9 @@ from typing import Final
 import dagster as dg
 
 from etl.home import Home
+from orchestration import advice
 from orchestration.border import after_block, of_step
 from orchestration.partitions import days_in
-from scoring.published import NoPublicationError, read_current
 
 UPKEEP: Final = "upkeep"
 """The job that is of no day (``orchestration.defs.upkeep``)."""
@@ -71,23 +71,18 @@ def _happened(events: Events) -> Iterator[str]:
 
 
 def _unmet(events: Events) -> list[dg.AssetCheckEvaluation]:
-    """The checks that were not met and are news, those that block first."""
+    """The checks that were not met, those that block first."""
     found = [
         event.asset_check_evaluation_data
         for event in events
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
     ]
-    unmet = [check for check in found if not check.passed and _is_news(check)]
+    unmet = [check for check in found if not check.passed]
     return sorted(unmet, key=_is_blocking, reverse=True)
 
 
 def _is_blocking(check: dg.AssetCheckEvaluation) -> bool:
     return check.severity == dg.AssetCheckSeverity.ERROR
-
-
-def _is_news(check: dg.AssetCheckEvaluation) -> bool:
-    said = check.metadata.get("is_news")
-    return said is None or bool(said.value)
 
 
 def _found(check: dg.AssetCheckEvaluation) -> str:
@@ -108,35 +103,12 @@ def _made(events: Events) -> list[str]:
 def _to_do(
     run: dg.DagsterRun, unmet: Sequence[dg.AssetCheckEvaluation], home: Home
 ) -> Iterator[str]:
-    if any(map(_is_blocking, unmet)):
-        yield "- Look at the examples above. Lines that could not be read, each with its reason, "
-        yield "  are rows of `silver/rejected_lines`; every result is in `data_quality/results`."
-        yield "- Mend what sends such data, or the mapping that reads it."
-        named = {check.asset_key.to_user_string() for check in unmet if _is_blocking(check)}
-        yield from (f"- {said}" for said in map(after_block, sorted(named)) if said)
-    else:
-        yield "- Do what the step says; if it says nothing of use, run `nightmarket doctor`."
-    yield f"- Then run it again: `{_again(run)}`."
-    yield "  Nothing needs repairing first: a rerun replaces what this run wrote of its days."
-    yield f"- {_served(home)}"
-
-
-def _again(run: dg.DagsterRun) -> str:
-    days = days_in(run.tags)
-    if days is None:
-        return "nightmarket tidy" if run.job_name == UPKEEP else "nightmarket ui"
-    if len(days) > 1:
-        return f"nightmarket backfill --from {days.first} --to {days.last}"
-    return f"nightmarket night --day {days.last}"
-
-
-def _served(home: Home) -> str:
-    try:
-        served = read_current(home.publications).surfaces.values()
-    except NoPublicationError:
-        return "Readers see nothing yet: no slate was ever published."
-    days = {str(one.slate_date) for one in served if one.slate_date}
-    return f"Readers see the slates of {', '.join(sorted(days))} meanwhile."
+    blocked = sorted({c.asset_key.to_user_string() for c in unmet if _is_blocking(c)})
+    first = advice.AFTER_A_BLOCK if blocked else advice.AFTER_A_STEP
+    more = filter(None, map(after_block, blocked))
+    again = advice.again(days_in(run.tags), is_upkeep=run.job_name == UPKEEP)
+    for said in (*first, *more, again, advice.served(home)):
+        yield f"- {said}"
 
 
 def _day_of(run: dg.DagsterRun) -> str:

@@ -179,13 +179,15 @@ def figures(num: int, title: str) -> "tuple[Figure, list[Axes]]":
 
 
 def _whole_days(axes: "Axes") -> None:
-    """Name days and not hours where an axis has few of them."""
+    """Name days and not hours where an axis has few of them, in words that leave room between."""
     from matplotlib.dates import AutoDateLocator, DateFormatter, DayLocator
 
+    if not isinstance(axes.xaxis.get_major_locator(), AutoDateLocator):
+        return
     first, last = axes.get_xlim()
-    if isinstance(axes.xaxis.get_major_locator(), AutoDateLocator) and last - first < _FEW_DAYS:
+    if last - first < _FEW_DAYS:
         axes.xaxis.set_major_locator(DayLocator())
-        axes.xaxis.set_major_formatter(DateFormatter("%m-%d"))
+    axes.xaxis.set_major_formatter(DateFormatter("%m-%d"))
 
 
 def markdown(figure: "Figure") -> str:

@@ -1,7 +1,8 @@
-"""Which days of a table an asset reads, said once for Dagster's graph and for the lake.
+"""Which days of a table an asset reads, said once for people and for the lake.
 
-A ``Read`` names a table and a window of its days relative to the days being made. The graph's
-partition mapping and the DataFrame that the maker gets come from the same value.
+A ``Read`` names a table and a window of its days relative to the days being made. What the UI says
+of it and the DataFrame that the maker gets come from the same value. Dagster's graph knows tables
+and no windows (decision 32).
 """
 
 from collections.abc import Callable
@@ -52,13 +53,12 @@ class Read:
         lake.files.require_made(self.table, Days(min(first, last), last))
 
     @property
-    def mapping(self) -> dg.PartitionMapping:
-        """Say the window to Dagster."""
-        return dg.TimeWindowPartitionMapping(
-            start_offset=-self.num_days_back,
-            end_offset=self.num_days_ahead,
-            allow_nonexistent_upstream_partitions=True,
-        )
+    def window(self) -> str:
+        """Say the window in words."""
+        days = "day" if self.num_days_back == 1 else f"{self.num_days_back} days"
+        if self.num_days_ahead:
+            return f"the {days} before"
+        return f"the day and the {days} before" if self.num_days_back else "the day"
 
 
 def key(table: Table) -> dg.AssetKey:

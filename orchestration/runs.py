@@ -39,6 +39,9 @@ run_retries:
   enabled: true
   max_retries: 1
   retry_on_asset_or_op_failure: false
+# What a run does, its events say; printed beside them is only what is more than that.
+python_logs:
+  python_log_level: INFO
 telemetry:
   enabled: false
 # No invitation to a mailing list over the first page.
@@ -212,7 +215,8 @@ def values(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
     said = values(metadata)
-    rows = f"{said.get('dagster/partition_row_count', 0):>12,} rows"
+    number = said.get("dagster/partition_row_count", said.get("num_rows", 0))
+    rows = f"{number:>12,} rows"
     told = (said.get(what) for what in ("empty_because", "publication", "left_out"))
     empty = next(filter(None, told), "")
     return f"  {name:<30}{rows} {said.get('wall_seconds', 0):>8.1f} s  {empty}"
@@ -220,7 +224,7 @@ def _made_line(name: str, metadata: Mapping[str, Any]) -> str:
 
 def _check_line(event: dg.DagsterEvent) -> str | None:
     check = event.asset_check_evaluation_data
-    if check.passed or not values(check.metadata).get("is_news", True):
+    if check.passed:
         return None
     colour = "red" if check.severity == dg.AssetCheckSeverity.ERROR else "yellow"
     name = check.asset_key.to_user_string()

@@ -6,7 +6,7 @@ An asset makes all days of its run in one pass, writes them in one commit, and s
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -22,6 +22,7 @@ from etl.lake_files import BrokenTableError
 from etl.spark import SparkStartError
 from etl.surfaces import Surface
 from etl.tables import Table
+from orchestration import shown_tables
 from orchestration.border import DISK_FULL, is_disk_full
 from orchestration.bucketing import num_buckets
 from orchestration.cost import Cost, metered_step
@@ -33,9 +34,7 @@ from orchestration.settings import Settings
 from orchestration.workspace import Workspace
 from training.rankers.ranker import UnknownModelError
 
-OWNER: Final = "team:recommendations"
 RETRIES: Final = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL)
-KINDS: Final = {"spark", "deltalake"}
 
 OWN_ERRORS: Final = (
     BrokenTableError,
@@ -158,7 +157,7 @@ def table_assets(
 
     @dg.multi_asset(
         name=name,
-        specs=[_spec(table, _without_siblings(table, made_tables, given)) for table in made_tables],
+        specs=[_spec(table, made_tables, given) for table in made_tables],
         partitions_def=DAYS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=RETRIES,
@@ -179,7 +178,7 @@ def table_assets(
         for table in wanted:
             picture = (pictures or {}).get(table)
             drawn = {"picture": dg.MetadataValue.md(picture(night))} if picture else {}
-            shown = _written(night.lake, table, made[table]) | said(cost)
+            shown = _written(night, table, made[table]) | said(cost)
             yield dg.MaterializeResult(asset_key=key(table), metadata=shown | drawn)
 
     return asset
@@ -223,63 +222,45 @@ def no_items(surface: Surface) -> Made:
     return Made(None, {"empty_because": reason})
 
 
-def _without_siblings(
-    table: Table, made_tables: Sequence[Table], reads: Mapping[str, Read]
-) -> dict[str, Read]:
-    """Leave out the past of tables made in the same step: Dagster would order them by it."""
-    siblings = set(made_tables) - {table}
-    return {name: read for name, read in reads.items() if read.table not in siblings}
-
-
-def _spec(table: Table, reads: Mapping[str, Read]) -> dg.AssetSpec:
+def _spec(table: Table, made_tables: Sequence[Table], reads: Mapping[str, Read]) -> dg.AssetSpec:
+    """Name the tables that a table is made of, but for what is made with it: that is the past."""
     return dg.AssetSpec(
         key=key(table),
-        deps=_deps(reads),
-        description=f"One row: {table.grain}.",
-        group_name=table.layer,
-        kinds=KINDS,
-        owners=[OWNER],
-        metadata={
-            "grain": table.grain,
-            "key": ", ".join(table.key),
-            "dagster/column_schema": column_schema(table),
-        },
+        deps={key(read.table) for read in reads.values() if read.table not in made_tables},
+        kinds=shown_tables.kinds(table),
+        **shown_tables.words(table, _windows(reads)),
     )
 
 
-def _deps(reads: Mapping[str, Read]) -> list[dg.AssetDep]:
-    """One edge a table, as wide as its widest read."""
-    by_table: dict[Table, Read] = {}
-    for read in reads.values():
-        known = by_table.get(read.table)
-        back = max(read.num_days_back, known.num_days_back if known else 0)
-        ahead = max(read.num_days_ahead, known.num_days_ahead if known else read.num_days_ahead)
-        by_table[read.table] = Read(read.table, back, ahead, read.rows)
-    return [dg.AssetDep(key(t), partition_mapping=r.mapping) for t, r in by_table.items()]
+def _windows(reads: Mapping[str, Read]) -> dict[str, str]:
+    """Say of each table that is read which days, as far as its widest read goes."""
+    widest = sorted(reads.values(), key=lambda read: (read.num_days_back, read.num_days_ahead))
+    return {read.table.path: read.window for read in widest}
 
 
-def column_schema(table: Table) -> dg.TableSchema:
-    """Say a table's columns to the UI: name, type, what it holds."""
-    columns = [
-        dg.TableColumn(
-            name=field.name,
-            type=field.dataType.simpleString(),
-            description=table.comment(field.name),
-            constraints=dg.TableColumnConstraints(nullable=field.nullable),
-        )
-        for field in table.schema
-    ]
-    return dg.TableSchema(columns=columns)
-
-
-def _written(lake: Lake, table: Table, made: Made) -> Metadata:
-    metrics = {} if made.rows is None else lake.files.last_commit_metrics(table)
+def _written(night: Night, table: Table, made: Made) -> Metadata:
+    """Say what was written. Of no rows there is no commit: the newest one is of another night."""
+    files = night.lake.files
+    rows = files.num_rows(table, night.days)
+    metrics = files.last_commit_metrics(table) if any(rows.values()) else {}
     return {
-        "dagster/partition_row_count": int(metrics.get("numOutputRows", 0)),
+        **num_rows(rows),
         "bytes_written": int(metrics.get("numOutputBytes", 0)),
-        "dagster/uri": str(lake.root / table.path),
+        "dagster/uri": str(night.lake.root / table.path),
         **(made.metadata or {}),
     }
+
+
+def num_rows(by_day: Mapping[date, int]) -> Metadata:
+    """Say how many rows there are of a day; of a range, which has one word for all days, of each.
+
+    Dagster tells what a run says of a table to every one of the run's days.
+    """
+    if len(by_day) == 1:
+        return {"dagster/partition_row_count": sum(by_day.values())}
+    lines = [f"| {day} | {number:,} |" for day, number in by_day.items()]
+    told = "\n".join(["| day | rows |", "|---|---|", *lines])
+    return {"num_rows": sum(by_day.values()), "num_rows_by_day": dg.MetadataValue.md(told)}
 
 
 def said(cost: Cost) -> Metadata:

@@ -1,5 +1,6 @@
 """Writes docs/tables.md from the declarations: ``python -m orchestration.tables_doc``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -43,9 +44,9 @@ def text() -> str:
 
 
 def _table(table: Table) -> str:
-    twins = [t.path for t in tables.ALL if t.layer == table.layer and t.grain == table.grain]
-    head = f"### {', '.join(twins)}\n\nOne row: {table.grain}. Key: {', '.join(table.key)}."
-    said = [head + _extras(table)]
+    twins = [t for t in tables.ALL if t.layer == table.layer and t.grain == table.grain]
+    head = f"### {', '.join(twin.path for twin in twins)}"
+    said = [head, _purposes(twins), table.described]
     rows = ["| column | type | what it holds |", "|---|---|---|"]
     for field in table.schema:
         kind = field.dataType.simpleString()
@@ -56,18 +57,13 @@ def _table(table: Table) -> str:
     return "\n\n".join([*said, "\n".join(rows)])
 
 
+def _purposes(twins: Sequence[Table]) -> str:
+    if len({twin.purpose for twin in twins}) == 1:
+        return twins[0].purpose
+    return "\n".join(f"- {twin.path}: {twin.purpose}" for twin in twins)
+
+
 _LONGEST_TYPE: Final = 40
-
-
-def _extras(table: Table) -> str:
-    extras = ""
-    if table.is_touched_only:
-        extras += " Holds the keys touched on its day; every 7th day all that are alive."
-    if table.retention_days:
-        extras += f" Kept {table.retention_days} days, then forgotten."
-    if table.volatile:
-        extras += f" A rerun may change: {', '.join(table.volatile)}."
-    return extras
 
 
 if __name__ == "__main__":

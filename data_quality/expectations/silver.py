@@ -8,12 +8,12 @@ from data_quality.checks import (
     at_least,
     complete,
     each,
-    figure,
     knows,
     not_empty,
     one_of,
     probability,
     rule,
+    share,
     unique,
     within,
 )
@@ -144,13 +144,13 @@ def silver_line_counts() -> Suite:
             "num_lines = num_events + num_rejected_lines + num_duplicate_lines",
             shows=counts,
         ),
-        figure(
+        share(
             f"at most {USUAL_REJECTED_SHARE:.0%} of the day's lines are rejected",
             _REJECTED_SHARE,
             severity="warning",
             high=USUAL_REJECTED_SHARE,
         ),
-        figure(
+        share(
             f"at most {MAX_REJECTED_SHARE:.0%} of the day's lines are rejected",
             _REJECTED_SHARE,
             severity="critical",

@@ -17,6 +17,8 @@ ARRIVAL_AT: Final = required(
 
 FILES: Final = Table(
     path="bronze/files",
+    purpose="Fixes which files belong to a day, with their sizes and hashes, so that a day made "
+    "again reads the same bytes.",
     grain="one log file, sealed by the first run of its day: reruns read exactly these",
     key=("source", "file_name"),
     schema=columns(
@@ -36,6 +38,8 @@ FILES: Final = Table(
 
 LINES: Final = Table(
     path="bronze/lines",
+    purpose="The raw lines: whatever stands further on can be followed back to them, and they are "
+    "read again where the reading changes.",
     grain="one line of a raw log file, word for word, split at newline only",
     key=("source", "file_name", "line_number"),
     schema=columns(

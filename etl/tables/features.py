@@ -71,6 +71,7 @@ _RECENT: Final = required(
 
 USER_DAILY: Final = Table(
     path="features/user_daily",
+    purpose="What rankers, sources and segments know of a user in numbers.",
     grain="one user with an event in the last 90 days, as known at the end of the day",
     key=("user_id",),
     schema=columns(
@@ -118,6 +119,8 @@ USER_DAILY: Final = Table(
 
 ITEM_DAILY: Final = Table(
     path="features/item_daily",
+    purpose="What rankers, sources and slates know of an item, and whether it may be shown on the "
+    "next day.",
     grain="one item with an event in the last 90 days, as known at the end of the day",
     key=("item_no",),
     schema=columns(
@@ -148,6 +151,8 @@ ITEM_DAILY: Final = Table(
 
 POSITIONS: Final = Table(
     path="features/positions",
+    purpose="How much a place counts: an item that was listed where nobody looks has not been "
+    "refused.",
     grain="one place of a surface and how often it is looked at, as known at the end of the day",
     key=("surface", "position"),
     schema=columns(
@@ -173,6 +178,8 @@ POSITIONS: Final = Table(
 
 PANEL: Final = Table(
     path="features/panel",
+    purpose="A sample of users, of whom items' appeal is learned at the same cost however many "
+    "users there are.",
     grain="one user of the panel: what he looked at and clicked on the surfaces, by arrival day",
     key=("user_id",),
     schema=columns(
@@ -199,6 +206,7 @@ PANEL: Final = Table(
 
 ITEM_APPEAL: Final = Table(
     path="features/item_appeal",
+    purpose="Tells a good item from a poor one that is shown to those who love its kind.",
     grain="one item and how often it is clicked where a usual user looks at it, as known at the "
     "end of the day",
     key=("item_no",),

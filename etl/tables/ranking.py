@@ -104,6 +104,8 @@ def _feature_columns() -> list[StructField]:
 def _examples(surface: str) -> Table:
     return Table(
         path=f"examples/{surface}",
+        purpose="What rankers learn from and are judged on: features as they stood before it was "
+        "shown, and what came of it.",
         grain="one item shown to one user, or proposed to one who then acted, with what followed",
         key=("user_id", "shown_date", "example_id", "item_no"),
         schema=columns(
@@ -150,13 +152,22 @@ _MODEL: Final = (
     required("model_date", DateType(), "the night on which it was fitted"),
 )
 
-RANKER_NAMES: Final = ("logistic", "factorization", "gbdt", "wide_deep", "deep", "ensemble")
+_PREDICTS_BY: Final = {
+    "logistic": "weights of values and of hashed crosses",
+    "factorization": "a weight and a vector for each value of a field",
+    "gbdt": "boosted trees, a head for each task",
+    "wide_deep": "weights of values and crosses beside a network",
+    "deep": "attention over histories, crosses of features, a head for each task",
+    "ensemble": "trees and the deep ranker together, weighed on held-out days",
+}
+RANKER_NAMES: Final = tuple(_PREDICTS_BY)
 """Rankers that can be fitted, from the simplest on (``training.registry``)."""
 
 
 def _fits(ranker: str) -> Table:
     return Table(
         path=f"rankers/{ranker}",
+        purpose=f"A ranker and its fits: {_PREDICTS_BY[ranker]}.",
         grain="one fit of one ranker for one surface, or why there was none",
         key=("surface",),
         schema=columns(
@@ -187,6 +198,8 @@ RANKERS: Final = {name: _fits(name) for name in RANKER_NAMES}
 
 CALIBRATORS: Final = Table(
     path="rankers/calibrators",
+    purpose="Makes probabilities of what rankers predict, so that a click of one surface is worth "
+    "a click of another.",
     grain="one calibration of what one ranker predicts for one task, or why there is none",
     key=("surface", "ranker", "model_date", "task"),
     schema=columns(
@@ -216,6 +229,7 @@ CALIBRATORS: Final = Table(
 
 IMPORTANCE: Final = Table(
     path="rankers/importance",
+    purpose="Which features earn their keep, and which no ranker uses.",
     grain="what one feature is worth to one ranker that was fitted on the night",
     key=("surface", "ranker", "model_date", "feature"),
     schema=columns(
@@ -236,6 +250,8 @@ IMPORTANCE: Final = Table(
 
 REPORTS: Final = Table(
     path="rankers/reports",
+    purpose="How well rankers order and predict, beside the fused order and popularity of 7 days: "
+    "who serves is decided by it.",
     grain="one measure of one ranker on one day's examples",
     key=("surface", "ranker", "model_date", "task", "segment", "metric"),
     schema=columns(
@@ -273,6 +289,8 @@ REPORTS: Final = Table(
 
 CHAMPIONS: Final = Table(
     path="rankers/champions",
+    purpose="Who orders the night's slates: chosen by rule, or by a person with `nightmarket "
+    "champion`.",
     grain="who serves one surface tonight, since when and why",
     key=("surface",),
     schema=columns(

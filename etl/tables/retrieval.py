@@ -56,6 +56,8 @@ _SURFACE: Final = required("surface", StringType(), "one of: " + ", ".join(surfa
 
 POPULARITY: Final = Table(
     path="retrieval/popularity",
+    purpose="A candidate source, the slate of whoever has none of his own, and the measure that "
+    "everything else must beat.",
     grain="one item's place among the most popular of 7 days, in one scope",
     key=("surface", "scope", "scope_value", "rank"),
     schema=columns(
@@ -80,6 +82,8 @@ POPULARITY: Final = Table(
 
 COVISITATION: Final = Table(
     path="retrieval/covisitation",
+    purpose="A candidate source: where people went on to from what a user touched. What is "
+    "similar to an item comes of it too.",
     grain="one item with the items that people went on to",
     key=("surface", "item_no"),
     schema=columns(
@@ -105,6 +109,8 @@ COVISITATION: Final = Table(
 
 NEW_ITEMS: Final = Table(
     path="retrieval/new_items",
+    purpose="A candidate source: gives what came in lately its first chance among those who like "
+    "its category.",
     grain="one item first heard of in the last 7 days, in its category's order",
     key=("surface", "category", "rank"),
     schema=columns(
@@ -121,6 +127,8 @@ NEW_ITEMS: Final = Table(
 
 LATENT_INTERESTS: Final = Table(
     path="retrieval/latent_interests",
+    purpose="A candidate source: which categories a user may like that nobody has shown him, by "
+    "how users like him respond.",
     grain="how the users of one group respond to one category, as known at the end of the day",
     key=("scope", "scope_value", "category"),
     schema=columns(
@@ -149,24 +157,26 @@ LATENT_INTERESTS: Final = Table(
 )
 
 
-LEARNED: Final = (
-    "item_cf",
-    "linear_items",
-    "propagation",
-    "low_pass",
-    "factors",
-    "item2vec",
-    "content",
-    "sasrec",
-    "interests",
-    "two_tower",
-)
+_PROPOSES: Final = {
+    "item_cf": "items that the same users touched, by cosine",
+    "linear_items": "what a linear model tells of all items from those that a user touched",
+    "propagation": "items of users who touched what this user did: a filter of three hops",
+    "low_pass": "what a user's items look like through the graph's smoothest vectors",
+    "factors": "items near a user among the factors of who touched what",
+    "item2vec": "items that stand in histories where the user's own stand: Word2vec",
+    "content": "items whose attributes are like those of what a user touched",
+    "sasrec": "what a history as a whole leads to next: attention over its events",
+    "interests": "the best items of each thing that a user comes back to, in proportion",
+    "two_tower": "items near a user in one space, where new items stand by their content",
+}
+LEARNED: Final = tuple(_PROPOSES)
 """Sources that are fitted: a row of theirs names a model, which ``training.registry`` keeps."""
 
 
 def _fits(source: str) -> Table:
     return Table(
         path=f"retrieval/{source}",
+        purpose=f"A learned candidate source and its fits: {_PROPOSES[source]}.",
         grain="one surface for which the source was to be fitted that night",
         key=("surface",),
         schema=columns(
@@ -187,6 +197,7 @@ def _fits(source: str) -> Table:
 def _similar(surface: str) -> Table:
     return Table(
         path=f"similar/{surface}",
+        purpose="What `nightmarket similar` and an item's page show; published with the slates.",
         grain="one item with the items most like it, fused from the sources that know",
         key=("item_no",),
         schema=columns(
@@ -216,6 +227,8 @@ _PROPOSED: Final = array_of(
 def _proposals(surface: str) -> Table:
     return Table(
         path=f"proposals/{surface}",
+        purpose="What sources' weights are learned from: all sources asked once more for users "
+        "who then came, nothing cut off.",
         grain="one user who visited something that day, with all that sources would have proposed "
         "the evening before",
         key=("user_id",),
@@ -254,6 +267,8 @@ def _proposals(surface: str) -> Table:
 
 WEIGHTS: Final = Table(
     path="retrieval/weights",
+    purpose="What each source counts in the fused order of candidates, learned from what visitors "
+    "went to.",
     grain="one source's weight for one group of users on one surface",
     key=("surface", "user_group", "source"),
     schema=columns(
@@ -274,6 +289,8 @@ WEIGHTS: Final = Table(
 def _candidates(surface: str) -> Table:
     return Table(
         path=f"candidates/{surface}",
+        purpose="What is worth ranking for a user: all sources' lists fused, without what he "
+        "bought or hid and what is sold out.",
         grain="one active user's candidates tonight, best first",
         key=("user_id",),
         schema=columns(

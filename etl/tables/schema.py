@@ -57,6 +57,8 @@ class Table:
 
     path: str
     """Folder below ``lake/``, asset key, and name everywhere: ``silver/events``."""
+    purpose: str
+    """What it is there for, in a sentence or two: what somebody who sees it first asks."""
     grain: str
     """What one row stands for, in words."""
     key: tuple[str, ...]
@@ -85,6 +87,18 @@ class Table:
     def column_names(self) -> list[str]:
         """The columns in order, the partition first."""
         return list(self.schema.names)
+
+    @property
+    def described(self) -> str:
+        """What one row is, its key, and what there is to know of a day's rows."""
+        said = [f"One row: {self.grain}.", f"Key: {', '.join(self.key)}."]
+        if self.is_touched_only:
+            said.append("Holds the keys touched on its day; every 7th day all that are alive.")
+        if self.retention_days:
+            said.append(f"Kept {self.retention_days} days, then forgotten.")
+        if self.volatile:
+            said.append(f"A rerun may change: {', '.join(self.volatile)}.")
+        return " ".join(said)
 
     def comment(self, column: str) -> str:
         """What ``column`` holds, with unit and range."""

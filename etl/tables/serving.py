@@ -46,6 +46,8 @@ _SLATE_ITEM: Final = array_of(
 def _slates(surface: str) -> Table:
     return Table(
         path=f"slates/{surface}",
+        purpose="What users are shown: the best candidates by the champion's value, under the "
+        "caps, some places left to exploration.",
         grain="one ordered slate: a user's own, a segment's, or the default",
         key=("audience", "audience_key"),
         schema=columns(
@@ -73,6 +75,8 @@ SLATES: Final = {name: _slates(name) for name in surfaces.NAMES}
 
 SLATE_REPORTS: Final = Table(
     path="reports/slates",
+    purpose="Whether slates are any good: beside popularity of 7 days, co-visitation and the "
+    "fused order, by what users then did.",
     grain="one measure of one evening's slates on the days that followed",
     key=("surface", "slate_date", "horizon_days", "audience", "policy", "metric"),
     schema=columns(
@@ -91,6 +95,7 @@ SLATE_REPORTS: Final = Table(
 
 SOURCE_REPORTS: Final = Table(
     path="reports/sources",
+    purpose="What each source is worth: what it finds alone, and what would be lost without it.",
     grain="what one candidate source brought to one group of the day's visitors",
     key=("surface", "user_group", "source"),
     schema=columns(
@@ -114,6 +119,7 @@ SOURCE_REPORTS: Final = Table(
 
 CANDIDATE_REPORTS: Final = Table(
     path="reports/candidates",
+    purpose="What was lost before ranking: no ranker shows what the candidates do not hold.",
     grain="one measure of the evening's candidates of those who then came",
     key=("surface", "measure"),
     schema=columns(
@@ -135,6 +141,7 @@ CANDIDATE_REPORTS: Final = Table(
 
 RESULTS: Final = Table(
     path="data_quality/results",
+    purpose="What all checks found, kept, for whoever asks since when something is wrong.",
     grain="one expectation's result on one day of one table",
     key=("table_path", "expectation"),
     schema=columns(
@@ -154,6 +161,8 @@ RESULTS: Final = Table(
 
 PUBLICATIONS: Final = Table(
     path="publications/log",
+    purpose="Moves the pointer that readers follow, once every row of every slate has been "
+    "checked. A backfill moves nothing.",
     grain="one swap of the pointer that readers follow",
     key=("publication_id", "published_at"),
     schema=columns(

@@ -83,6 +83,8 @@ _CATALOGUE = (
 
 REJECTED_LINES: Final = Table(
     path="silver/rejected_lines",
+    purpose="Keeps what could not be read, so that every line is accounted for and whoever sent "
+    "it can be told why.",
     grain="one line that gave no event, and why",
     key=("source", "file_name", "line_number"),
     schema=columns(
@@ -104,6 +106,7 @@ CATALOGUE_COLUMNS: Final = tuple(column.name for column in _CATALOGUE)
 
 DUPLICATE_LINES: Final = Table(
     path="silver/duplicate_lines",
+    purpose="Keeps lines that were sent again, so that an event counts once and no line is lost.",
     grain="one line whose event was sent before, at most 7 days earlier",
     key=("source", "file_name", "line_number"),
     schema=columns(
@@ -119,6 +122,8 @@ DUPLICATE_LINES: Final = Table(
 
 LINE_COUNTS: Final = Table(
     path="silver/line_counts",
+    purpose="The books of the log: shows at once when somebody begins to send what cannot be "
+    "read. Its check stops such a day.",
     grain="one file's balance: lines = events + rejected + duplicates, each from its own table",
     key=("source", "file_name"),
     schema=columns(
@@ -133,6 +138,8 @@ LINE_COUNTS: Final = Table(
 
 EVENTS: Final = Table(
     path="silver/events",
+    purpose="What happened, whatever log it came from: typed, dated, counted once. Everything "
+    "further on begins here.",
     grain="one thing that one user did, or one change of the catalogue, counted once",
     key=("source", "event_id"),
     schema=columns(
@@ -171,6 +178,8 @@ EVENTS: Final = Table(
 
 ITEMS: Final = Table(
     path="silver/items",
+    purpose="The catalogue as the log tells it: the newest that is known of each item, and its "
+    "permanent number.",
     grain="one product, live slot or short video as known at the end of the day",
     key=("item_no",),
     schema=columns(
@@ -191,6 +200,8 @@ ITEMS: Final = Table(
 
 IMPRESSIONS: Final = Table(
     path="silver/impressions",
+    purpose="What users were shown, and where: without it nobody can tell what was refused from "
+    "what was never seen.",
     grain="one item shown to one user at one position of one request",
     key=("source", "event_id", "position"),
     schema=columns(
@@ -211,6 +222,8 @@ IMPRESSIONS: Final = Table(
 
 OUTCOMES: Final = Table(
     path="silver/outcomes",
+    purpose="Which impression a click, an order or a watched video followed: the labels that "
+    "rankers learn from.",
     grain="one outcome, written on the day it could first be attributed, or after 7 days alone",
     key=("source", "event_id"),
     schema=columns(

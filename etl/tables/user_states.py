@@ -72,6 +72,8 @@ def _group(name: str, what: str, *more: StructField) -> StructField:
 
 USER_PAIRS: Final = Table(
     path="features/user_pairs",
+    purpose="What a user has to do with single items and their groups: who is fond of what, what "
+    "was bought or hidden.",
     grain="one user with his history by item, category, brand, seller and host",
     key=("user_id",),
     schema=columns(
@@ -130,6 +132,7 @@ _HISTORY_ENTRY: Final = array_of(
 
 USER_HISTORY: Final = Table(
     path="features/user_history",
+    purpose="What a user did in its order, for sources and rankers that learn from sequences.",
     grain="one user's events in order of event time, then event id",
     key=("user_id",),
     schema=columns(
@@ -156,6 +159,8 @@ _INTEREST: Final = array_of(
 
 USER_INTERESTS: Final = Table(
     path="features/user_interests",
+    purpose="What a user is interested in, lately and in the long run, as shares of his "
+    "categories: for people and analyses.",
     grain="one user's interests with their strengths",
     key=("user_id",),
     schema=columns(

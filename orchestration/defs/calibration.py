@@ -42,7 +42,6 @@ def calibration(
         description=_sentence(found[0]) if found else "nothing that is calibrated has served yet",
         metadata={
             "results": dg.MetadataValue.md(_table(found)),
-            "is_news": is_unmet,
             **said(cost),
         },
     )

@@ -13,7 +13,7 @@ import dagster as dg
 from data_quality import drift, results
 from data_quality.checks import NUM_USUAL_DAYS
 from data_quality.config import QualityConfig
-from data_quality.expectations import related_tables
+from data_quality.expectations import related_tables, suite
 from data_quality.results import Result
 from data_quality.validate import validate
 from etl import tables
@@ -21,11 +21,11 @@ from etl.days import Days, one_day
 from etl.features import dictionary
 from etl.lake import Lake
 from etl.tables import DATA_QUALITY_RESULTS, Table
-from orchestration import check_results
+from orchestration import advice, check_results, shown_tables
 from orchestration.cost import metered_step
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import key
-from orchestration.table_asset import OWNER, column_schema, said
+from orchestration.table_asset import Metadata, num_rows, said
 from orchestration.workspace import Workspace
 
 CHECKED: Final = tuple(
@@ -46,7 +46,7 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
         name="expectations",
         additional_deps=[key(other) for other in related_tables(table)],
         blocking=True,
-        description=f"What {table.path} promises; a critical breach stops what follows.",
+        description=_promises(table),
     )
     def check(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> dg.AssetCheckResult:
         days = days_of(context)
@@ -58,21 +58,40 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
             if blocking:
                 check_results.write(lake)
         unmet = [result for result in found if not result.is_met]
+        news = _news(unmet)
         return dg.AssetCheckResult(
-            passed=not unmet,
+            passed=not news,
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-            description=_first_words(blocking or _news(unmet)),
+            description=_first_words(blocking or news, is_young=len(unmet) > len(news)),
             metadata={
+                **(_advice(workspace, table, days) if blocking else {}),
                 "results": dg.MetadataValue.md(results.summary(found)),
                 "num_expectations": len(found),
                 "num_unmet": len(unmet),
-                "is_news": bool(_news(unmet)),
                 "wall_seconds": round(cost.wall_seconds, 2),
                 "cpu_seconds": round(cost.cpu_seconds, 2),
             },
         )
 
     return check
+
+
+def _promises(table: Table) -> str:
+    """List what the check looks at, for whoever has not seen it fail yet."""
+    promised = suite(table, config=QualityConfig())
+    critical = [f"- {check.name}" for check in promised if check.severity == "critical"]
+    warning = [f"- {check.name}" for check in promised if check.severity == "warning"]
+    said = [f"What {table.path} promises of each day. A breach stops what follows:", *critical]
+    return "\n".join([*said, "", "Worth a look, without stopping anything:", *warning])
+
+
+def _advice(workspace: Workspace, table: Table, days: Days) -> Metadata:
+    """Say what to do, and of lines that cannot be read, why: no row of their balance shows it."""
+    said = {"what_to_do": dg.MetadataValue.md(advice.after_a_block(days, workspace.home))}
+    if table is tables.SILVER_LINE_COUNTS:
+        reasons = advice.rejected_reasons(workspace.files, days)
+        said["rejected_lines"] = dg.MetadataValue.md(reasons)
+    return said
 
 
 def _validated(lake: Lake, table: Table, days: Days) -> list[Result]:
@@ -112,9 +131,10 @@ def _news(unmet: Sequence[Result]) -> list[Result]:
     return [result for result in unmet if result.expectation != NUM_USUAL_DAYS]
 
 
-def _first_words(found: Sequence[Result]) -> str:
+def _first_words(found: Sequence[Result], *, is_young: bool) -> str:
     if not found:
-        return "everything held"
+        young = "; the lake is too young to know how many rows are usual" if is_young else ""
+        return f"everything held{young}"
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     shown = f": {first.examples[0]}" if first.examples else ""
@@ -124,22 +144,20 @@ def _first_words(found: Sequence[Result]) -> str:
 @dg.asset(
     key=key(DATA_QUALITY_RESULTS),
     deps=[key(table) for table in CHECKED],
-    description=f"One row: {DATA_QUALITY_RESULTS.grain}.",
     partitions_def=DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    group_name=DATA_QUALITY_RESULTS.layer,
     kinds={"greatexpectations", "deltalake"},
-    owners=[OWNER],
-    metadata={"dagster/column_schema": column_schema(DATA_QUALITY_RESULTS)},
+    **shown_tables.words(DATA_QUALITY_RESULTS),
 )
 def data_quality_results(
     context: dg.AssetExecutionContext, workspace: Workspace
 ) -> dg.MaterializeResult:
     """Write what the run's checks found into the lake."""
     with metered_step() as cost:
-        num_results = check_results.write(workspace.lake(context.run_id))
-    shown = {"num_results": num_results, "dagster/partition_row_count": num_results}
-    return dg.MaterializeResult(metadata=shown | said(cost))
+        lake = workspace.lake(context.run_id)
+        num_results = check_results.write(lake)
+    rows = num_rows(lake.files.num_rows(DATA_QUALITY_RESULTS, days_of(context)))
+    return dg.MaterializeResult(metadata={"num_results": num_results} | rows | said(cost))
 
 
 @dg.definitions

@@ -50,7 +50,7 @@ def parity_check(surface: Surface) -> dg.AssetChecksDefinition:
             passed=is_kept,
             severity=dg.AssetCheckSeverity.ERROR,
             description=f"{days.last}: {found}",
-            metadata={"is_news": not is_kept, **_shown(found), **said(cost)},
+            metadata={**_shown(found), **said(cost)},
         )
 
     return check

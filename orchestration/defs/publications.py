@@ -5,11 +5,11 @@ from typing import Final
 import dagster as dg
 
 from etl import tables
+from orchestration import shown_tables
 from orchestration.partitions import DAYS, days_of
 from orchestration.publishing import publish_day
 from orchestration.reads import key
 from orchestration.runs import BACKFILL, KIND
-from orchestration.table_asset import OWNER, column_schema
 from orchestration.workspace import Workspace
 
 READ: Final = (
@@ -39,13 +39,10 @@ def is_backfill(context: dg.AssetExecutionContext) -> bool:
             description="Every row of every slate keeps its promises; else its surface is blocked.",
         )
     ],
-    description=f"One row: {tables.PUBLICATIONS_LOG.grain}.",
     partitions_def=DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    group_name="publications",
     kinds={"lmdb", "deltalake"},
-    owners=[OWNER],
-    metadata={"dagster/column_schema": column_schema(tables.PUBLICATIONS_LOG)},
+    **shown_tables.words(tables.PUBLICATIONS_LOG),
 )
 def publications_log(
     context: dg.AssetExecutionContext, workspace: Workspace

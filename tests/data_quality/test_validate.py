@@ -263,14 +263,14 @@ def test_a_summary_puts_what_blocks_first_and_keeps_the_table_whole() -> None:
     said = summary([met, warning, blocking])
 
     assert said.splitlines() == [
-        "1 of 3 expectations met, 1 critical and 1 warnings not.",
+        "1 of 3 expectations met. Not met: 1 critical, 1 warning.",
         "",
         "| severity | table | day | expectation | found | examples |",
         "|---|---|---|---|---|---|",
         "| critical | silver/events | 2026-01-08 | c | 3 | `'x' y` |",
         "| warning | silver/events | 2026-01-08 | b | 1¦2 |  |",
     ]
-    assert summary([met]) == "1 of 1 expectations met, 0 critical and 0 warnings not."
+    assert summary([met]) == "All 1 expectations met."
 
 
 def test_a_table_known_to_be_empty_is_judged_as_one_that_is_read(lake: Lake) -> None:

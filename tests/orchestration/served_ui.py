@@ -16,6 +16,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from etl.days import Days
 from etl.tables import Table
 
 PATIENCE_SECONDS = 300
@@ -23,11 +26,19 @@ _LOCATION = """{ workspaceOrError { ... on Workspace { locationEntries {
     name locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
 _LAUNCH = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+_BACKFILL = """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(
+    backfillParams: $params) { __typename ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message } } }"""
+_RUNS = """query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs {
+    results { runId status tags { key value } } } } }"""
+_OF_BACKFILL = """query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status } } }"""
 _STATUS = """query ($runId: ID!) { runOrError(runId: $runId) { ... on Run {
-    status assetMaterializations { assetKey { path } } } } }"""
+    status assetMaterializations { partition assetKey { path } } } } }"""
 _CHECKS = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
     assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization {
-    runId evaluation { success severity description } } } } } } } }"""
+    runId evaluation { success severity description metadataEntries {
+    ... on MarkdownMetadataEntry { label mdStr } } } } } } } } } }"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,8 @@ class Ended:
     status: str
     made: set[str]
     """Paths of the tables that it made."""
+    days: set[str]
+    """And their days."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +85,31 @@ class Ui:
         }
         launched = self.ask(_LAUNCH, params=params)["launchRun"]
         assert launched["__typename"] == "LaunchRunSuccess", launched
-        run_id = launched["run"]["runId"]
+        return self._told(launched["run"]["runId"])
+
+    def _told(self, run_id: str) -> Ended:
         run = _until(lambda: self._ended(run_id))
         made = {"/".join(m["assetKey"]["path"]) for m in run["assetMaterializations"]}
-        return Ended(run_id, run["status"], made)
+        days = {m["partition"] for m in run["assetMaterializations"]}
+        return Ended(run_id, run["status"], made, days)
+
+    def backfill(self, tables: Sequence[Table], days: Days) -> list[Ended]:
+        """Launch a backfill of some tables' days as the UI's dialog does, and wait for its end."""
+        params = {
+            "assetSelection": [{"path": table.path.split("/")} for table in tables],
+            "partitionNames": [str(day) for day in days],
+        }
+        launched = self.ask(_BACKFILL, params=params)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        backfill_id = launched["backfillId"]
+        _until(lambda: self._is_over(backfill_id))
+        tag = {"key": "dagster/backfill", "value": backfill_id}
+        runs = self.ask(_RUNS, tags=[tag])["runsOrError"]["results"]
+        return [self._told(run["runId"]) for run in runs]
+
+    def _is_over(self, backfill_id: str) -> bool:
+        found = self.ask(_OF_BACKFILL, id=backfill_id)["partitionBackfillOrError"]
+        return found["status"] not in {"REQUESTED", "CANCELING", "FAILING"}
 
     def check_of(self, table: Table, name: str) -> Mapping[str, Any]:
         """What the newest run found of a table's check."""
@@ -112,10 +146,16 @@ def serve(home: Path) -> Iterator[Ui]:
     try:
         ui = Ui(f"http://127.0.0.1:{port}")
         _until(ui.is_loaded)
+        family = psutil.Process(served.pid).children(recursive=True)
         yield ui
+        # As Ctrl-C does.
+        served.send_signal(signal.SIGINT)
+        assert served.wait(timeout=PATIENCE_SECONDS) == 0
+        assert [one for one in family if one.is_running() and one.status() != "zombie"] == []
     finally:
-        served.send_signal(signal.SIGTERM)
-        served.wait(timeout=PATIENCE_SECONDS)
+        if served.poll() is None:
+            served.send_signal(signal.SIGTERM)
+            served.wait(timeout=PATIENCE_SECONDS)
         log.close()
 
 

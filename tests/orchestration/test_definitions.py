@@ -53,21 +53,27 @@ def test_an_asset_says_what_people_ask_of_a_table(definitions: dg.Definitions) -
     node = graph.get(dg.AssetKey(["silver", "events"]))
 
     columns = {c.name: c.description for c in node.metadata["dagster/column_schema"].columns}
+    assert columns.pop("source") == "folder under landing/\\<day>/: the log it came from"
     assert columns == {name: tables.SILVER_EVENTS.comment(name) for name in columns}
-    assert list(columns) == tables.SILVER_EVENTS.column_names
-    assert node.group_name == "silver"
+    assert ["arrival_date", "source", *list(columns)[1:]] == tables.SILVER_EVENTS.column_names
+    assert node.group_name == "02_silver"
     assert node.owners == ["team:recommendations"]
     assert {"spark", "deltalake"} <= node.kinds
-    assert node.description
+    assert node.description.startswith("What happened, whatever log it came from")
+    assert "\n\nOne row: one thing that one user did" in node.description
     assert node.partitions_def == DAYS
 
 
-def test_each_layer_is_a_group(definitions: dg.Definitions) -> None:
+def test_each_layer_is_a_group_and_their_names_go_as_the_data_flows(
+    definitions: dg.Definitions,
+) -> None:
     graph = definitions.resolve_asset_graph()
 
-    groups = {node.key.path[0]: node.group_name for node in graph.asset_nodes}
+    groups = {(node.key.path[0], node.group_name) for node in graph.asset_nodes}
 
-    assert groups == {table.path.split("/")[0]: table.layer for table in tables.ALL}
+    layers = dict.fromkeys(table.path.split("/")[0] for table in tables.ALL)
+    assert [layer for layer, _ in sorted(groups, key=lambda one: one[1])] == list(layers)
+    assert all(group.endswith(f"_{layer}") for layer, group in groups)
 
 
 def test_a_range_of_any_asset_is_one_run(definitions: dg.Definitions) -> None:

@@ -148,7 +148,6 @@ def balance() -> dg.AssetCheckResult:
         description="2026-01-03: the balance of lines: 3 lines are lost",
         metadata={
             "results": dg.MetadataValue.md("| critical | `file_name=23-a.gz` |"),
-            "is_news": True,
         },
     )
 
