@@ -32,6 +32,8 @@ _UNREADABLE_LINES = (
     "replace or remove its files in landing, and its rerun reads what lies there."
 )
 _FULL = re.compile("No space left on device|Disk quota exceeded|database or disk is full")
+_OURS_SAID = re.compile(rf"(?:{'|'.join(sorted(_OURS))})\.[\w.]+: ")
+"""How Dagster begins what an error of ours said."""
 _DEBUG = "Run again with --debug before the command to see where."
 
 
@@ -62,10 +64,13 @@ def of_step(failure: "StepFailureData") -> str:
     if failure.user_failure_data is not None and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and not _OURS_SAID.match(error.message):
         error = error.cause
     if error is None:
         return "nothing; its process may have been ended"
+    ours = _OURS_SAID.match(error.message)
+    if ours:
+        return error.message[ours.end() :].strip()
     return DISK_FULL if _FULL.search(error.message) else gist(error.message)
 
 

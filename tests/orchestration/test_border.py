@@ -108,10 +108,15 @@ def test_what_a_step_said_is_read_from_its_event() -> None:
     def says() -> None:
         raise dg.Failure(description="put the file back", allow_retries=False) from KeyError("x")
 
+    @dg.op
+    def wraps() -> None:
+        raise MissingDayError("make it first") from OSError("no such file")
+
     @dg.job(executor_def=dg.in_process_executor)
     def both() -> None:
         breaks()
         says()
+        wraps()
 
     result = both.execute_in_process(raise_on_error=False)
 
@@ -121,4 +126,5 @@ def test_what_a_step_said_is_read_from_its_event() -> None:
     assert said == {
         "breaks": "ZeroDivisionError: division by zero",
         "says": "put the file back",
+        "wraps": "make it first",
     }
