@@ -88,8 +88,11 @@ def _promises(table: Table) -> str:
 def _advice(workspace: Workspace, table: Table, days: Days) -> Metadata:
     """Say what to do, and of lines that cannot be read, why: no row of their balance shows it."""
     said = {"what_to_do": dg.MetadataValue.md(advice.after_a_block(days, workspace.home))}
-    if table is tables.SILVER_LINE_COUNTS:
-        reasons = advice.rejected_reasons(workspace.files, days)
+    files = workspace.files
+    if table is tables.SILVER_LINE_COUNTS and not files.missing_days(
+        tables.SILVER_REJECTED_LINES, days
+    ):
+        reasons = advice.rejected_reasons(files, days)
         said["rejected_lines"] = dg.MetadataValue.md(reasons)
     return said
 
