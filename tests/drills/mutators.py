@@ -66,7 +66,7 @@ NUMBERS: Final = (b"0", b"-1", b"00", b"1e5", b"0x10", b"99999999999999999999", 
 _VALUE: Final = re.compile(rb'"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9.eE+]+|true|false|null)')
 _KEY: Final = re.compile(rb'"([a-z_]+)"\s*:')
 _NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
-_ID: Final = re.compile(rb"\b[0-9a-f]{16}\b")
+_ID: Final = re.compile(rb'(?<=[",])[0-9a-f]{16}(?=")')
 _DEPTH: Final = 20_000
 
 
