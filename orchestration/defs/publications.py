@@ -1,5 +1,6 @@
 """Publication: the last step of a night. A backfill passes here without moving the pointer."""
 
+from datetime import timedelta
 from typing import Final
 
 import dagster as dg
@@ -29,6 +30,12 @@ def is_backfill(context: dg.AssetExecutionContext) -> bool:
     return len(days_of(context)) > 1 or tags.get(KIND) == BACKFILL or "dagster/backfill" in tags
 
 
+FRESH: Final = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=27), fail_window=timedelta(hours=36)
+)
+"""Nights begin at 02:00: at five a late one is worth a look, at two it is missing."""
+
+
 @dg.asset(
     key=key(tables.PUBLICATIONS_LOG),
     deps=[key(table) for table in READ],
@@ -41,6 +48,7 @@ def is_backfill(context: dg.AssetExecutionContext) -> bool:
     ],
     partitions_def=DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
+    freshness_policy=FRESH,
     kinds={"lmdb", "deltalake"},
     **shown_tables.words(tables.PUBLICATIONS_LOG),
 )

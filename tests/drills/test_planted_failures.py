@@ -6,6 +6,7 @@ so are, whole, broken rows in every table of a lake, on which every check of the
 block. Failures of what is no suite stand in other files, which ``ELSEWHERE`` names.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
@@ -16,6 +17,10 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pytest
+from dagster._core.definitions import freshness_evaluator
+from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.loader import LoadingContextForTest
+from dagster._time import get_current_timestamp
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -67,7 +72,7 @@ ELSEWHERE = {
     ),
 }
 """By name of an asset check, the test that plants its failure."""
-FRESHNESS: dict[str, tuple[str, str]] = {}
+FRESHNESS = {"publications/log": (__name__, "test_slates_that_nobody_published_are_overdue")}
 """By asset, the test that lets its freshness policy fail."""
 Planted = dict[Table, set[str]]
 
@@ -199,6 +204,29 @@ def test_every_check_and_freshness_policy_of_the_definitions_is_planted(
     assert policies == set(FRESHNESS)
     for module, test in (*ELSEWHERE.values(), *FRESHNESS.values()):
         assert callable(getattr(import_module(module), test))
+
+
+@pytest.mark.parametrize(
+    ("hours", "state"),
+    [(25, FreshnessState.PASS), (28, FreshnessState.WARN), (37, FreshnessState.FAIL)],
+)
+def test_slates_that_nobody_published_are_overdue(
+    definitions: dg.Definitions,
+    monkeypatch: pytest.MonkeyPatch,
+    hours: int,
+    state: FreshnessState,
+) -> None:
+    published = key(tables.PUBLICATIONS_LOG)
+    node = definitions.resolve_asset_graph().get(published)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(published, partition=str(DAY)))
+        later = get_current_timestamp() + hours * 3600
+        monkeypatch.setattr(freshness_evaluator, "get_current_timestamp", lambda: later)
+        asked = freshness_evaluator.TimeWindowFreshnessPolicyEvaluator().evaluate_freshness(
+            LoadingContextForTest(instance), node
+        )
+
+        assert asyncio.run(asked) is state
 
 
 def broken_lake(home: Home, spark: SparkSession, checked: list[Table]) -> None:
