@@ -22,11 +22,12 @@ from etl.lake_files import LakeFiles
 _WIDTH: Final = 140
 
 
-def main(
+def main(  # noqa: PLR0913 - the command line's options
     home: Path,
     *,
     surface: Annotated[str, typer.Option(help="Whose examples.")] = "product_feed",
     rankers: Annotated[str, typer.Option(help="Names with commas between; all otherwise.")] = "",
+    judged: Annotated[int, typer.Option(min=1, help="The newest days, judged.")] = 3,
     json_: Annotated[Path | None, typer.Option("--json", help="Write the results here.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = ranking.SEED,
 ) -> None:
@@ -36,7 +37,8 @@ def main(
     console = console if console.is_terminal else Console(width=_WIDTH)
     of_surface, at_home = surfaces.named(surface), Home(home.absolute())
     with threadpool_limits(1):
-        days = LakeDays.of(at_home, of_surface, _last(at_home, surface), DaysConfig())
+        config = DaysConfig(num_judged=judged)
+        days = LakeDays.of(at_home, of_surface, _last(at_home, surface), config)
         console.print(f"learned from {days.split.fit}, stopped on {days.split.stop}, {days.days}")
         results = ranking_run.run(days, names, seed=seed, say=console.print)
     ranking.shown(results, console)
