@@ -36,7 +36,6 @@ def hours(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> dg.As
         f"{said}. If it still comes, the next night reads it; else ask who sends it."
         if missing
         else "every usual hour came",
-        metadata={"is_news": bool(missing)},
     )
 
 
