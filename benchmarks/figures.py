@@ -63,9 +63,9 @@ def medians(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str,
     return {name: median(times) for name, times in spent.items()}
 
 
-def table(rows: list[Row]) -> Table:
+def table(rows: list[Row], title: str = "one thread, medians of cpu-seconds") -> Table:
     """Lay figures out to be printed."""
-    laid_out = Table(title="one thread, medians of cpu-seconds")
+    laid_out = Table(title=title)
     for title in ("step", "against"):
         laid_out.add_column(title)
     for title in ("reference", "ours", "ratio", "goal", "met"):

@@ -33,7 +33,7 @@ _ITEM: Final = (
     "category VARCHAR, brand VARCHAR, seller VARCHAR, stock BIGINT, duration_ms BIGINT, "
     "products VARCHAR[], price_cents BIGINT, price VARCHAR)"
 )
-_COLUMNS: Final = {
+COLUMNS: Final = {
     **dict.fromkeys(("v", "position", "first_position", "quantity", "pos"), "INTEGER"),
     **dict.fromkeys(("at", "ts", "price_cents", "watch_ms"), "BIGINT"),
     **dict.fromkeys(
@@ -77,7 +77,7 @@ def of_duckdb(path: Path) -> int:
     with duckdb.connect() as connection:
         connection.execute("SET threads = 1")
         lines = connection.read_json(
-            str(path), format="newline_delimited", columns=_COLUMNS, ignore_errors=True
+            str(path), format="newline_delimited", columns=COLUMNS, ignore_errors=True
         )
         lines.create("lines")
         return int(connection.table("lines").count("*").fetchall()[0][0])
