@@ -66,10 +66,10 @@ def medians(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str,
 def table(rows: list[Row], title: str = "one thread, medians of cpu-seconds") -> Table:
     """Lay figures out to be printed."""
     laid_out = Table(title=title)
-    for title in ("step", "against"):
-        laid_out.add_column(title)
-    for title in ("reference", "ours", "ratio", "goal", "met"):
-        laid_out.add_column(title, justify="right")
+    for name in ("step", "against"):
+        laid_out.add_column(name)
+    for name in ("reference", "ours", "ratio", "goal", "met"):
+        laid_out.add_column(name, justify="right")
     for row in rows:
         figures = [f"{value:,.4g}" for value in (row.reference, row.ours)]
         goal = f"{'≥' if row.is_more_better else '≤'} {row.limit:g} ×"
