@@ -15,6 +15,7 @@ from dagster._core.execution.execute_in_process import core_execute_in_process
 from rich.console import Console
 from rich.markup import escape
 
+from etl import spark
 from etl.days import Days
 from etl.home import Home
 from orchestration.border import after_block, of_step
@@ -152,7 +153,8 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
                 said = f"{name} was blocked: {check.description}. What follows it was not made."
                 return f"{said} {after_block(name)}".rstrip()
         if event.is_step_failure:
-            return f"{event.step_key} failed: {of_step(event.step_failure_data)}"
+            said = spark.GONE if spark.is_gone() else of_step(event.step_failure_data)
+            return f"{event.step_key} failed: {said}"
         if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
             return f"the run broke off: {event.job_failure_data.error.message.strip()}"
     return "the run failed; see the UI: nightmarket ui"

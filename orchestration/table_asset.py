@@ -168,7 +168,7 @@ def table_assets(
     ) -> Iterator[dg.MaterializeResult]:
         night = Night.of(context, workspace)
         wanted = [table for table in made_tables if key(table) in context.selected_asset_keys]
-        with _worth_retrying(), metered_step() as cost:
+        with worth_retrying(), metered_step() as cost:
             try:
                 made = make(night, **_inputs(night, given))
                 for table in wanted:
@@ -192,7 +192,7 @@ def _inputs(night: Night, reads: Mapping[str, Read]) -> dict[str, DataFrame]:
 
 
 @contextmanager
-def _worth_retrying() -> Iterator[None]:
+def worth_retrying() -> Iterator[None]:
     """Let the machine's trouble be tried again; what our own errors say stays so."""
     try:
         yield

@@ -25,7 +25,7 @@ from orchestration import advice, check_results, shown_tables
 from orchestration.cost import metered_step
 from orchestration.partitions import DAYS, days_of
 from orchestration.reads import key
-from orchestration.table_asset import Metadata, num_rows, said
+from orchestration.table_asset import Metadata, num_rows, said, worth_retrying
 from orchestration.workspace import Workspace
 
 CHECKED: Final = tuple(
@@ -51,7 +51,7 @@ def suite_check(table: Table) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext, workspace: Workspace) -> dg.AssetCheckResult:
         days = days_of(context)
         lake = workspace.lake(context.run.run_id, len(days))
-        with metered_step() as cost:
+        with worth_retrying(), metered_step() as cost:
             found = _validated(lake, table, days) + _drifted(lake, table, days)
             check_results.leave(lake, table, days, found)
             blocking = [result for result in found if result.is_blocking]

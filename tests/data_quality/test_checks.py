@@ -51,7 +51,7 @@ def drawn(kind: DataType, random: Random, share_null: float) -> object:
         return [drawn(kind.elementType, random, 0) for _ in range(length)]
     if isinstance(kind, DoubleType | FloatType):
         return random.choice(NUMBERS)
-    simple = {BooleanType: random.random() < 0.5, StringType: random.choice(("", "a"))}
+    simple = {BooleanType: random.random() < 0.5, StringType: random.choice((" ", "a"))}
     low = -1 if isinstance(kind, ByteType) else 0
     return simple.get(type(kind), random.randint(low, 14))
 

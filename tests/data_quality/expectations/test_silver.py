@@ -149,7 +149,7 @@ def test_half_of_the_lines_rejected_is_a_warning_and_nearly_all_of_them_blocks(
         for r in planted.of_fault.values()
         if "%" in r.expectation
     }
-    assert found == {"warning": ("0.5", False), "critical": ("0.91", False)}
+    assert found == {"warning": ("50.0%", False), "critical": ("91.0%", False)}
 
 
 def test_each_fault_of_an_item_is_caught_with_an_example(plant: Plant) -> None:
