@@ -164,7 +164,14 @@ def _started(config: SparkConfig, extra: Mapping[str, str]) -> SparkSession:
     if not config.is_chatty:
         # It repeats as JSON, a page long, what is raised anyway.
         PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+        # A thread of pyspark's that prints its trace where the JVM was killed: steps say it.
+        counts: Any = started.sparkContext._accumulatorServer
+        counts.handle_error = _say_nothing
     return started
+
+
+def _say_nothing(*_: object) -> None:
+    """Let an error pass that is told elsewhere."""
 
 
 def _know_by_name(session: SparkSession) -> None:
