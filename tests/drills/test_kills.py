@@ -146,7 +146,7 @@ def test_a_night_whose_jvm_is_killed_says_so_and_can_be_run_again(
     shutil.copytree(nights.before, home)
 
     with started(home) as hurt:
-        os.kill(_jvm_of(hurt), signal.SIGKILL)
+        os.kill(_jvm_of(hurt, home), signal.SIGKILL)
         hurt.wait()
     said = told(home)
     with started(home) as again:
@@ -211,10 +211,9 @@ def _require_refused(home: Path, by: "subprocess.Popen[bytes]") -> None:
     assert f"nightmarket night, process {by.pid}, is working on" in told(home)
 
 
-def _jvm_of(begun: "subprocess.Popen[bytes]") -> int:
+def _jvm_of(begun: "subprocess.Popen[bytes]", home: Path) -> int:
     """The JVM of a night, once bronze was made, so that it has work to do."""
-    lake = Path(f"/proc/{begun.pid}/environ").read_text().split("NIGHTMARKET_HOME=")[1]
-    marker = Path(lake.split("\0")[0]) / "lake" / "_days" / "bronze" / "lines" / str(KILLED)
+    marker = home / "lake" / "_days" / "bronze" / "lines" / str(KILLED)
     _wait_for(marker.exists)
     found: list[int] = []
     _wait_for(lambda: bool(found.extend(_children(begun.pid, "java")) or found))
