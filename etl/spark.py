@@ -164,8 +164,7 @@ def _started(config: SparkConfig, extra: Mapping[str, str]) -> SparkSession:
     if not config.is_chatty:
         # It repeats as JSON, a page long, what is raised anyway.
         PySparkLogger.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
-        # Where the JVM was killed both print their traces; what it means, steps say.
-        logging.getLogger("py4j").setLevel(logging.CRITICAL)
+        # A thread of pyspark's that prints its trace where the JVM was killed: steps say it.
         counts: Any = started.sparkContext._accumulatorServer
         counts.handle_error = _say_nothing
     return started
