@@ -7,35 +7,31 @@ that does not count: the JVM's start and first compilations are no part of what 
 """
 
 from dataclasses import astuple
-from datetime import date
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 import typer
+from pyspark import StorageLevel
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
 
 from benchmarks import figures
 from benchmarks.figures import Row
-from benchmarks.parse import COLUMNS, landed
+from benchmarks.parse import COLUMNS, landed, sealed, write_plain
 from etl import spark, tables
 from etl.bronze import lines as bronze_lines
-from etl.bronze.files import SealedFile, seal
+from etl.bronze.files import SealedFile
 from etl.days import Days
 from etl.lake import Lake
 from etl.silver import events
 from etl.silver.parse import PLACE, number, parse
-from etl.sources.app_log import SOURCE
 from etl.spark import SparkConfig
 from orchestration.cost import metered
 
-_NEWLINE: Final = b"\n"
 _GOAL: Final = 2.0
 
 
@@ -48,10 +44,10 @@ def main(
     """Measure both, print them, and write them where asked to."""
     console = Console()
     session = spark.session(SparkConfig())
-    files = _sealed(landing)
+    files = sealed(landing)
     with TemporaryDirectory(prefix="nightmarket-") as folder:
         plain = Path(folder) / "lines.jsonl"
-        num_lines = _write_plain(landing, plain)
+        num_lines = write_plain(landed(landing), plain)
         spent: dict[str, list[float]] = {"ours": [], "DuckDB": []}
         for turn in range(rounds + 1):
             of_turn = Path(folder) / str(turn)
@@ -75,32 +71,15 @@ def main(
         json_.write_text(figures.as_json([row]))
 
 
-def _sealed(landing: Path) -> list[SealedFile]:
-    folders = sorted(landing.glob(f"????-??-??/{SOURCE}"))
-    days = Days(*(date.fromisoformat(folders[end].parent.name) for end in (0, -1)))
-    found = seal(landing, sealed=[], sealed_days=set(), days=days)
-    return [file for file in found if file.source == SOURCE]
-
-
-def _write_plain(landing: Path, plain: Path) -> int:
-    """Write all lines into one file; how many they are."""
-    num_lines = 0
-    with plain.open("wb") as file:
-        for batch in landed(landing):
-            ended = pc.binary_join_element_wise(
-                batch.column("line"), pa.scalar(b"", pa.binary()), pa.scalar(_NEWLINE, pa.binary())
-            )
-            file.write(b"".join(ended.to_pylist()))
-            num_lines += batch.num_rows
-    return num_lines
-
-
 def _to_delta(session: SparkSession, landing: Path, files: list[SealedFile], root: Path) -> None:
     days = Days(files[0].arrival_date, files[-1].arrival_date)
     named = session.createDataFrame([astuple(f) for f in files], tables.BRONZE_FILES.schema)
     parsed = parse(bronze_lines.build(named, landing=str(landing)))
     numbered = number(parsed, parsed.select(*PLACE).where(F.lit(False)))
+    # Kept as a night keeps it, for the three tables that share it (orchestration.defs.silver).
+    numbered.persist(StorageLevel.DISK_ONLY)
     Lake(session, root, days.first).write(tables.SILVER_EVENTS, events.build(numbered), days)
+    numbered.unpersist()
 
 
 def _to_parquet(plain: Path, out: Path) -> None:

@@ -8,7 +8,7 @@ reading of the files into memory nor Spark is counted for ours.
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from etl.arrow import arrow_schema
-from etl.bronze.files import seal
+from etl.bronze.files import SealedFile, seal
 from etl.bronze.lines import read_file
 from etl.days import Days
 from etl.silver.parse import parse_batch, schema
@@ -53,15 +53,27 @@ COLUMNS: Final = {
 """The fields of all versions, as DuckDB is told them; lines that do not fit it leaves out."""
 
 
-def landed(landing: Path) -> list[pa.RecordBatch]:
-    """Read the shop's lines as bronze does, in batches as large as Spark's."""
+def sealed(landing: Path) -> list[SealedFile]:
+    """List the shop's files of all days, as bronze seals them."""
     folders = sorted(landing.glob(f"????-??-??/{SOURCE}"))
     days = Days(*(date.fromisoformat(folders[end].parent.name) for end in (0, -1)))
-    files = seal(landing, sealed=[], sealed_days=set(), days=days)
-    whole = pa.Table.from_batches(
-        [batch for f in files if f.source == SOURCE for batch in read_file(landing, f)]
-    )
+    found = seal(landing, sealed=[], sealed_days=set(), days=days)
+    return [file for file in found if file.source == SOURCE]
+
+
+def landed(landing: Path) -> list[pa.RecordBatch]:
+    """Read the shop's lines as bronze does, in batches as large as Spark's."""
+    files = sealed(landing)
+    whole = pa.Table.from_batches([batch for f in files for batch in read_file(landing, f)])
     return whole.combine_chunks().to_batches(max_chunksize=BATCH_LINES)
+
+
+def write_plain(batches: Sequence[pa.RecordBatch], plain: Path) -> int:
+    """Write all lines into one file, as DuckDB reads them; how many they are."""
+    with plain.open("wb") as file:
+        for batch in batches:
+            file.writelines(line + b"\n" for line in batch.column("line").to_pylist())
+    return sum(batch.num_rows for batch in batches)
 
 
 def ours(batches: Sequence[pa.RecordBatch]) -> None:
@@ -98,10 +110,9 @@ def _timed(work: Callable[[], object]) -> float:
 def measured(landing: Path) -> dict[str, float]:
     """Measure both, and say so per line and per megabyte."""
     batches = landed(landing)
-    num_lines = sum(batch.num_rows for batch in batches)
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "lines.jsonl"
-        plain.write_bytes(b"".join(_lines(batches)))
+        num_lines = write_plain(batches, plain)
         num_bytes = plain.stat().st_size
         silver, duckdb_ = cpu_seconds(lambda: ours(batches), lambda: of_duckdb(plain))
         num_kept = of_duckdb(plain)
@@ -114,12 +125,6 @@ def measured(landing: Path) -> dict[str, float]:
         "duckdb_share_of_lines_read": num_kept / num_lines,
         "silver_to_duckdb": silver / duckdb_,
     }
-
-
-def _lines(batches: Sequence[pa.RecordBatch]) -> Iterator[bytes]:
-    for batch in batches:
-        for line in batch.column("line").to_pylist():
-            yield line + b"\n"
 
 
 def main() -> None:

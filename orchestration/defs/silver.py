@@ -32,9 +32,7 @@ def _parsed(
 ) -> Mapping[Table, Made]:
     """Read the lines once for the three tables that share them."""
     recent = recent_events.select(*parse.PLACE).unionByName(recent_duplicates.select(*parse.PLACE))
-    # Kept twice: to number lines they are gone through twice, and reading one costs most.
-    parsed = night.kept(parse.parse(lines))
-    numbered = night.kept(parse.number(parsed, recent))
+    numbered = night.kept(parse.number(parse.parse(lines), recent))
     return {
         tables.SILVER_EVENTS: Made(events.build(numbered)),
         tables.SILVER_REJECTED_LINES: Made(rejected_lines.build(numbered)),
