@@ -170,10 +170,8 @@ class LakeFiles:
         Raises:
             MissingDayError: If one of the days was not made.
         """
-        self.require_made(table, days)
-        parts = list(self.batches(table, days, columns=columns, where=where))
-        schema = _schema(table, columns)
-        return pa.Table.from_batches(parts, schema)
+        parts = self.batches(table, days, columns=columns, where=where)
+        return pa.Table.from_batches(parts, _schema(table, columns))
 
     def empty(self, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
         """Make no rows, with the columns that ``arrow`` would read."""

@@ -215,16 +215,18 @@ def _files_of(files: LakeFiles, table: Table) -> list[_File]:
 
 
 def _files_pile(what: str, why: str, paths: list[Path]) -> Pile:
-    def go() -> None:
-        for path in paths:
-            path.unlink(missing_ok=True)
-        for folder in {path.parent for path in paths}:
-            # Others' files may lie there.
-            with suppress(OSError):
-                folder.rmdir()
-
     num_bytes = sum(path.stat().st_size for path in paths)
-    return Pile(what, why, (), len(paths), num_bytes, go)
+    return Pile(what, why, (), len(paths), num_bytes, lambda: remove_files(paths))
+
+
+def remove_files(paths: list[Path]) -> None:
+    """Remove files, and the folders that nothing lies in then."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    for folder in {path.parent for path in paths}:
+        # Others' files may lie there.
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _checksum_of(path: Path) -> Path:

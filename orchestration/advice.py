@@ -25,11 +25,20 @@ AFTER_A_BLOCK: Final = (
 AFTER_A_STEP: Final = (
     "Do what the step says; if it says nothing of use, run `nightmarket doctor`.",
 )
+_UNREADABLE_LINES: Final = (
+    "Why lines were refused stands in silver/rejected_lines. Nothing rests on the day yet: mend, "
+    "replace or remove its files in landing, and its rerun reads what lies there."
+)
 
 
 def after_a_block(days: Days, home: Home) -> str:
     """Say in Markdown what to do about a check that blocked."""
     return "\n".join(f"- {said}" for said in (*AFTER_A_BLOCK, again(days), served(home)))
+
+
+def of_blocked(table_path: str) -> str:
+    """Say what to do about a table whose check blocked, where more is known than that."""
+    return _UNREADABLE_LINES if table_path == tables.SILVER_LINE_COUNTS.path else ""
 
 
 def again(days: Days | None, *, is_upkeep: bool = False) -> str:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from dagster import DagsterError
 from pydantic import ValidationError
 
-from etl import tables
-
 if TYPE_CHECKING:
     from dagster._core.execution.plan.objects import StepFailureData
 
@@ -27,10 +25,6 @@ DISK_FULL = (
     "left), then run it again."
 )
 """What to tell whoever finds only that a write was refused."""
-_UNREADABLE_LINES = (
-    "Why lines were refused stands in silver/rejected_lines. Nothing rests on the day yet: mend, "
-    "replace or remove its files in landing, and its rerun reads what lies there."
-)
 _FULL = re.compile("No space left on device|Disk quota exceeded|database or disk is full")
 _OURS_SAID = re.compile(rf"(?:{'|'.join(sorted(_OURS))})\.[\w.]+: ")
 """How Dagster begins what an error of ours said."""
@@ -72,11 +66,6 @@ def of_step(failure: "StepFailureData") -> str:
     if ours:
         return error.message[ours.end() :].strip()
     return DISK_FULL if _FULL.search(error.message) else gist(error.message)
-
-
-def after_block(table_path: str) -> str:
-    """Say what to do about a table whose check blocked, where more is known than that."""
-    return _UNREADABLE_LINES if table_path == tables.SILVER_LINE_COUNTS.path else ""
 
 
 def is_disk_full(error: BaseException) -> bool:

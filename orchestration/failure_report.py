@@ -11,7 +11,7 @@ import dagster as dg
 
 from etl.home import Home
 from orchestration import advice
-from orchestration.border import after_block, of_step
+from orchestration.border import of_step
 from orchestration.partitions import days_in
 
 UPKEEP: Final = "upkeep"
@@ -105,7 +105,7 @@ def _to_do(
 ) -> Iterator[str]:
     blocked = sorted({c.asset_key.to_user_string() for c in unmet if _is_blocking(c)})
     first = advice.AFTER_A_BLOCK if blocked else advice.AFTER_A_STEP
-    more = filter(None, map(after_block, blocked))
+    more = filter(None, map(advice.of_blocked, blocked))
     again = advice.again(days_in(run.tags), is_upkeep=run.job_name == UPKEEP)
     for said in (*first, *more, again, advice.served(home)):
         yield f"- {said}"

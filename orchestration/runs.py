@@ -18,7 +18,8 @@ from rich.markup import escape
 from etl import spark
 from etl.days import Days
 from etl.home import Home
-from orchestration.border import after_block, of_step
+from orchestration import advice
+from orchestration.border import of_step
 
 KIND: Final = "nightmarket/kind"
 NIGHT: Final = "night"
@@ -151,7 +152,7 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
                 name = check.asset_key.to_user_string()
                 said = f"{name} was blocked: {check.description}. What follows it was not made."
-                return f"{said} {after_block(name)}".rstrip()
+                return f"{said} {advice.of_blocked(name)}".rstrip()
         if event.is_step_failure:
             said = spark.GONE if spark.is_gone() else of_step(event.step_failure_data)
             return f"{event.step_key} failed: {said}"

@@ -33,12 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep files in one process each, and all that ask Spark in two: one session a process.
 
     Long proofs are dealt out by file, the longest first: each process that gets one has a session.
     """
-    if is_drill := items and items[0].config.getoption("--drill"):
+    is_drill = bool(config.getoption("--drill"))
+    if is_drill:
         items.sort(key=lambda item: item.path.stem not in LONGEST)
     of_spark = {item.path for item in items if "spark" in getattr(item, "fixturenames", ())}
     for item in items:

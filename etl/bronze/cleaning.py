@@ -6,12 +6,11 @@ whose files were lost. A file that no day was sealed with is nobody's to remove.
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
 from etl.bronze.files import CLEANED, LOOK_BACK_DAYS, SealedFile, landed, path_name
-from etl.upkeep import Pile
+from etl.upkeep import Pile, remove_files
 
 
 def piles(
@@ -50,12 +49,8 @@ def piles(
 def _pile(folder: Path, day: date, going: list[Path], said: str) -> Pile:
     def go() -> None:
         _mark(folder / CLEANED, said)
-        for path in going:
-            path.unlink(missing_ok=True)
-        for source in {path.parent for path in going}:
-            # Files that were never sealed stay.
-            with suppress(OSError):
-                source.rmdir()
+        # Files that were never sealed stay, and the folder of their source with them.
+        remove_files(going)
 
     num_bytes = sum(path.stat().st_size for path in going)
     return Pile("landing", f"in the lake, and older than {said}", (day,), len(going), num_bytes, go)

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -21,11 +20,11 @@ from etl.days import Days
 from etl.home import Home
 from orchestration.planning import EVERYTHING
 from tests.orchestration import tiny_shop
-from tests.orchestration.nights import rows_of
+from tests.orchestration.nights import backfill, differing
 from tests.orchestration.tiny_shop import day
 
 SPARK = Path(pyspark.__file__).parent
-NIGHTMARKET = str(Path(sys.executable).with_name("nightmarket"))
+MEMORY = {"NIGHTMARKET_SPARK_MEMORY": "2g"}
 NUM_WORKERS = 2
 PATIENCE_SECONDS = 120
 DAYS = Days(day(1), day(2))
@@ -39,29 +38,14 @@ def test_a_cluster_of_two_workers_leaves_the_same_rows(tmp_path: Path) -> None:
     tiny_shop.open_shop(Home(here), DAYS)
     shutil.copytree(here, there)
 
-    made_here = backfilled(here, master="local[2]")
+    backfill(Home(here), DAYS, MEMORY | {"NIGHTMARKET_SPARK_MASTER": "local[2]"})
     with cluster(tmp_path / "cluster") as master:
-        made_there = backfilled(there, master=master)
+        backfill(Home(there), DAYS, MEMORY | {"NIGHTMARKET_SPARK_MASTER": master})
 
-    assert made_here.returncode == 0, made_here.stderr
-    assert made_there.returncode == 0, made_there.stderr
-    different = [
-        table.path
-        for table in ROWS
-        if not rows_of(Home(here), table, DAYS).equals(rows_of(Home(there), table, DAYS))
-    ]
-    assert different == []
+    assert differing(Home(here), Home(there), DAYS, ROWS) == []
     told = (tmp_path / "cluster" / "master.log").read_text()
     assert len(set(re.findall(r"Registering worker \S+", told))) == NUM_WORKERS
     assert "Registered app nightmarket" in told
-
-
-def backfilled(home: Path, *, master: str) -> "subprocess.CompletedProcess[str]":
-    """Make all days of a home by one range, on an engine."""
-    command = [NIGHTMARKET, "backfill", "--from", str(DAYS.first), "--to", str(DAYS.last)]
-    named = {"NIGHTMARKET_HOME": str(home), "NIGHTMARKET_SPARK_MASTER": master}
-    environment = os.environ | named | {"NIGHTMARKET_SPARK_MEMORY": "2g"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @contextmanager

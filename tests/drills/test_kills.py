@@ -11,7 +11,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,14 +30,21 @@ from etl.home import Home
 from orchestration.defs.nightly import TRAINED
 from scoring import reader
 from tests.orchestration import tiny_shop
-from tests.orchestration.nights import FEED, MADE_BY_ROWS_ONLY, ROWS_ONLY, Shop, night, rows_of
+from tests.orchestration.nights import (
+    FEED,
+    MADE_BY_ROWS_ONLY,
+    NIGHTMARKET,
+    ROWS_ONLY,
+    Shop,
+    differing,
+    night,
+)
 from tests.orchestration.tiny_shop import day
 
 BEFORE = Days(day(1), day(2))
 KILLED = day(3)
 NUM_KILLS = 8
 USERS = [f"user-{n}" for n in range(tiny_shop.NUM_USERS)]
-NIGHTMARKET = [str(Path(sys.executable).with_name("nightmarket"))]
 
 pytestmark = pytest.mark.usefixtures("drill")
 
@@ -85,7 +91,7 @@ def test_a_night_is_made_again_over_what_a_kill_left_of_every_table(
     assert Shop(Home(home), definitions, spark).run("nightly", night(KILLED)).success
 
     assert num_torn > 20
-    assert differing(home, nights.after) == []
+    assert changed(home, nights.after) == []
     assert answers(home) == answers(nights.after)
 
 
@@ -132,7 +138,7 @@ def test_nights_killed_at_any_moment_leave_what_an_undisturbed_one_leaves(
                 (os.killpg if whole_group else os.kill)(killed.pid, signal.SIGKILL)
         with started(home) as last:
             assert last.wait() == 0, told(home)
-    assert differing(home, nights.after) == []
+    assert changed(home, nights.after) == []
     assert answers(home) == new
     assert read.num_reads > 100
     assert read.broken == []
@@ -157,13 +163,13 @@ def test_a_night_whose_jvm_is_killed_says_so_and_can_be_run_again(
     assert "Spark's JVM ended while it worked" in said
     assert "Traceback" not in said
     assert again.returncode == 0, told(home)
-    assert differing(home, nights.after) == []
+    assert changed(home, nights.after) == []
 
 
 @contextmanager
 def started(home: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A real night in a session of its own, which ends with what is done with it."""
-    command = [*NIGHTMARKET, "night", "--day", str(KILLED)]
+    command = [NIGHTMARKET, "night", "--day", str(KILLED)]
     environment = os.environ | {"NIGHTMARKET_HOME": str(home)}
     _said(home).unlink(missing_ok=True)
     with _said(home).open("wb") as said:
@@ -199,7 +205,7 @@ def _undisturbed(nights: Nights, home: Path) -> float:
     began = time.monotonic()
     with started(home) as whole:
         assert whole.wait() == 0, told(home)
-    assert differing(home, nights.after) == []
+    assert changed(home, nights.after) == []
     return time.monotonic() - began
 
 
@@ -242,15 +248,10 @@ def _wait_for(holds: Callable[[], bool], seconds: float = 300) -> None:
         time.sleep(0.05)
 
 
-def differing(home: Path, other: Path) -> list[str]:
+def changed(home: Path, other: Path) -> list[str]:
     """Which tables do not have the same rows on all days."""
-    days = Days(BEFORE.first, KILLED)
-    one, another = Home(home), Home(other)
-    return [
-        table.path
-        for table in (*MADE_BY_ROWS_ONLY, *TRAINED)
-        if not rows_of(one, table, days).equals(rows_of(another, table, days))
-    ]
+    days, made = Days(BEFORE.first, KILLED), (*MADE_BY_ROWS_ONLY, *TRAINED)
+    return differing(Home(home), Home(other), days, made)
 
 
 def answers(home: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,10 @@ from etl.home import Home
 from orchestration.defs.nightly import TRAINED
 from tests.drills.soaked_home import FOLDERS
 from tests.orchestration import tiny_shop
-from tests.orchestration.nights import MADE_BY_ROWS_ONLY, rows_of
+from tests.orchestration.nights import MADE_BY_ROWS_ONLY, backfill, differing
 from tests.orchestration.tiny_shop import day
 
 ROOT = Path(__file__).parents[2]
-NIGHTMARKET = str(Path(sys.executable).with_name("nightmarket"))
 NUM_NIGHTS = 40
 TAKEN = ("wall_seconds", "cpu_seconds", "python_mb", "jvm_mb")
 COMPARED = Days(day(1), day(14))
@@ -130,17 +128,7 @@ def test_fourteen_nights_and_ranges_leave_the_same_rows(
     home = tmp_path / "home"
     shutil.copytree(landed, home)
     for days in ranges:
-        command = [NIGHTMARKET, "backfill", "--from", str(days.first), "--to", str(days.last)]
-        environment = os.environ | {"NIGHTMARKET_HOME": str(home)} | named
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        backfill(Home(home), days, named)
 
-    assert list(differing(soaked.at_14, home)) == []
-
-
-def differing(one: Path, other: Path) -> Iterator[str]:
-    """Which tables do not have the same rows on the days compared."""
-    for table in (*MADE_BY_ROWS_ONLY, *TRAINED):
-        of_one, of_other = (rows_of(Home(home), table, COMPARED) for home in (one, other))
-        if not of_one.equals(of_other):
-            yield table.path
+    made = (*MADE_BY_ROWS_ONLY, *TRAINED)
+    assert differing(Home(soaked.at_14), Home(home), COMPARED, made) == []

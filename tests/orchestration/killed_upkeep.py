@@ -6,7 +6,6 @@ killed runs in a fork. Prints the number of steps; any broken promise is an exce
 
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -31,7 +30,7 @@ from tests.orchestration.old_home import (
     tree,
     upkeep,
 )
-from tests.scoring.killed_publisher import forked, was_killed
+from tests.scoring.killed_publisher import forked, killed_at, was_killed
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree"}
 
@@ -42,22 +41,14 @@ def tidied(home: Home) -> None:
         upkeep(home, history).tidy()
 
 
-def killed_at(home: Home, step: int) -> Callable[[], None]:
-    """Upkeep that is killed before its <step>th change of the home's files."""
-    left = [step]
+def change_of(home: Home) -> Callable[[str, tuple], bool]:
+    """Tell whether an event changes the home's files."""
 
-    def count(event: str, args: tuple) -> None:
-        is_change = event in CHANGES or (event == "open" and args[2] & (os.O_WRONLY | os.O_RDWR))
-        if is_change and str(home.root) in str(args[0]):
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+    def is_change(event: str, args: tuple) -> bool:
+        changes = event in CHANGES or (event == "open" and args[2] & (os.O_WRONLY | os.O_RDWR))
+        return bool(changes) and str(home.root) in str(args[0])
 
-    def run() -> None:
-        sys.addaudithook(count)
-        tidied(home)
-
-    return run
+    return is_change
 
 
 def require_well(home: Home) -> None:
@@ -100,7 +91,8 @@ def main(folder: Path) -> None:
         step += 1
         home = Home(folder / f"killed-{step}")
         shutil.copytree(forked_home, home.root)
-        is_killed = was_killed(forked(killed_at(home, step)))
+        work = killed_at(step, change_of(home), lambda home=home: tidied(home))
+        is_killed = was_killed(forked(work))
         was_killed(forked(lambda home=home: require_mended(home, whole)))
         shutil.rmtree(home.root)
     sys.stdout.write(str(step - 1))

@@ -1,6 +1,9 @@
-"""Nights of a home in this process: its jobs on one Spark session, and the rows that they leave."""
+"""Nights of a home, in this process or by a command, and the rows that they leave."""
 
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from orchestration.side_by_side import executor_of
 from orchestration.workspace import Workspace
 from tests.orchestration.tiny_shop import FIRST_DAY
 
+NIGHTMARKET = str(Path(sys.executable).with_name("nightmarket"))
 FEED = "product_feed"
 ROWS_ONLY = "rows_only"
 """Makes all rows; checks nothing, publishes nothing."""
@@ -103,6 +107,14 @@ def rows_of(home: Home, table: Table, days: Days) -> pa.Table:
     return found.sort_by([(name, "ascending") for name in (tables.PARTITION, *table.key)])
 
 
-def differing(one: Shop, other: Shop, days: Days, made: Sequence[Table]) -> list[str]:
+def differing(one: Home, other: Home, days: Days, made: Sequence[Table]) -> list[str]:
     """Which tables of two homes do not have the same rows."""
-    return [t.path for t in made if not one.rows(t, days).equals(other.rows(t, days))]
+    return [t.path for t in made if not rows_of(one, t, days).equals(rows_of(other, t, days))]
+
+
+def backfill(home: Home, days: Days, settings: Mapping[str, str]) -> None:
+    """Make a range of days by the command, a process of its own."""
+    command = [NIGHTMARKET, "backfill", "--from", str(days.first), "--to", str(days.last)]
+    environment = os.environ | settings | {"NIGHTMARKET_HOME": str(home.root)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -188,7 +188,7 @@ def test_nights_one_by_one_and_one_range_leave_the_same_rows(
     assert at_once.run(ROWS_ONLY, NIGHTS, tasks=7).success
 
     assert at_once.rows(tables.SLATES[FEED], NIGHTS).num_rows > 2 * tiny_shop.NUM_USERS
-    assert differing(at_once, shop, NIGHTS, MADE_BY_ROWS_ONLY) == []
+    assert differing(at_once.home, shop.home, NIGHTS, MADE_BY_ROWS_ONLY) == []
 
 
 def test_a_rerun_after_upkeep_leaves_the_same_rows(
@@ -208,7 +208,7 @@ def test_a_rerun_after_upkeep_leaves_the_same_rows(
 
     assert files.forgotten_days(tables.BRONZE_LINES) == {NIGHTS.first}
     made = [table for table in MADE_BY_ROWS_ONLY if table is not tables.BRONZE_LINES]
-    assert differing(kept, shop, NIGHTS, made) == []
+    assert differing(kept.home, shop.home, NIGHTS, made) == []
 
 
 def test_a_night_without_training_goes_on_with_the_champion(shop: CrownedShop) -> None:

@@ -77,12 +77,14 @@ def was_killed(child: int) -> bool:
     return status != 0
 
 
-def killed_at(folder: Path, step: int, work: Callable[[], None]) -> Callable[[], None]:
-    """The same work, killed before its <step>th touch of the folder's files."""
+def killed_at(
+    step: int, is_step: Callable[[str, tuple], bool], work: Callable[[], None]
+) -> Callable[[], None]:
+    """The same work, killed before the <step>th of what the interpreter audits as its steps."""
     left = [step]
 
-    def count(_event: str, args: tuple) -> None:
-        if any(str(folder) in os.fsdecode(a) for a in args if isinstance(a, str | bytes | Path)):
+    def count(event: str, args: tuple) -> None:
+        if is_step(event, args):
             left[0] -= 1
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -92,6 +94,16 @@ def killed_at(folder: Path, step: int, work: Callable[[], None]) -> Callable[[],
         work()
 
     return run
+
+
+def touch_of(folder: Path) -> Callable[[str, tuple], bool]:
+    """Tell whether an event touches the folder's files."""
+
+    def is_touch(_event: str, args: tuple) -> bool:
+        named = (os.fsdecode(a) for a in args if isinstance(a, str | bytes | Path))
+        return any(str(folder) in name for name in named)
+
+    return is_touch
 
 
 def read_until(folder: Path, stop: Path) -> None:
@@ -132,7 +144,7 @@ def kill_at_every_step(folder: Path, number: int) -> tuple[int, int]:
     step, is_killed = 0, True
     while is_killed:
         step += 1
-        work = killed_at(folder, step, lambda now=number: publish_day(folder, now + 1))
+        work = killed_at(step, touch_of(folder), lambda now=number: publish_day(folder, now + 1))
         is_killed = was_killed(forked(work))
         require_served(folder, number, number + 1)
         number = number_read(folder, SURFACES[0])
@@ -170,7 +182,9 @@ def kill_rollbacks(folder: Path, number: int) -> int:
     step, is_killed = 0, True
     while is_killed:
         step += 1
-        back = killed_at(folder, step, lambda: rollback(folder, to=None, now=NOW) and None)
+        back = killed_at(
+            step, touch_of(folder), lambda: rollback(folder, to=None, now=NOW) and None
+        )
         is_killed = was_killed(forked(back))
         require_served(folder, number, number + 1)
         if served_id(folder) != newest_id:
