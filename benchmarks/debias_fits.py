@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 
 from benchmarks.simulated_examples import Simulated
+from etl.arrow import is_in
 from etl.days import Days
 from etl.features.examination import ExaminationConfig
 from simulator.behaviour.attraction import attraction
-from simulator.ledger import is_in, pairs
+from simulator.ledger import pairs
 from simulator.seeds import generator
 from simulator.truth.oracle import active_users, showable
 from simulator.world.items import PRODUCT

@@ -1,9 +1,9 @@
 """``python -m benchmarks.night``: what a night costs, step by step, on a shop of a given size.
 
-Simulates eight days and one more, makes what the eighth needs of the seven before, and then two
-nights, each in one run: the eighth, on which the calendar fits every source, and the ninth, on
-which nothing is fitted but counts. ``--until candidates`` leaves out the rankers, the slates and
-the publication, and the seven evenings' candidates that rankers learn from.
+Simulates seven days (``--history``) and two more, makes what the first of the two needs of those
+before, and then both nights, each in one run: one on which the calendar fits every source, and the
+next, on which nothing is fitted but counts. ``--until candidates`` leaves out the rankers, the
+slates and the publication, and the seven evenings' candidates that rankers learn from.
 """
 
 import json
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from benchmarks.night_run import MadeNight
 
 FIRST = date(2026, 1, 1)
-FIT_NIGHT = FIRST + timedelta(days=7)
-"""The calendar's second fit: on the first, the lake's first evening, nothing can be learned."""
+EVERY_DAYS = 7
+"""The calendar fits on the lake's first evening, when nothing can be learned, and so often."""
 
 
 class Until(StrEnum):
@@ -44,27 +44,37 @@ def main(  # noqa: PLR0913 - the command line's options
     users: Annotated[int, typer.Option(min=1, help="Users, bots among them.")] = 100_000,
     items: Annotated[int, typer.Option(min=10, help="Products at the start.")] = 50_000,
     seed: Annotated[int, typer.Option(help="Of the shop.")] = 1,
+    history: Annotated[int, typer.Option(min=7, help="Days before: a multiple of 7.")] = 7,
     until: Annotated[Until, typer.Option(help="How far the nights go.")] = Until.CANDIDATES,
     json_: Annotated[Path | None, typer.Option("--json", help="Write the results here.")] = None,
 ) -> None:
     """Measure a night with all fits, and one with counts alone."""
+    if history % EVERY_DAYS:
+        raise typer.BadParameter("sources are fitted every 7 days: a multiple of 7 is needed")
     console, root = Console(), home.absolute()
     os.environ["NIGHTMARKET_HOME"] = str(root)
-    config = ShopConfig(users=users, items=items, days=9, seed=seed, start=FIRST)
+    config = ShopConfig(users=users, items=items, days=history + 2, seed=seed, start=FIRST)
     make(root, config, lambda landed: console.print(f"simulated {landed.date}"))
     # Only now: the calendar of Dagster's partitions is read from the home when it is imported.
     from benchmarks.night_run import make_before, make_night
 
     whole = until is Until.PUBLICATION
-    make_before(Home(root), FIT_NIGHT, is_whole=whole, console=console)
+    fitted = FIRST + timedelta(days=history)
+    make_before(Home(root), fitted, is_whole=whole, console=console)
     nights: dict[str, MadeNight] = {}
-    for day in Days(FIT_NIGHT, FIT_NIGHT + timedelta(days=1)):
+    for day in Days(fitted, fitted + timedelta(days=1)):
         nights[str(day)] = make_night(Home(root), one_day(day), is_whole=whole, console=console)
         _print(str(day), nights[str(day)], console)
     if json_ is not None:
         written = {
             "measured_on": measured_on(),
-            "shop": {"users": users, "items": items, "seed": seed, "until": until.value},
+            "shop": {
+                "users": users,
+                "items": items,
+                "seed": seed,
+                "history": history,
+                "until": until.value,
+            },
             "nights": {day: night.json() for day, night in nights.items()},
         }
         json_.write_text(json.dumps(written, indent=2) + "\n")

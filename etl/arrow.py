@@ -42,6 +42,24 @@ def places_in_runs(starts: np.ndarray) -> np.ndarray:
     return np.arange(len(starts)) - np.repeat(first, lengths)
 
 
+def distinct(values: np.ndarray) -> np.ndarray:
+    """List integers once, ascending, as ``np.unique`` does.
+
+    numpy 2.3 and later hashes them by their low bits, which differ little among keys of user and
+    item: 140 times slower than sorting them (2 million keys).
+    """
+    ascending = np.sort(values)
+    return ascending[run_starts(ascending)]
+
+
+def is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    """Tell which integers stand in an ascending array: bool. ``np.isin`` hashes them as badly."""
+    if not len(ascending):
+        return np.zeros(np.shape(values), bool)
+    place = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    return ascending[place] == values
+
+
 def offsets_of(row_N: np.ndarray, num_rows: int) -> np.ndarray:
     """Turn the row of each element, ascending, into list offsets: int32, num_rows + 1."""
     return np.searchsorted(row_N, np.arange(num_rows + 1)).astype(np.int32)

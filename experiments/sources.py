@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from etl.arrow import places_in_runs, ranges, run_starts
+from etl.arrow import is_in, places_in_runs, ranges, run_starts
 from training.lookup import key
 from training.metrics import bootstrap_ratio, bootstrap_ratios
 from training.retrieval import user_groups
@@ -176,7 +176,7 @@ def by_age(evening: Evening, age_days_by_item: Mapping[int, float]) -> Iterator[
         Rows of ``tables.REPORTS_CANDIDATES`` but for day and surface, of ages that were visited.
     """
     proposed = evening.proposed
-    found = np.isin(
+    found = is_in(
         key(proposed.visitor_W, proposed.visited_W),
         key(proposed.user_N, proposed.item_N)[evening.is_kept_N],
     )

@@ -116,14 +116,6 @@ def times(key_P: np.ndarray, counts_P: np.ndarray) -> np.ndarray:
     return found
 
 
-def is_in(key_P: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Tell which keys stand in an ascending array: bool, P (``np.isin`` hashes them badly)."""
-    if not len(known):
-        return np.zeros(len(key_P), bool)
-    at_P = np.minimum(np.searchsorted(known, key_P), len(known) - 1)
-    return known[at_P] == key_P
-
-
 def flat(lists: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray, pa.Table]:
     """Take lists apart: the row of each element, its place there, and its fields."""
     whole = lists.combine_chunks()

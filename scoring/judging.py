@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from etl.arrow import codes_of, places_in_runs, run_starts
+from etl.arrow import codes_of, is_in, places_in_runs, run_starts
 from scoring.judged_rows import Facts, Touches, item_in, key_of, user_in
 from scoring.shown_lists import Evening, Lists, Watched
-from training.slate_metrics import AT, Shown, Truths, is_in, measure
+from training.slate_metrics import AT, Shown, Truths, measure
 
 _WHOLE: Final = np.iinfo(np.int32).max
 """More than any list holds."""

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.arrow import weekdays_of_epoch
+from etl.arrow import is_in, weekdays_of_epoch
 from etl.tables.serving import AUDIENCES, PREDICTIONS
-from scoring.checked_rows import ANY, Places, Shelf, booleans, flat, is_in, numbers, times
+from scoring.checked_rows import ANY, Places, Shelf, booleans, flat, numbers, times
 
 EVERYBODY: Final = "*"
 OPTED_OUT: Final = "personalisation_off"

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from etl.arrow import run_starts
+from etl.arrow import distinct
 from simulator.day import NONE
 
 NUM_DAYS: Final = 8
@@ -33,23 +33,6 @@ def users_of(pair: np.ndarray) -> np.ndarray:
 def items_of(pair: np.ndarray) -> np.ndarray:
     """Which item a pair is of: int64."""
     return pair & ((1 << _ITEM_BITS) - 1)
-
-
-def distinct(numbers: np.ndarray) -> np.ndarray:
-    """List what numbers there are, ascending.
-
-    ``np.unique`` of numpy 2.4 hashes integers before it sorts them: a hundred times slower here.
-    """
-    ascending = np.sort(numbers)
-    return ascending[run_starts(ascending)]
-
-
-def is_in(wanted: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    """Tell which of some numbers are among others: bool."""
-    if len(ascending) == 0:
-        return np.zeros(wanted.shape, bool)
-    place = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
-    return ascending[place] == wanted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from etl.arrow import distinct
 from simulator.day import NONE, Day
-from simulator.ledger import Ledger, distinct, items_of
+from simulator.ledger import Ledger, items_of
 from simulator.world.items import PRODUCT, SLOT
 from simulator.world.users import add_at
 from simulator.world.world import World

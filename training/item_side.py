@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyspark import SparkFiles
 
 from etl import live_slots, surfaces
-from etl.arrow import flat_lists, offsets_of
+from etl.arrow import distinct, flat_lists, offsets_of
 from etl.features import dictionary
 from etl.features.texts import words_of
 from training import array_file
@@ -99,11 +99,11 @@ def _titles(rows: pa.Table) -> dict[str, np.ndarray | pa.Array]:
     """The distinct words of each title."""
     item, words = words_of(rows.column("title"))
     encoded = words.dictionary_encode()
-    distinct = np.unique(item << 32 | encoded.indices.to_numpy().astype(np.int64))
+    words_N = distinct(item << 32 | encoded.indices.to_numpy().astype(np.int64))
     return {
         "title_vocabulary": encoded.dictionary,
-        "title_indptr": offsets_of(distinct >> 32, rows.num_rows).astype(np.int64),
-        "title_word": distinct & 0xFFFFFFFF,
+        "title_indptr": offsets_of(words_N >> 32, rows.num_rows).astype(np.int64),
+        "title_word": words_N & 0xFFFFFFFF,
     }
 
 
@@ -114,10 +114,10 @@ def _shown(rows: pa.Table, type_code: np.ndarray) -> dict[str, np.ndarray | pa.A
     named = _whole(rows, "item_id").take(pa.array(product))
     found = codes_in(product_ids, named)
     known = found >= 0
-    distinct = np.unique(item[known] << 32 | product[found[known]])
+    shown_N = distinct(item[known] << 32 | product[found[known]])
     return {
-        "shown_indptr": offsets_of(distinct >> 32, rows.num_rows).astype(np.int64),
-        "shown_place": distinct & 0xFFFFFFFF,
+        "shown_indptr": offsets_of(shown_N >> 32, rows.num_rows).astype(np.int64),
+        "shown_place": shown_N & 0xFFFFFFFF,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from etl.arrow import is_in
 from training.metrics import ideal_dcg
 
 AT: Final = 20
@@ -79,22 +80,6 @@ def measure(shown: Shown, truths: Truths) -> np.ndarray:
     known_U = np.bincount(truths.user_T, truths.is_known_T, truths.num_users)
     ndcg_U = gain_U / ideal_dcg(np.minimum(num_U, AT))
     return np.column_stack([hits_U / num_U, ndcg_U, hits_U > 0, known_U / num_U])
-
-
-def is_in(key_P: np.ndarray, known_K: np.ndarray) -> np.ndarray:
-    """Tell which keys are known: bool, P.
-
-    Not ``np.isin``: numpy 2.3 and later hash integers by their low bits, which differ little among
-    keys of user and item; that was ten times slower here.
-
-    Args:
-        key_P: int64.
-        known_K: int64, ascending.
-    """
-    if not len(known_K):
-        return np.zeros(len(key_P), bool)
-    at_P = np.minimum(np.searchsorted(known_K, key_P), len(known_K) - 1)
-    return known_K[at_P] == key_P
 
 
 def _key(user: np.ndarray, item: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from etl.arrow import places_in_runs, run_starts
+from etl.arrow import distinct, places_in_runs, run_starts
 
 NEVER: Final = np.iinfo(np.int64).min
 DAY_US: Final = 86_400_000_000
@@ -53,7 +53,7 @@ class Fold:
 
         Events stand in order of event time and event id within a key.
         """
-        self._make_room(np.unique(key_E))
+        self._make_room(distinct(key_E))
         place_E = np.searchsorted(self.key_K, key_E)
         for name, sums in self.sums.items():
             if counted[name].any():

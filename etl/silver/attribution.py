@@ -13,6 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from etl.arrow import distinct
+
 WINDOW_DAYS: Final = 7
 """An impression is eligible for outcomes up to so many days after it."""
 WAIT_DAYS: Final = 7
@@ -96,7 +98,7 @@ def clicked_days(day_C: np.ndarray, place_C: np.ndarray, num_impressions: int) -
 def _eligible(done: Done, shown: Shown) -> tuple[np.ndarray, np.ndarray]:
     """The slice of each outcome's impressions: of its pair, shown within the window before it."""
     opens_O = done.at_O - _WINDOW_US
-    instants = np.unique(np.concatenate([shown.at_I, done.at_O, opens_O]))
+    instants = distinct(np.concatenate([shown.at_I, done.at_O, opens_O]))
 
     def place(pair: np.ndarray, at: np.ndarray) -> np.ndarray:
         # Ranks, not microseconds: pair and time together fit into 64 bits.

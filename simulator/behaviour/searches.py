@@ -8,6 +8,7 @@ Shapes: R steps, Q searches.
 
 import numpy as np
 
+from etl.arrow import distinct, is_in
 from simulator.behaviour import talk
 from simulator.behaviour.events import Part, part
 from simulator.behaviour.orders import placed
@@ -15,7 +16,7 @@ from simulator.behaviour.shown import Shown
 from simulator.behaviour.timeline import Timeline
 from simulator.behaviour.visits import SEARCH, Steps
 from simulator.day import NONE
-from simulator.ledger import Columns, distinct, is_in, pairs
+from simulator.ledger import Columns, pairs
 from simulator.seeds import generator
 from simulator.serving.shelf import shelf_of
 from simulator.state import State

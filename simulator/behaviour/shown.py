@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from etl.arrow import distinct
 from simulator.behaviour.visits import SEARCH, Steps, page_sizes
 from simulator.day import NONE
-from simulator.ledger import distinct
 from simulator.seeds import generator
 from simulator.serving import live, policy
 from simulator.serving.slates import Slates

@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from etl.arrow import is_in
 from simulator.day import NONE
-from simulator.ledger import is_in, pairs
+from simulator.ledger import pairs
 from simulator.seeds import generator
 from simulator.serving.policy import best_first
 from simulator.serving.shelf import Shelf, shelf_of

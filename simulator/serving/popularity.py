@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from simulator.ledger import distinct, items_of
+from etl.arrow import distinct
+from simulator.ledger import items_of
 from simulator.state import State
 from simulator.world.world import World
 

@@ -10,8 +10,9 @@ from benchmarks import debias, debias_curve, debias_fits
 from benchmarks.debias_curve import curves
 from benchmarks.debias_fits import FITS, DebiasConfig
 from benchmarks.simulated_examples import Simulated, SimulatedConfig
+from etl.arrow import is_in
 from simulator.config import ShopConfig
-from simulator.ledger import is_in, pairs
+from simulator.ledger import pairs
 from training.rankers.gbdt import GbdtConfig
 
 FAST = DebiasConfig(

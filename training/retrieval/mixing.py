@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import xgboost as xgb
 
-from etl.arrow import places_in_runs, run_starts
+from etl.arrow import is_in, places_in_runs, run_starts
 from training.metrics import ndcg_by_user
 from training.retrieval import mixing_trees, mixing_weights
 from training.retrieval.interactions import Interactions
@@ -203,7 +203,7 @@ def _pooled(
 
 
 def _is_found(found: Pool, truth: Interactions) -> np.ndarray:
-    return np.isin(found.user_N << 32 | found.item_N, truth.row_N << 32 | truth.item_N)
+    return is_in(found.user_N << 32 | found.item_N, np.sort(truth.row_N << 32 | truth.item_N))
 
 
 def _head(found: Pool, score_N: np.ndarray, num: int) -> np.ndarray:

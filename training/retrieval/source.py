@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from scipy.sparse import csr_array
 
+from etl.arrow import is_in
 from training import npz
 from training.retrieval import top_k, top_k_numba
 from training.retrieval.interactions import UNSEEN, Interactions
@@ -101,7 +102,7 @@ class Lists:
         """Mark the places that hold what their user touched: bool, U × K."""
         wanted = truth.row_N << 32 | truth.item_N
         listed = np.arange(len(truth))[:, None] << 32 | self.item_UK.astype(np.int64)
-        return np.isin(listed, wanted) & (self.item_UK != NO_ITEM)
+        return is_in(listed, np.sort(wanted)) & (self.item_UK != NO_ITEM)
 
 
 def lists(

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from etl.arrow import flat_lists
+from etl.arrow import distinct, flat_lists, is_in
 from etl.features.positions import PARTS
 from etl.tables.retrieval import SOURCE_CODES
 from training.lookup import find, key
@@ -74,7 +74,7 @@ class Proposed:
         proposed_M = key(user_M, items.field("item_no").to_numpy().astype(np.int64))
         user_L, looked = flat_lists(rows.column("looked"))
         looked_L = key(user_L, looked.field("item_no").to_numpy().astype(np.int64))
-        key_N = np.union1d(proposed_M, looked_L)
+        key_N = distinct(np.concatenate([proposed_M, looked_L]))
         looks_N = np.zeros(len(key_N))
         looks_N[find(key_N, looked_L)] = looked.field("examined").to_numpy() / PARTS
         row, visited = flat_lists(rows.column("visited"))
@@ -83,7 +83,7 @@ class Proposed:
             key_N >> 32,
             key_N & 0xFFFFFFFF,
             _ranks(items, find(key_N, proposed_M), sources, len(key_N)),
-            find(np.sort(key(row, visited_W)), key_N) >= 0,
+            is_in(key_N, np.sort(key(row, visited_W))),
             rows.column("num_visits").to_numpy().astype(np.int64),
             row,
             visited_W,
