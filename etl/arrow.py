@@ -1,12 +1,16 @@
 """Arrow columns as numpy arrays: what every kernel needs and none should write again."""
 
 from datetime import date
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
+
+_BITS: Final = 63
+"""Of an int64 that is not negative."""
 
 
 def arrow_schema(schema: StructType) -> pa.Schema:
@@ -50,6 +54,38 @@ def distinct(values: np.ndarray) -> np.ndarray:
     """
     ascending = np.sort(values)
     return ascending[run_starts(ascending)]
+
+
+def order_by(*keys: np.ndarray) -> np.ndarray:
+    """Order rows by integers, the first key first; equal ones stay as they stand: int64.
+
+    Keys and place are sorted as one number where they fit into one: processors' vector instructions
+    sort numbers but no pairs, which is some five times faster than a stable ``np.argsort``. Where
+    the first key ascends already, a place among those of equal ones will do.
+    """
+    num_rows = len(keys[0])
+    place, first = np.arange(num_rows), np.zeros(1, np.int64)
+    widths = [_width(key) for key in keys]
+    if sum(widths) + _width(place) > _BITS and not (keys[0][1:] < keys[0][:-1]).any():
+        starts = run_starts(keys[0])
+        first = np.maximum.accumulate(np.where(starts, place, 0))
+        place = place - first
+    widths.append(_width(place))
+    if sum(widths) > _BITS:
+        return np.lexsort(keys[::-1])
+    packed = np.zeros(num_rows, np.int64)
+    for key, width in zip((*keys, place), widths, strict=True):
+        packed <<= width
+        packed |= key
+    packed.sort()
+    packed &= (1 << widths[-1]) - 1
+    packed += first
+    return packed
+
+
+def _width(key: np.ndarray) -> int:
+    """Bits of the largest; more than there are where one is negative."""
+    return _BITS + 1 if key.min(initial=0) < 0 else int(key.max(initial=0)).bit_length()
 
 
 def is_in(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:

@@ -15,12 +15,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from etl.arrow import offsets_of, places_in_runs, run_starts
+from etl.arrow import is_in, offsets_of, order_by, places_in_runs, run_starts
 from etl.surfaces import Surface
 from etl.tables.retrieval import SOURCE_CODES
 from scoring.mixes import CandidatesConfig
 from scoring.sources import Asked, propose
-from training.lookup import find, key
+from training.lookup import key
 from training.retrieval import user_groups
 from training.retrieval.proposals import Proposals, by_score
 from training.retrieval.shelf import Shelf
@@ -54,7 +54,7 @@ def fuse(
     group_U = user_groups.codes(num_visits_of(batch, shelf))
     found = []
     for name, proposals in propose(Asked(batch, shelf, lists, config)):
-        kept = _suppressed(proposals, shelf.eligible_no_E, done)
+        kept = _suppressed(proposals, shelf, done)
         weight_P = weights_of(name, lists, config)[group_U[kept.user_P]]
         found.append(_ranked(SOURCE_CODES[name], kept, weight_P, config.rank_offset))
     return _fuse(_Ranked.joined(found), batch.num_users, config.num_candidates)
@@ -80,9 +80,9 @@ def _done(batch: UserBatch, surface: Surface) -> np.ndarray:
     return np.sort(key(batch.items.row_N[is_done], item))
 
 
-def _suppressed(proposals: Proposals, eligible: np.ndarray, done: np.ndarray) -> Proposals:
-    keep = find(eligible, proposals.item_P) >= 0
-    keep &= find(done, key(proposals.user_P, proposals.item_P)) < 0
+def _suppressed(proposals: Proposals, shelf: Shelf, done: np.ndarray) -> Proposals:
+    keep = shelf.may_show(proposals.item_P)
+    keep &= ~is_in(key(proposals.user_P, proposals.item_P), done)
     return Proposals(proposals.user_P[keep], proposals.item_P[keep], proposals.score_P[keep])
 
 
@@ -100,7 +100,7 @@ class _Ranked:
     def joined(cls, parts: list["_Ranked"]) -> "_Ranked":
         """All proposals by user and item, sources of one item in the order of their codes."""
         arrays = [np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__]
-        order = np.argsort(arrays[0], kind="stable")
+        order = order_by(arrays[0] >> 32, arrays[0] & _ITEM_BITS)
         return cls(*(array[order] for array in arrays))
 
 
@@ -167,8 +167,8 @@ def _fuse(ranked: _Ranked, num_users: int, num_candidates: int) -> Fused:
     place = np.full(len(key), -1, np.int64)
     place[kept] = np.arange(len(kept))
     candidate = place[item_of_P]
-    by_candidate = np.argsort(candidate, kind="stable")
-    by_candidate = by_candidate[candidate[by_candidate] >= 0]
+    is_kept = np.flatnonzero(candidate >= 0)
+    by_candidate = is_kept[order_by(candidate[is_kept])]
     return Fused(
         num_users,
         user[kept],

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from etl.arrow import flat_lists
+from etl.arrow import flat_lists, order_by
 from etl.features import dictionary
 from etl.tables.retrieval import SOURCE_NAMES
 from training import histories
@@ -197,7 +197,7 @@ class _Group:
         share = affinity / np.maximum(total[lists.row_N], np.finfo(np.float64).tiny)
         age_days = np.maximum((evening_us - lists.instants("last_event_at")) / DAY_US, 0)
         kept = np.flatnonzero(code >= 0)
-        order = kept[np.argsort(key(lists.row_N[kept], code[kept]), kind="stable")]
+        order = kept[order_by(lists.row_N[kept], code[kept])]
         parts = (affinity, share, lists.numbers("num_orders"), age_days)
         return cls(key(lists.row_N[order], code[order]), *(part[order] for part in parts))
 

@@ -18,6 +18,7 @@ from etl.arrow import (
     flat_lists,
     lists_of,
     offsets_of,
+    order_by,
     places_in_runs,
     ranges,
     run_starts,
@@ -179,7 +180,7 @@ def _fold(  # noqa: PLR0913
     slow_and_fast: bool = False,
 ) -> Fold:
     """Take the state of some users up again, sorted by user and number."""
-    order = np.argsort(_key(user, number), kind="stable")
+    order = order_by(user, number)
     half_lives = {"affinity": HALF_LIFE_DAYS}
     if slow_and_fast:
         half_lives |= {"short_term_affinity": SHORT_TERM_DAYS, "long_term_affinity": LONG_TERM_DAYS}

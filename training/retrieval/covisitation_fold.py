@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.arrow import days_of_epoch, flat_lists, places_in_runs, run_starts
+from etl.arrow import days_of_epoch, flat_lists, order_by, places_in_runs, run_starts
 from etl.days import Days, is_full
 
 UNIT: Final = 60
@@ -144,7 +144,7 @@ class _Memory:
 
     def _with(self, other: "_Memory") -> "_Memory":
         item = np.concatenate([self.item_N, other.item_N])
-        order = np.argsort(item, kind="stable")
+        order = order_by(item)
         parts = (
             (self.to_N, other.to_N),
             (self.weight_N, other.weight_N),

@@ -59,7 +59,7 @@ class Fitted:
             self.source,
             asked.taken(rows),
             num_items=min(num_items, len(self.item_no_I)),
-            is_allowed_I=find(shelf.eligible_no_E, self.item_no_I) >= 0,
+            is_allowed_I=shelf.may_show(self.item_no_I),
             masks_history=shelf.surface.is_bought_once,
         )
         score_UK = _told(found.score_UK, is_log=self.learned.is_log)

@@ -4,10 +4,14 @@ Shapes: P proposals of all users of a batch.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from etl.arrow import places_in_runs, ranges, run_starts
+from etl.arrow import order_by, places_in_runs, ranges, run_starts
+
+_MOST: Final = np.iinfo(np.int32).max
+"""The bits of no float32 that is a number are more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,6 @@ class Proposals:
 def by_score(user_P: np.ndarray, score_P: np.ndarray) -> np.ndarray:
     """Order proposals by user, then score downwards; equal scores stay as they stand.
 
-    One stable sort of one integer key: five times faster than sorting by two columns.
-
     Args:
         user_P: int64, ascending.
         score_P: not negative; compared as float32.
@@ -39,9 +41,9 @@ def by_score(user_P: np.ndarray, score_P: np.ndarray) -> np.ndarray:
     Returns:
         int64, P: places in the given order.
     """
-    # The bits of a non-negative float32 order as the number does.
-    downwards = 0xFFFFFFFF - score_P.astype(np.float32).view(np.uint32).astype(np.int64)
-    return np.argsort(user_P << 32 | downwards, kind="stable")
+    # The bits of a float32 order as the number does, where its sign is plus: of 0, too.
+    bits = (score_P.astype(np.float32) + np.float32(0)).view(np.int32)
+    return order_by(user_P, _MOST - bits.astype(np.int64))
 
 
 def strongest(proposals: Proposals, num_items: int) -> Proposals:
@@ -54,9 +56,8 @@ def strongest(proposals: Proposals, num_items: int) -> Proposals:
 
 def summed(user_P: np.ndarray, item_P: np.ndarray, score_P: np.ndarray) -> Proposals:
     """Add up the scores of a user's item that was reached several times, in the order given."""
-    key = user_P << 32 | item_P
-    order = np.argsort(key, kind="stable")
-    key = key[order]
+    order = order_by(user_P, item_P)
+    key = user_P[order] << 32 | item_P[order]
     starts = np.flatnonzero(run_starts(key))
     total = np.add.reduceat(score_P[order], starts) if len(starts) else score_P[:0]
     return Proposals(key[starts] >> 32, key[starts] & 0xFFFFFFFF, total)

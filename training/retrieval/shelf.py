@@ -60,6 +60,17 @@ class Shelf:
         """int64: their item_no, ascending."""
         return self.items.item_no_N[self.is_eligible_N]
 
+    def may_show(self, item_no_P: np.ndarray) -> np.ndarray:
+        """Tell which items it may show: bool, P."""
+        return self._is_eligible_by_no[np.minimum(item_no_P, len(self._is_eligible_by_no) - 1)]
+
+    @cached_property
+    def _is_eligible_by_no(self) -> np.ndarray:
+        """bool, by item_no, False at the end: a search in a list costs ten times as much."""
+        is_eligible = np.zeros(self.eligible_no_E.max(initial=-1) + 2, bool)
+        is_eligible[self.eligible_no_E] = True
+        return is_eligible
+
     @cached_property
     def place_E(self) -> np.ndarray:
         """int64: their places on the item side, the most clicked of 7 days first."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from etl.arrow import order_by
 from training.category_looks import CategoryLooks
 from training.lookup import find, key, taken
 from training.retrieval.proposals import Proposals, from_lists, strongest
@@ -76,5 +77,5 @@ def _by_user_and_item(one: Proposals, other: Proposals) -> Proposals:
         np.concatenate([getattr(part, name) for part in (one, other)])
         for name in ("user_P", "item_P", "score_P")
     )
-    order = np.argsort(key(user, item), kind="stable")
+    order = order_by(user, item)
     return Proposals(user[order], item[order], score[order])
