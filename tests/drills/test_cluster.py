@@ -104,5 +104,7 @@ def _wait_for(port: int, name: str, value: object) -> None:
         assert time.monotonic() < until, told
         time.sleep(0.2)
         address = f"http://127.0.0.1:{port}/json/"
-        with suppress(OSError), urllib.request.urlopen(address, timeout=10) as page:
+        # A master that has just begun answers with the page for people.
+        not_yet = (OSError, json.JSONDecodeError)
+        with suppress(*not_yet), urllib.request.urlopen(address, timeout=10) as page:
             told = json.load(page)

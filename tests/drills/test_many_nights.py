@@ -30,6 +30,8 @@ WEEK = 7
 """Every seventh day tables hold all that is alive: weeks are compared, not days."""
 MOST_GROWTH = 0.03
 """Of a week over the week before."""
+TOLD = {"models bytes added"}
+"""Not judged: a week fits one ranker, as large as the trees that its examples ask for."""
 
 pytestmark = pytest.mark.usefixtures("drill")
 
@@ -76,11 +78,12 @@ def test_the_last_week_is_like_the_week_before(
         for unit in ("files", "bytes")
     }
     with capsys.disabled():
-        sys.stdout.write(said(taken | added))
+        # A worker of pytest-xdist has no stdout that anybody sees.
+        sys.stderr.write(said(taken | added))
 
     # Time is told and not judged: what else runs on the machine would show.
     judged = added | {name: taken[name] for name in ("python_mb", "jvm_mb")}
-    grew = {name: growth(values) for name, values in judged.items()}
+    grew = {name: growth(values) for name, values in judged.items() if name not in TOLD}
     assert {name: by for name, by in grew.items() if by > MOST_GROWTH} == {}
 
 
