@@ -26,6 +26,8 @@ from etl.tables import FEATURES_ITEM_DAILY
 
 _KINDS: Final = ("impression", "click", "cart", "order")
 _CATALOGUE: Final = (*WORDS, "product_ids", "price_cents", "stock", "duration_ms")
+_ALIKE: Final = ("arrival_date", "event_date", "event_type", "item_type", "item_id")
+"""Events that are the same in these are counted as one row."""
 _OF_APPEAL: Final = ("appeal", "appeal_expected")
 _STATE: Final = (
     "arrival_date",
@@ -124,7 +126,10 @@ def build(  # noqa: PLR0913
 
 
 def _described(events: DataFrame, items: DataFrame, positions: DataFrame, days: Days) -> DataFrame:
-    """Events with their item as known at the end of the day on which they arrived."""
+    """Events, those alike added up, with their item as known at the end of the day they arrived.
+
+    There are a hundred impressions of an item: its words must not travel with each.
+    """
     named = events.where(F.col("item_id").isNotNull())
     slates = events.where(F.col("shown").isNotNull()).withColumn("one", F.explode("shown"))
     shown = slates.withColumns(
@@ -136,16 +141,20 @@ def _described(events: DataFrame, items: DataFrame, positions: DataFrame, days: 
     )
     is_shown = F.col("event_type") == "impression"
     columns = (
-        *("arrival_date", "event_date", "event_at", "event_type"),
-        *("item_type", "item_id", "watch_ms", F.lit(1).alias("num_shown")),
+        *(*_ALIKE, "event_at", "watch_ms"),
         F.when(is_shown, F.col("examined")).otherwise(0).alias("examined"),
     )
     every = named.unionByName(shown.drop("one"))
     counted = F.greatest("arrival_date", "event_date")
     counted_now = every.where(counted.between(days.first, days.last))
     in_days = looked_at(counted_now.withColumn("surface", shown_on()), positions).select(*columns)
+    added = in_days.groupBy(*_ALIKE).agg(
+        F.max("event_at").alias("event_at"),
+        F.count("*").alias("num_counted"),
+        *(F.sum(name).alias(name) for name in ("watch_ms", "examined")),
+    )
     known = items.select("arrival_date", "item_no", "first_arrival_date", *_CATALOGUE)
-    return in_days.join(known, ["arrival_date", "item_type", "item_id"])
+    return added.join(known, ["arrival_date", "item_type", "item_id"])
 
 
 def sums(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:

@@ -100,8 +100,8 @@ def build(
         return made.select(arrow.names).cast(arrow)
 
     # A request that showed n items is one event and n impressions.
-    num_shown = F.coalesce(F.size("shown"), F.lit(1)).alias("num_shown")
-    of_users = events.where(F.col("user_id").isNotNull()).select(*_COLUMNS, num_shown)
+    num_counted = F.coalesce(F.size("shown"), F.lit(1)).alias("num_counted")
+    of_users = events.where(F.col("user_id").isNotNull()).select(*_COLUMNS, num_counted)
     counted = F.greatest("arrival_date", "event_date")
     in_days = of_users.where(counted.between(days.first, days.last))
     state = before.select(*_STATE)

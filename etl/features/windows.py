@@ -61,9 +61,9 @@ class Recent:
         """Count events into the rows at which they are known.
 
         Args:
-            events: event_at, event_date, event_type, watch_ms of ``tables.SILVER_EVENTS`` and
-                num_shown, the impressions that an impression stands for, E; ``examined``, how far
-                they were looked at, if that is kept.
+            events: event_at, event_date, event_type, watch_ms of ``tables.SILVER_EVENTS``, E, and
+                num_counted, how many of its type a row stands for: a slate for its items;
+                ``examined``, how far they were looked at, if that is kept.
             state: The column ``recent`` of the day before, S.
             evenings: The rows, made of the same events and state.
             kept: Which of ``RECENT_CODES`` are counted; of the rest nothing is known.
@@ -155,9 +155,8 @@ def _of_events(events: pa.Table, evenings: Evenings, kept: tuple[str, ...]) -> l
     type_E, words = types.indices.to_numpy(), types.dictionary.to_pylist()
     watch_ms_E = events.column("watch_ms").fill_null(0).to_numpy()
     day_E = events.column("event_date").cast(pa.int32()).to_numpy()
-    ones = np.ones(len(day_E), np.int64)
-    shown_E = events.column("num_shown").to_numpy()
-    number_of = dict.fromkeys(kept, ones) | {"watch_ms": watch_ms_E, "impression": shown_E}
+    number_of = dict.fromkeys(kept, events.column("num_counted").to_numpy())
+    number_of["watch_ms"] = watch_ms_E
     if "examined" in kept:
         number_of["examined"] = events.column("examined").to_numpy()
     made = []

@@ -54,7 +54,7 @@ def kernels(
         if field.name in ("first_arrival_date", "item_no", *SAID, "price_cents", *NUMBERS):
             values = pa.array([row["item"][field.name] for row in rows], field.type)
             arrived = arrived.append_column(field.name, values)
-    arrived = arrived.append_column("num_shown", pa.array([1] * len(rows), pa.int32()))
+    arrived = arrived.append_column("num_counted", pa.array([1] * len(rows), pa.int32()))
     looked = pa.array([row["examined"] for row in rows], pa.int64())
     arrived = arrived.append_column("examined", looked)
     before = arrow_of(FEATURES_ITEM_DAILY, []) if state is None else state

@@ -180,7 +180,7 @@ def kernels(events: list[Row], state: pa.Table | None, days: Days) -> pa.Table:
     """What a maker does in one bucket, without Spark."""
     counted = [r for r in events if r["user_id"] and days.first <= counted_day(r) <= days.last]
     shown = pa.array([size(row) for row in counted], pa.int32())
-    arrived = arrow_of(SILVER_EVENTS, counted).append_column("num_shown", shown)
+    arrived = arrow_of(SILVER_EVENTS, counted).append_column("num_counted", shown)
     before = arrow_of(FEATURES_USER_DAILY, []) if state is None else state
     added = user_daily.sums(arrived, before, days=days)
     return user_daily.snapshots(arrived, before, added, days=days, config=CONFIG)

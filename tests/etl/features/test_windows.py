@@ -45,7 +45,7 @@ def events_of(drawn: list[Drawn]) -> list[dict]:
 def recent_of(rows: list[dict]) -> tuple[Recent, list[tuple[date, str]]]:
     """The kernel's numbers, and the evening and user of each of its rows."""
     events = arrow_of(SILVER_EVENTS, rows)
-    events = events.append_column("num_shown", pa.array([1] * len(rows), pa.int32()))
+    events = events.append_column("num_counted", pa.array([1] * len(rows), pa.int32()))
     state = arrow_of(FEATURES_USER_DAILY, [])
     evenings = Evenings.of(
         DAYS,
