@@ -60,6 +60,11 @@ _COLUMNS: Final = (
     "query",
     *WORDS,
 )
+_COUNTED: Final = (
+    *("user_id", "arrival_date", "event_date", "event_at", "event_type"),
+    *("watch_ms", "num_counted"),
+)
+"""What everybody's sums are made of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +112,12 @@ def build(
     state = before.select(*_STATE)
     num_buckets = config.num_buckets
     parts = walk(
-        in_days, state, key="user_id", kernel=add_up, schema=_SUMS, num_buckets=num_buckets
+        in_days.select(*_COUNTED),
+        state.select("user_id", "last_event_at", "recent"),
+        key="user_id",
+        kernel=add_up,
+        schema=_SUMS,
+        num_buckets=num_buckets,
     )
     added = parts.groupBy("arrival_date").agg(*(F.sum(what).alias(what) for what in _SUMMED))
     return walk_knowing(
@@ -125,8 +135,8 @@ def sums(events: pa.Table, state: pa.Table, *, days: Days) -> pa.Table:
     """Add some users up on each evening.
 
     Args:
-        events: Columns of ``tables.SILVER_EVENTS`` that are counted on ``days``.
-        state: Rows of ``tables.FEATURES_USER_DAILY`` of the day before.
+        events: Columns of ``tables.SILVER_EVENTS`` that are counted on ``days``, in any order.
+        state: user_id, last_event_at and recent of the day before.
         days: The days to make.
 
     Returns:
@@ -155,7 +165,8 @@ def snapshots(
     Returns:
         Rows of ``tables.FEATURES_USER_DAILY``.
     """
-    users = Users.of(events, state, days)
+    in_order = [(name, "ascending") for name in ("event_at", "event_id", "source")]
+    users = Users.of(events.sort_by(in_order), state, days)
     everybody = _everybody(added, users.evenings.day_R)
     return pa.table(_known(users) | _counted(users, everybody) | _rates(users, everybody, config))
 

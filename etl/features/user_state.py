@@ -30,7 +30,7 @@ class Users:
     """The rows of some users on some evenings."""
 
     events: pa.Table
-    """By event time, event id and source, E."""
+    """E."""
     state: pa.Table
     """Rows of ``tables.FEATURES_USER_DAILY`` of the day before, S."""
     user_id_K: pa.StringArray
@@ -44,13 +44,12 @@ class Users:
         """Lay out the rows of ``days``.
 
         Args:
-            events: Columns of ``tables.SILVER_EVENTS`` that are counted on ``days``.
+            events: Columns of ``tables.SILVER_EVENTS`` that are counted on ``days``; in order of
+                event time, event id and source where it is asked what was said last.
             state: Rows of ``tables.FEATURES_USER_DAILY`` of the day before.
             days: The days to make.
             kept: Which of ``RECENT_CODES`` are counted.
         """
-        order = ("event_at", "event_id", "source")
-        events = events.sort_by([(name, "ascending") for name in order])
         users, (key_E, key_S) = codes_of(events.column("user_id"), state.column("user_id"))
         evenings = Evenings.of(
             days,
