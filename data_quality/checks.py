@@ -17,6 +17,10 @@ SOME_ROWS: Final = "something arrived"
 NUM_USUAL_DAYS: Final = "the week before is known"
 ABSENT_NUMBER: Final = "-1.7976931348623157E308D"
 """The smallest double, for ``never_null_in``: no measure of ours is it."""
+ABSENT_WORD: Final = "char(1)"
+"""A word that no log says, for ``never_null_in``."""
+ABSENT_TIME: Final = "timestamp'0001-01-01'"
+"""An instant before all logs, for ``never_null_in``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,19 +188,21 @@ def complete(array: str, *fields: str) -> Check:
     )
 
 
-def never_null_in(array: str, absent: dict[str, str]) -> Check:
+def never_null_in(array: str, absent: dict[str, str], *, is_optional: bool = False) -> Check:
     """Promise what ``complete`` does, of long arrays: without a lambda.
 
     Args:
         array: The column.
         absent: By field, a literal that no element may hold; ``array`` or ``boolean`` for a field
             of that type, which has none.
+        is_optional: Whether there may be no array at all.
     """
+    every = " AND ".join(_no_null(f"{array}.{field}", value) for field, value in absent.items())
     return each(
         array,
         f"{', '.join(absent)} never null",
         " AND ".join(f"x.{field} IS NOT NULL" for field in absent),
-        whole=" AND ".join(_no_null(f"{array}.{field}", value) for field, value in absent.items()),
+        whole=f"{array} IS NULL OR ({every})" if is_optional else every,
     )
 
 
@@ -207,6 +213,27 @@ def _no_null(values: str, absent: str) -> str:
     if absent == "boolean":
         return f"(array_contains(cast({values} AS array<tinyint>), -1Y) <=> false)"
     return f"(array_contains({values}, {absent}) <=> false)"
+
+
+def from_zero(array: str, name: str, *fields: str, is_finite: bool = False) -> Check:
+    """Promise that numbers of an array's elements are not below 0; null ones are not looked at.
+
+    Args:
+        array: The column.
+        name: What is promised, in words.
+        fields: Of its elements.
+        is_finite: Whether they are doubles, neither infinite nor NaN.
+    """
+    below = " AND x.{0} < double('Infinity')" if is_finite else ""
+    most = " AND array_max({1}.{0}) < double('Infinity')" if is_finite else ""
+    one = f"x.{{0}} >= 0{below}"
+    every = f"(array_min({{1}}.{{0}}) >= 0{most})"
+    return each(
+        array,
+        name,
+        " AND ".join(f"coalesce({one.format(field)}, true)" for field in fields),
+        whole=" AND ".join(f"coalesce({every.format(field, array)}, true)" for field in fields),
+    )
 
 
 def ascending(array: str, field: str) -> Check:

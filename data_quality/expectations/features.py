@@ -13,7 +13,7 @@ from data_quality.checks import (
     complete,
     descending,
     distinct,
-    each,
+    from_zero,
     knows,
     never_null_in,
     not_empty,
@@ -148,7 +148,7 @@ def features_panel() -> Suite:
     return (
         *not_empty("user_id"),
         complete("items", "item_no", "examined", "num_clicks"),
-        each("items", "counts from 0 on", "x.examined >= 0 AND x.num_clicks >= 0"),
+        from_zero("items", "counts from 0 on", "examined", "num_clicks"),
         ascending("items", "item_no"),
         rule("items is not empty", "size(items) > 0", shows=("size(items) AS num_items",)),
     )

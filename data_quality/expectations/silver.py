@@ -3,12 +3,14 @@
 from typing import Final
 
 from data_quality.checks import (
+    ABSENT_WORD,
     Side,
     Suite,
     at_least,
-    complete,
     each,
+    from_zero,
     knows,
+    never_null_in,
     not_empty,
     one_of,
     probability,
@@ -123,12 +125,14 @@ def silver_events() -> Suite:
             shows=("event_type",),
         ),
         each("product_ids", "never null or empty", "coalesce(x != '', false)"),
-        complete("shown", "position", "item_id"),
-        each("shown", "position from 0 on", "coalesce(x.position >= 0, true)"),
+        never_null_in("shown", {"position": "-1", "item_id": ABSENT_WORD}, is_optional=True),
+        from_zero("shown", "position from 0 on", "position"),
         each(
             "shown",
             "propensity in (0, 1]",
             "coalesce(x.propensity > 0 AND x.propensity <= 1, true)",
+            whole="coalesce(array_min(shown.propensity) > 0 "
+            "AND array_max(shown.propensity) <= 1, true)",
         ),
         *of_sealed_files("silver/events"),
     )

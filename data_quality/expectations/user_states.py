@@ -3,6 +3,9 @@
 from typing import Final
 
 from data_quality.checks import (
+    ABSENT_NUMBER,
+    ABSENT_TIME,
+    ABSENT_WORD,
     Check,
     Side,
     Suite,
@@ -12,6 +15,7 @@ from data_quality.checks import (
     descending,
     distinct,
     each,
+    from_zero,
     knows,
     never_null_in,
     not_empty,
@@ -20,13 +24,9 @@ from data_quality.checks import (
 from data_quality.expectations.features import is_alive, knows_users
 from etl.tables.user_states import EVENT_CODES
 
-_AFFINITY: Final = "x.affinity >= 0 AND x.affinity < double('Infinity')"
-_GROUP_AFFINITIES: Final = " AND ".join(
-    f"x.{name} >= 0 AND x.{name} < double('Infinity')"
-    for name in ("affinity", "short_term_affinity", "long_term_affinity")
-)
+_AFFINITIES: Final = ("affinity", "short_term_affinity", "long_term_affinity")
 _ABSENT: Final = {
-    "event_at": "timestamp'0001-01-01'",
+    "event_at": ABSENT_TIME,
     "event_code": "-1Y",
     "item_no": "-1",
     "entry_arrival_date": "date'0001-01-01'",
@@ -39,18 +39,18 @@ _TOUCHES: Final = "user_id IS NOT NULL AND event_type IN ({}) AND item_id IS NOT
 
 
 def _group(array: str, name: str, *more: str) -> Suite:
+    counts = ("num_clicks", "num_orders")
     return (
-        complete(
+        never_null_in(
             array,
-            *(name, "num_clicks", "num_orders", "affinity", "affinity_at"),
-            *("short_term_affinity", "long_term_affinity", *more),
+            {name: ABSENT_WORD}
+            | dict.fromkeys(counts, "-1")
+            | {"affinity": ABSENT_NUMBER, "affinity_at": ABSENT_TIME}
+            | dict.fromkeys(_AFFINITIES[1:], ABSENT_NUMBER)
+            | dict.fromkeys(more, "-1L"),
         ),
-        each(
-            array,
-            "counts from 0 on",
-            " AND ".join(f"x.{count} >= 0" for count in ("num_clicks", "num_orders", *more)),
-        ),
-        each(array, "affinities from 0 on", _GROUP_AFFINITIES),
+        from_zero(array, "counts from 0 on", *counts, *more),
+        from_zero(array, "affinities from 0 on", *_AFFINITIES, is_finite=True),
         ascending(array, name),
         at_most(array, 1_000),
     )
@@ -62,10 +62,14 @@ def features_user_pairs() -> Suite:
     return (
         *not_empty("user_id"),
         is_alive(1),
-        complete("items", "item_no", *counts, "watch_ms", "affinity", "affinity_at"),
-        each("items", "counts from 0 on", " AND ".join(f"x.{name} >= 0" for name in counts)),
-        each("items", "affinity from 0 on", _AFFINITY),
-        each("items", "watch_ms from 0 on", "x.watch_ms >= 0"),
+        never_null_in(
+            "items",
+            dict.fromkeys(("item_no", *counts), "-1")
+            | {"watch_ms": "-1L", "affinity": ABSENT_NUMBER, "affinity_at": ABSENT_TIME},
+        ),
+        from_zero("items", "counts from 0 on", *counts),
+        from_zero("items", "affinity from 0 on", "affinity", is_finite=True),
+        from_zero("items", "watch_ms from 0 on", "watch_ms"),
         ascending("items", "item_no"),
         *_group("categories", "category", "examined", "expected"),
         *_group("brands", "brand"),
@@ -132,7 +136,7 @@ def _interests(array: str, num_kept: int) -> Suite:
     return (
         complete(array, "category", "strength", "num_events"),
         each(array, "strength in (0, 1]", "x.strength > 0 AND x.strength <= 1"),
-        each(array, "num_events from 0 on", "x.num_events >= 0"),
+        from_zero(array, "num_events from 0 on", "num_events"),
         descending(array, "strength"),
         distinct(array, "category"),
         at_most(array, num_kept),
