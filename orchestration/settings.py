@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".nightmarket"), description="where logs, tables and models lie")
     spark_master: str = Field("local[*]", description="threads of this machine, or a cluster")
     spark_memory: str = Field("4g", description="the driver's JVM heap")
+    partitions: int = Field(
+        0, ge=0, description="Spark's tasks after a shuffle; 0: cores of this machine"
+    )
     engine: Literal["auto", "small", "large"] = Field(
         "auto",
         description="small compiles little: for runs of few days (MB in landing × days < 128)",
@@ -118,7 +121,7 @@ class Settings(BaseSettings):
         return SparkConfig(
             master=self.spark_master,
             driver_memory=self.spark_memory,
-            shuffle_partitions=max(2, os.cpu_count() or 2),
+            shuffle_partitions=self.partitions or max(2, os.cpu_count() or 2),
             is_short_lived=self._is_small(num_days),
             worker_imports=_WORKER_IMPORTS,
         )

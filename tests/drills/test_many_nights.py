@@ -117,7 +117,7 @@ def said(figures: dict[str, np.ndarray]) -> str:
 @pytest.mark.parametrize(
     ("ranges", "named"),
     [
-        ([COMPARED], {"NIGHTMARKET_BUCKETS": "5"}),
+        ([COMPARED], {"NIGHTMARKET_BUCKETS": "5", "NIGHTMARKET_PARTITIONS": "3"}),
         (
             [Days(day(1), day(3)), Days(day(4), day(14))],
             {"NIGHTMARKET_SPARK_MASTER": "local[1]", "NIGHTMARKET_BUCKETS": "3"},
