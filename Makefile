@@ -37,7 +37,7 @@ test: $(SETUP)  ## every test that fits ten minutes on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 drill: $(SETUP)  ## the long proofs: kills, backfill = nights, bad days, full disks, a soak
-	$(BIN)/python -m pytest tests/drills --drill -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest tests/drills --drill -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(SETUP)  ## lint, types, import contracts, definitions
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
