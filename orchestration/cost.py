@@ -16,6 +16,7 @@ from typing import Final
 import psutil
 
 _SAMPLE_SECONDS: Final = 0.5
+_SHARED_SECONDS: Final = 10.0
 _MB: Final = 1 << 20
 _PSS: Final = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
 
@@ -39,6 +40,10 @@ class _Meter:
     others: list[Cost] = field(default_factory=list)
     """Count all that is used."""
     _cpu_by_pid: dict[int, float] = field(default_factory=dict)
+    _shared_by_pid: dict[int, int] = field(default_factory=dict)
+    """Bytes that others count."""
+    _shared_until: float = 0.0
+    """When what is shared is to be read anew: it costs more than all else here."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sampler: threading.Thread | None = None
 
@@ -72,15 +77,21 @@ class _Meter:
 
     def _look(self) -> None:
         used, resident = 0.0, 0
+        is_due = time.monotonic() > self._shared_until
         for process in _family():
             try:
                 times = process.cpu_times()
-                resident += memory_of(process)
+                size = process.memory_info().rss
+                if is_due or process.pid not in self._shared_by_pid:
+                    self._shared_by_pid[process.pid] = size - memory_of(process)
             except psutil.NoSuchProcess:
                 continue
+            resident += size - self._shared_by_pid[process.pid]
             cpu = times.user + times.system
             used += cpu - self._cpu_by_pid.get(process.pid, 0.0)
             self._cpu_by_pid[process.pid] = cpu
+        if is_due:
+            self._shared_until = time.monotonic() + _SHARED_SECONDS
         for told, share in ((self.steps, used / max(len(self.steps), 1)), (self.others, used)):
             for cost in told:
                 cost.cpu_seconds += max(share, 0.0)
