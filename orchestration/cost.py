@@ -77,25 +77,28 @@ class _Meter:
 
     def _look(self) -> None:
         used, resident = 0.0, 0
-        is_due = time.monotonic() > self._shared_until
+        if time.monotonic() > self._shared_until:
+            self._shared_by_pid.clear()
+            self._shared_until = time.monotonic() + _SHARED_SECONDS
         for process in _family():
             try:
                 times = process.cpu_times()
-                size = process.memory_info().rss
-                if is_due or process.pid not in self._shared_by_pid:
-                    self._shared_by_pid[process.pid] = size - memory_of(process)
+                resident += self._own_memory(process)
             except psutil.NoSuchProcess:
                 continue
-            resident += size - self._shared_by_pid[process.pid]
             cpu = times.user + times.system
             used += cpu - self._cpu_by_pid.get(process.pid, 0.0)
             self._cpu_by_pid[process.pid] = cpu
-        if is_due:
-            self._shared_until = time.monotonic() + _SHARED_SECONDS
         for told, share in ((self.steps, used / max(len(self.steps), 1)), (self.others, used)):
             for cost in told:
                 cost.cpu_seconds += max(share, 0.0)
                 cost.peak_memory_mb = max(cost.peak_memory_mb, resident / _MB)
+
+    def _own_memory(self, process: psutil.Process) -> int:
+        resident = process.memory_info().rss
+        if process.pid not in self._shared_by_pid:
+            self._shared_by_pid[process.pid] = resident - memory_of(process)
+        return resident - self._shared_by_pid[process.pid]
 
 
 _meter: Final = _Meter()
