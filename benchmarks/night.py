@@ -22,13 +22,12 @@ from etl.days import Days, one_day
 from etl.home import Home
 from simulator.config import ShopConfig
 from simulator.simulate import make
+from training.split import CalendarConfig, is_fit_night
 
 if TYPE_CHECKING:
     from benchmarks.night_run import MadeNight
 
 FIRST = date(2026, 1, 1)
-EVERY_DAYS = 7
-"""The calendar fits on the lake's first evening, when nothing can be learned, and so often."""
 
 
 class Until(StrEnum):
@@ -44,13 +43,15 @@ def main(  # noqa: PLR0913 - the command line's options
     users: Annotated[int, typer.Option(min=1, help="Users, bots among them.")] = 100_000,
     items: Annotated[int, typer.Option(min=10, help="Products at the start.")] = 50_000,
     seed: Annotated[int, typer.Option(help="Of the shop.")] = 1,
-    history: Annotated[int, typer.Option(min=7, help="Days before: a multiple of 7.")] = 7,
+    history: Annotated[int, typer.Option(min=1, help="Days before, up to a fit: 7, 14, …")] = 7,
     until: Annotated[Until, typer.Option(help="How far the nights go.")] = Until.CANDIDATES,
     json_: Annotated[Path | None, typer.Option("--json", help="Write the results here.")] = None,
 ) -> None:
     """Measure a night with all fits, and one with counts alone."""
-    if history % EVERY_DAYS:
-        raise typer.BadParameter("sources are fitted every 7 days: a multiple of 7 is needed")
+    fitted, calendar = FIRST + timedelta(days=history), CalendarConfig()
+    if not is_fit_night(fitted, first_day=FIRST, config=calendar):
+        every = calendar.fit_every_days
+        raise typer.BadParameter(f"fits are {every} days apart: {history} is no multiple of them")
     console, root = Console(), home.absolute()
     os.environ["NIGHTMARKET_HOME"] = str(root)
     config = ShopConfig(users=users, items=items, days=history + 2, seed=seed, start=FIRST)
@@ -59,7 +60,6 @@ def main(  # noqa: PLR0913 - the command line's options
     from benchmarks.night_run import make_before, make_night
 
     whole = until is Until.PUBLICATION
-    fitted = FIRST + timedelta(days=history)
     make_before(Home(root), fitted, is_whole=whole, console=console)
     nights: dict[str, MadeNight] = {}
     for day in Days(fitted, fitted + timedelta(days=1)):

@@ -21,6 +21,8 @@ ABSENT_WORD: Final = "char(1)"
 """A word that no log says, for ``never_null_in``."""
 ABSENT_TIME: Final = "timestamp'0001-01-01'"
 """An instant before all logs, for ``never_null_in``."""
+ABSENT_DAY: Final = "date'0001-01-01'"
+"""A day before all logs, for ``never_null_in``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -224,15 +226,19 @@ def from_zero(array: str, name: str, *fields: str, is_finite: bool = False) -> C
         fields: Of its elements.
         is_finite: Whether they are doubles, neither infinite nor NaN.
     """
-    below = " AND x.{0} < double('Infinity')" if is_finite else ""
-    most = " AND array_max({1}.{0}) < double('Infinity')" if is_finite else ""
-    one = f"x.{{0}} >= 0{below}"
-    every = f"(array_min({{1}}.{{0}}) >= 0{most})"
+
+    def holds(least: str, most: str) -> str:
+        is_below = f" AND {most} < double('Infinity')" if is_finite else ""
+        return f"coalesce({least} >= 0{is_below}, true)"
+
+    every = (
+        holds(f"array_min({array}.{field})", f"array_max({array}.{field})") for field in fields
+    )
     return each(
         array,
         name,
-        " AND ".join(f"coalesce({one.format(field)}, true)" for field in fields),
-        whole=" AND ".join(f"coalesce({every.format(field, array)}, true)" for field in fields),
+        " AND ".join(holds(f"x.{field}", f"x.{field}") for field in fields),
+        whole=" AND ".join(every),
     )
 
 

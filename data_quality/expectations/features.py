@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Final
 
 from data_quality.checks import (
+    ABSENT_DAY,
     Check,
     Side,
     Suite,
@@ -42,7 +43,7 @@ def _recent() -> Suite:
     places = "transform(recent, x -> 100 * unix_date(x.event_date) + x.code)"
     days = "array_min(recent.event_date), array_max(recent.event_date)"
     return (
-        never_null_in("recent", {"event_date": "date'0001-01-01'", "code": "-1Y", "number": "-1L"}),
+        never_null_in("recent", {"event_date": ABSENT_DAY, "code": "-1Y", "number": "-1L"}),
         rule(
             "recent: code is known",
             "array_min(recent.code) >= 1 "

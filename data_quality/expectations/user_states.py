@@ -3,6 +3,7 @@
 from typing import Final
 
 from data_quality.checks import (
+    ABSENT_DAY,
     ABSENT_NUMBER,
     ABSENT_TIME,
     ABSENT_WORD,
@@ -29,7 +30,7 @@ _ABSENT: Final = {
     "event_at": ABSENT_TIME,
     "event_code": "-1Y",
     "item_no": "-1",
-    "entry_arrival_date": "date'0001-01-01'",
+    "entry_arrival_date": ABSENT_DAY,
     "event_id": "''",
 }
 """Of an entry's fields, values that none may have."""

@@ -128,7 +128,7 @@ def build(  # noqa: PLR0913
 def _described(events: DataFrame, items: DataFrame, positions: DataFrame, days: Days) -> DataFrame:
     """Events, those alike added up, with their item as known at the end of the day they arrived.
 
-    There are a hundred impressions of an item: its words must not travel with each.
+    An item is shown many times a day: its words must not travel with each.
     """
     named = events.where(F.col("item_id").isNotNull())
     slates = events.where(F.col("shown").isNotNull()).withColumn("one", F.explode("shown"))
