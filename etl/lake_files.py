@@ -24,6 +24,8 @@ from etl.arrow import arrow_schema
 from etl.days import Days, last_full
 from etl.tables.schema import PARTITION, Table
 
+_READ_AHEAD: Final = {"batch_size": 1 << 15, "batch_readahead": 4, "fragment_readahead": 2}
+"""By itself pyarrow has 64 batches of 131,072 rows on their way: of wide rows some gigabytes."""
 _SAID: Final = 200
 """Characters of what Delta says of a damaged log that are shown."""
 _FORGOTTEN: Final = ".forgotten"
@@ -213,7 +215,8 @@ class LakeFiles:
         if where is not None:
             wanted &= where
         found = self._open(table).to_pyarrow_dataset(partitions=_partitions(days))
-        for batch in found.scanner(columns=schema.names, filter=wanted).to_batches():
+        scanner = found.scanner(columns=schema.names, filter=wanted, **_READ_AHEAD)
+        for batch in scanner.to_batches():
             if batch.num_rows:
                 yield pa.Table.from_batches([batch]).cast(schema).combine_chunks().to_batches()[0]
 

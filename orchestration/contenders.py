@@ -61,9 +61,16 @@ class Bench:
 
     def __init__(self, night: Night, surface: Surface, day: date) -> None:
         self.night, self.surface, self.day = night, surface, day
-        self.read = ExampleDays(night.lake.files, surface, day, DAYS_READ)
-        self._read_with_histories = ExampleDays(
-            night.lake.files, surface, day, DAYS_READ, with_histories=True
+        self.read, self._read_with_histories = (
+            ExampleDays(
+                night.lake.files,
+                surface,
+                day,
+                DAYS_READ,
+                max_a_day=night.workspace.settings.examples_a_day,
+                with_histories=with_histories,
+            )
+            for with_histories in (False, True)
         )
 
     @property

@@ -4,7 +4,7 @@ Belongs here: what of the lake a batch of labelled examples is made of. What a l
 ``training.labels``, what a batch is in ``training.rankers.ranker``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 
 from etl import tables
 from etl.days import Days, one_day
+from etl.drawn_users import are_drawn
 from etl.lake_files import LakeFiles
 from etl.surfaces import Surface
+from etl.tables.schema import Table
 from orchestration.example_histories import ExampleHistories
 from orchestration.reads import Read, days_back, on_driver, same_days, since_full
 from training import chance, delays, labels, tasks
@@ -27,6 +29,8 @@ from training.rankers.ranker import Batch
 
 KEPT_EXAMPLES: Final = 2_000_000
 """Examples that may lie in memory at a time."""
+EXAMPLES_A_DAY: Final = 1_000_000
+"""Examples that are read of one day."""
 _EVENTS_AN_EXAMPLE: Final = 16
 """Events of histories that lie in as much memory as one example."""
 _DATES: Final = ("shown_date", "arrival_date")
@@ -54,6 +58,9 @@ def reads(num_days: int) -> Mapping[str, Read]:
 class ExampleDays:
     """One surface's examples as known on one night; days are kept in memory while they are few.
 
+    Of a day of more than ``max_a_day`` examples those of some users are read, drawn by hash
+    (docs/decisions/0033).
+
     Where ``with_histories`` asks for it, batches say what the examples' users had done by the
     examples' own evenings, for rankers that read sequences.
 
@@ -68,11 +75,12 @@ class ExampleDays:
         num_days: int,
         *,
         num_kept: int = KEPT_EXAMPLES,
+        max_a_day: int = EXAMPLES_A_DAY,
         with_histories: bool = False,
     ) -> None:
         self._files, self._surface, self._night = files, surface, night
         self._histories = ExampleHistories(files) if with_histories else None
-        self._max_kept = num_kept
+        self._max_kept, self._max_a_day = num_kept, max_a_day
         self._days = Days(night, night).reaching_back(num_days)
         self._kept: dict[date, Batch] = {}
         self._num_kept = 0
@@ -124,8 +132,13 @@ class ExampleDays:
             tables.RETRIEVAL_POPULARITY, evenings, where=of_surface & (pc.field("scope") == "all")
         )
 
+    def share(self, day: date) -> float:
+        """Say of which share of the users a day's examples are read; 1.0 where of all."""
+        return self._shares.get(day, 1.0)
+
     def _read(self, days: Days) -> Batch:
-        rows = self._files.arrow(tables.EXAMPLES[self._surface.name], days)
+        table = tables.EXAMPLES[self._surface.name]
+        rows = self._of_drawn(table, days, min(map(self.share, days)))
         is_off = pc.is_in(rows.column("user_id"), value_set=self._opted_out)
         known = labels.as_known(rows.filter(pc.invert(is_off)), self._outcomes, self._durations)
         batch = Batch.of(known, tasks.of_surface(self._surface.name))
@@ -133,11 +146,38 @@ class ExampleDays:
             return batch
         return batch.remembering(known.column("user_id"), self._histories.of)
 
+    def _of_drawn(
+        self,
+        table: Table,
+        days: Days,
+        share: float,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table:
+        """Read the rows of drawn users; of the others no more than a batch lies in memory."""
+        batches = self._files.batches(table, days, columns=columns, where=where)
+        kept = (
+            batch.filter(are_drawn(batch.column("user_id"), share)) if share < 1 else batch
+            for batch in batches
+        )
+        return pa.Table.from_batches(kept, self._files.empty(table, columns).schema)
+
+    @cached_property
+    def _shares(self) -> Mapping[date, float]:
+        """The share of users of each day that has more examples than are read."""
+        num_rows = self._files.num_rows(tables.EXAMPLES[self._surface.name], self._days)
+        most = self._max_a_day
+        return {day: most / num for day, num in num_rows.items() if num > most}
+
     @cached_property
     def _outcomes(self) -> pa.Table:
         is_own = ~pc.field("is_organic") & (pc.field("impression_surface") == self._surface.name)
-        columns = [*labels.OUTCOME_COLUMNS, *_DATES]
-        return self._files.arrow(tables.SILVER_OUTCOMES, self._days, columns=columns, where=is_own)
+        columns = [*labels.OUTCOME_COLUMNS, *_DATES, "user_id"]
+        most = max(map(self.share, self._days))
+        return self._of_drawn(
+            tables.SILVER_OUTCOMES, self._days, most, columns=columns, where=is_own
+        )
 
     @cached_property
     def delays(self) -> Delays:

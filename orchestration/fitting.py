@@ -63,6 +63,7 @@ def fit_nights(night: Night, surfaces: Sequence[Surface], ranker: str) -> list[d
             day,
             calendar.num_days,
             num_kept=num_kept,
+            max_a_day=night.workspace.settings.examples_a_day,
             with_histories=ranker in registry.SEQUENTIAL,
         )
         return _Fit(night, surface, day, ranker, read).row()
@@ -163,6 +164,7 @@ class _Fit:
             "num_own_examples": found.num_own_examples,
             "reads_source_ranks": not OF_SOURCES.isdisjoint(model.layout.numeric),
             "reads_positions": found.reads_positions,
+            "share_of_users": {str(day): round(self.read.share(day), 6) for day in days},
             "label_maturity": {
                 str(day): round(labels.maturity(batch, day, self.day), 3)
                 for day, batch in zip(days, map(self.read, days), strict=True)

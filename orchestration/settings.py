@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     network_steps: int = Field(
         0, ge=0, description="steps that a ranking network learns at most; 0: as many as pay"
     )
+    examples_a_day: int = Field(
+        1_000_000,
+        ge=1_000,
+        description="examples of a surface's day that rankers read; of more, those of some users",
+    )
     seed: int = Field(7, description="of training and bootstraps")
     tidy_every_days: int = Field(
         7, ge=0, description="nights between two upkeeps (`nightmarket tidy`); 0: none by itself"

@@ -99,6 +99,31 @@ def test_several_days_are_one_batch_in_which_a_user_has_one_number(files: LakeFi
     assert found.user_N.tolist() == [0] * 4
 
 
+def test_of_a_day_of_too_many_examples_those_of_drawn_users_are_read(tmp_path: Path) -> None:
+    files = LakeFiles(tmp_path, FIRST)
+    later = SHOWN + timedelta(days=1)
+    for table in (EXAMPLES, tables.SILVER_OUTCOMES, tables.FEATURES_USER_DAILY):
+        made(files, table, FIRST, NIGHT)
+    made(files, tables.SILVER_ITEMS, FIRST, NIGHT)
+    shown = [example(f"user {n % 200}", n) for n in range(2_000)]
+    write(files, EXAMPLES, SHOWN, *shown)
+    write(files, EXAMPLES, later, *[row | {"shown_date": later} for row in shown[:800]])
+    clicks = [outcome("click", n, user_id=f"user {n % 200}") for n in range(0, 2_000, 2)]
+    write(files, tables.SILVER_OUTCOMES, SHOWN, *clicks)
+
+    every = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7)
+    some = ExampleDays(files, SHORT_VIDEOS, NIGHT, 7, max_a_day=500)
+
+    assert (every.share(SHOWN), some.share(SHOWN), some.share(later)) == (1.0, 0.25, 0.625)
+    drawn, more = (set(some(day).given.item_N.tolist()) for day in (SHOWN, later))
+    # Whole users, and whoever is drawn for less is drawn for more.
+    assert len({n % 200 for n in drawn}) * 10 == len(drawn) == pytest.approx(500, abs=150)
+    assert {n % 200 for n in drawn} < {n % 200 for n in more}
+    label = dict(zip(every(SHOWN).given.item_N, every(SHOWN).label["click"], strict=True))
+    assert some(SHOWN).label["click"].tolist() == [label[n] for n in some(SHOWN).given.item_N]
+    assert 0 < some(SHOWN).label["click"].sum() < len(drawn)
+
+
 def test_popularity_is_read_of_the_evenings_before_a_day(tmp_path: Path) -> None:
     files = LakeFiles(tmp_path, FIRST)
     table = tables.RETRIEVAL_POPULARITY

@@ -6,7 +6,6 @@ Shapes: U users, N visits, I items of the surface, A attributes.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.sparse import csr_array
 
 from etl import surfaces
 from etl.arrow import flat_lists, offsets_of, run_starts
+from etl.drawn_users import HASH_BYTES, user_hash
 from etl.surfaces import Surface
 from etl.tables.user_states import EVENT_CODES
 from training.item_side import ItemSide
@@ -25,7 +25,7 @@ from training.user_side import Lists
 VISITS: Final = tuple(EVENT_CODES[name] for name in ("view", "click", "cart", "order"))
 """Events that say that a user went to an item."""
 _WORDS: Final = ("category", "brand", "seller_id", "host_id")
-_NO_LIMIT: Final = b"\xff" * 8
+_NO_LIMIT: Final = b"\xff" * HASH_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class _Drawn:
         for number, user in enumerate(rows.column("user_id").to_pylist()):
             if user in opted_out:
                 continue
-            name = (blake2b(user.encode(), digest_size=8).digest(), user)
+            name = (user_hash(user), user)
             known = self._kept.get(name)
             if name[0] > self._largest or (known is not None and known.day >= day[number]):
                 continue
