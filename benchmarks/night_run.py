@@ -135,5 +135,7 @@ def _steps(history: dg.DagsterInstance, run_id: str) -> list[Step]:
         if event.event_type == _Events.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             said = runs.values(check.metadata)
-            by_asset[check.asset_key.to_user_string()].check_cpu_seconds += said["cpu_seconds"]
+            # Checks that count what their step has read already have no cost of their own.
+            cost = said.get("cpu_seconds", 0.0)
+            by_asset[check.asset_key.to_user_string()].check_cpu_seconds += cost
     return list(steps.values())

@@ -7,10 +7,12 @@ import dagster as dg
 
 from etl import tables
 from orchestration import shown_tables
+from orchestration.cost import metered_step
 from orchestration.partitions import DAYS, days_of
 from orchestration.publishing import publish_day
 from orchestration.reads import key
 from orchestration.runs import BACKFILL, KIND
+from orchestration.table_asset import Metadata, said
 from orchestration.workspace import Workspace
 
 READ: Final = (
@@ -57,19 +59,20 @@ def publications_log(
 ) -> dg.MaterializeResult:
     """Check every row, then let readers see the night's slates."""
     if is_backfill(context):
-        said = "not published: a backfill never moves the pointer"
-        return _result({"publication": said}, blocked={})
+        told = "not published: a backfill never moves the pointer"
+        return _result({"publication": told}, blocked={})
     day = days_of(context).last
-    manifest = publish_day(workspace.lake(context.run_id), workspace.settings, day)
+    with metered_step() as cost:
+        manifest = publish_day(workspace.lake(context.run_id), workspace.settings, day)
     blocked = {n: s.block for n, s in manifest.surfaces.items() if s.block}
-    return _result({"publication": manifest.publication_id}, blocked=blocked)
+    return _result({"publication": manifest.publication_id, **said(cost)}, blocked=blocked)
 
 
-def _result(said: dict[str, str], *, blocked: dict[str, str]) -> dg.MaterializeResult:
+def _result(told: Metadata, *, blocked: dict[str, str]) -> dg.MaterializeResult:
     check = dg.AssetCheckResult(
         check_name="guarantees",
         passed=not blocked,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"blocked": dg.MetadataValue.json(blocked)},
     )
-    return dg.MaterializeResult(metadata=dict(said), check_results=[check])
+    return dg.MaterializeResult(metadata=dict(told), check_results=[check])
