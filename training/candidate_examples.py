@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from etl.arrow import days_of_epoch, flat_lists, places_in_runs, run_starts
@@ -45,8 +45,9 @@ def build(
     Returns:
         Rows of ``tables.EXAMPLES[surface.name]``.
     """
-    asked = actions(events, items, surface).join(known.served("inner"), known.key)
-    return described(asked, known, examples, surface=surface, config=config)
+    of_users = known.asked(_in_time(events).select(_evening(), "user_id"))
+    asked = actions(events, items, surface).join(of_users.served("inner"), known.key)
+    return described(asked, of_users, examples, surface=surface, config=config)
 
 
 def actions(events: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
@@ -58,23 +59,32 @@ def actions(events: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
     evening that already knew of the event. Neither becomes an example, in a range no more than in
     a night.
     """
-    days_late = F.date_diff("arrival_date", "event_date")
     level = F.lit(None).cast("byte")
     for event_type, number in _LEVELS.items():
         level = F.when(F.col("event_type") == event_type, number).otherwise(level)
     own = items.where(F.col("item_type") == surface.item_type)
-    acted = events.where(F.col("event_type").isin(*_LEVELS) & F.col("user_id").isNotNull())
-    in_time = acted.where(days_late.between(0, LATE_DAYS))
-    known = in_time.withColumn("level", level).join(
-        own.select("item_type", "item_id", "item_no"), ["item_type", "item_id"]
+    known = (
+        _in_time(events)
+        .withColumn("level", level)
+        .join(own.select("item_type", "item_id", "item_no"), ["item_type", "item_id"])
     )
     by = ("arrival_date", "event_date", "user_id")
     furthest = known.groupBy(*by, "item_no").agg(F.max("level").alias("level"))
     gathered = furthest.groupBy(*by).agg(
         F.sort_array(F.collect_list(F.struct("item_no", "level"))).alias("acted")
     )
-    evening = F.date_sub("event_date", 1).alias("feature_date")
-    return gathered.select(F.col("arrival_date").alias("day"), evening, "user_id", "acted")
+    return gathered.select(F.col("arrival_date").alias("day"), _evening(), "user_id", "acted")
+
+
+def _in_time(events: DataFrame) -> DataFrame:
+    days_late = F.date_diff("arrival_date", "event_date")
+    acted = F.col("event_type").isin(*_LEVELS) & F.col("user_id").isNotNull()
+    return events.where(acted & days_late.between(0, LATE_DAYS))
+
+
+def _evening() -> Column:
+    """The evening before a user acted."""
+    return F.date_sub("event_date", 1).alias("feature_date")
 
 
 def examples(  # noqa: PLR0913

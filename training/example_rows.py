@@ -1,7 +1,7 @@
 """What both ways to examples share: settings, what evenings knew, and how rows are written."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final, Literal
 
@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from etl import tables
+from etl.asked_keys import only_asked
 from etl.surfaces import Surface
 from training import user_side
 from training.assemble import USER_COLUMNS, Rows
@@ -58,6 +59,17 @@ class Evenings:
     def key(self) -> list[str]:
         """What ``served`` has one row for."""
         return ["feature_date", "user_id"]
+
+    def asked(self, keys: DataFrame) -> "Evenings":
+        """Leave out most of what no request of ``keys`` (feature_date, user_id) asks for."""
+        of_evening = keys.withColumnRenamed("feature_date", "arrival_date")
+        key = ["arrival_date", "user_id"]
+        return replace(
+            self,
+            users=only_asked(self.users, of_evening, key),
+            candidates=only_asked(self.candidates, of_evening, key),
+            pairs=only_asked(self.pairs, of_evening, ["user_id"]),
+        )
 
     def served(self, how: Literal["inner", "left"]) -> DataFrame:
         """List who could be served on each evening: features, words and ``candidates``.

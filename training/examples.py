@@ -9,6 +9,7 @@ a day on which none arrived does not fall back to another kind of example.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -46,11 +47,12 @@ def days_by_impressions(shown_on: Collection[date], days: Days) -> set[date]:
     return {day for day in days if any(0 <= (day - shown).days <= LATE_DAYS for shown in shown_on)}
 
 
-def build(
+def build(  # noqa: PLR0913
     log: Log,
     known: Evenings,
     *,
     surface: Surface,
+    days: Days,
     by_impressions: Collection[date],
     config: ExamplesConfig,
 ) -> DataFrame:
@@ -60,7 +62,8 @@ def build(
         log: What arrived on them.
         known: What was known on the evenings before them.
         surface: For which surface.
-        by_impressions: Which of the days ``days_by_impressions`` chose; the others are made of
+        days: Those days.
+        by_impressions: Which of them ``days_by_impressions`` chose; the others are made of
             candidates.
         config: How much of a user's day becomes examples.
 
@@ -68,18 +71,23 @@ def build(
         Rows of ``tables.EXAMPLES[surface.name]``.
     """
     is_chosen = F.col(PARTITION).isin(sorted(by_impressions))
-    of_candidates = candidate_examples.build(
-        log.events.where(~is_chosen), items=log.items, known=known, surface=surface, config=config
-    )
-    if not by_impressions:
-        return of_candidates
-    of_impressions = impression_examples.build(
-        log.impressions.where(is_chosen),
-        outcomes=log.outcomes.where(is_chosen),
-        items=log.items,
-        published=log.published,
-        known=known,
-        surface=surface,
-        config=config,
-    )
-    return of_impressions.unionByName(of_candidates)
+    made = []
+    if by_impressions:
+        of_impressions = impression_examples.build(
+            log.impressions.where(is_chosen),
+            outcomes=log.outcomes.where(is_chosen),
+            items=log.items,
+            published=log.published,
+            known=known,
+            surface=surface,
+            config=config,
+        )
+        made.append(of_impressions)
+    # Spark would shuffle what evenings knew even where no day is made of it.
+    if not set(by_impressions).issuperset(days):
+        events = log.events.where(~is_chosen)
+        of_candidates = candidate_examples.build(
+            events, items=log.items, known=known, surface=surface, config=config
+        )
+        made.append(of_candidates)
+    return reduce(DataFrame.unionByName, made)

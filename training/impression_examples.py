@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from etl.arrow import flat_lists, offsets_of, places_in_runs, ranges, run_starts
+from etl.asked_keys import only_asked
 from etl.surfaces import Surface
 from training import labels
 from training.assemble import Rows, assemble
@@ -64,24 +65,31 @@ def build(  # noqa: PLR0913
     Returns:
         Rows of ``tables.EXAMPLES[surface.name]``.
     """
-    shown = _shown(impressions, items, surface).join(known.served("left"), known.key)
-    rows = shown.join(_slates(published), known.key, "left").join(
+    own = _of_surface(impressions, surface)
+    keys = own.select(evening_before().alias("feature_date"), "user_id")
+    asked = known.asked(keys)
+    shown = _shown(own, items, surface).join(asked.served("left"), asked.key)
+    slates = only_asked(_slates(published), keys, asked.key)
+    rows = shown.join(slates, asked.key, "left").join(
         _done(outcomes, surface), list(_REQUEST), "left"
     )
     return described(
         rows.withColumnRenamed("arrival_date", "day"),
-        known,
+        asked,
         examples,
         surface=surface,
         config=config,
     )
 
 
-def _shown(impressions: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
+def _of_surface(impressions: DataFrame, surface: Surface) -> DataFrame:
+    """What may become an example."""
+    return impressions.where((F.col("surface") == surface.name) & days_late().between(0, LATE_DAYS))
+
+
+def _shown(own: DataFrame, items: DataFrame, surface: Surface) -> DataFrame:
     """One row per user, arrival day and day shown: the items of the surface that he saw."""
-    own = impressions.where(
-        (F.col("surface") == surface.name) & days_late().between(0, LATE_DAYS)
-    ).join(
+    of_type = own.join(
         items.where(F.col("item_type") == surface.item_type).select(
             "item_type", "item_id", "item_no"
         ),
@@ -90,7 +98,7 @@ def _shown(impressions: DataFrame, items: DataFrame, surface: Surface) -> DataFr
     one = F.struct(
         "event_id", "position", "source", "item_no", "propensity", F.xxhash64(*_ID).alias("lot")
     )
-    gathered = own.groupBy(*_REQUEST).agg(F.sort_array(F.collect_list(one)).alias("shown"))
+    gathered = of_type.groupBy(*_REQUEST).agg(F.sort_array(F.collect_list(one)).alias("shown"))
     return gathered.withColumn("feature_date", evening_before())
 
 

@@ -32,6 +32,11 @@ def left_out(events: DataFrame) -> DataFrame:
     )
 
 
+def users_of(events: DataFrame) -> DataFrame:
+    """List whom ``touches`` are of, as often as they did something: user_id, and some besides."""
+    return _of_users(events).select("user_id")
+
+
 def _of_users(events: DataFrame) -> DataFrame:
     return events.where(F.col("user_id").isNotNull() & F.col("event_type").isin(*EVENT_CODES))
 

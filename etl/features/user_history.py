@@ -23,8 +23,9 @@ from etl.arrow import (
     run_starts,
 )
 from etl.days import Days, is_full
+from etl.features import touched_state
 from etl.features.buckets import walk
-from etl.features.touches import MAX_PER_DAY, touches
+from etl.features.touches import MAX_PER_DAY, touches, users_of
 from etl.tables import FEATURES_USER_HISTORY
 
 NUM_SHORT: Final = 50
@@ -56,7 +57,7 @@ def build(  # noqa: PLR0913
     Args:
         events: Rows of ``tables.SILVER_EVENTS`` that arrived on ``days``.
         items: Rows of ``tables.SILVER_ITEMS`` of ``days``.
-        before: Rows of ``tables.FEATURES_USER_HISTORY`` as of the day before, one per user.
+        before: Rows of ``tables.FEATURES_USER_HISTORY`` from the full day before ``days`` on.
         days: The days to make.
         first_day: The lake's first day, from which full partitions are counted.
         num_buckets: Groups of users in memory one at a time; no row depends on it.
@@ -68,11 +69,12 @@ def build(  # noqa: PLR0913
     arrow = arrow_schema(schema)
 
     def kernel(touched: pa.Table, state: pa.Table) -> pa.Table:
-        return histories(touched, state, days=days, first_day=first_day).cast(arrow)
+        known = touched_state.newest(state)
+        return histories(touched, known, days=days, first_day=first_day).cast(arrow)
 
     return walk(
         touches(events, items).drop("watch_ms", "category", "brand", "seller_id", "host_id"),
-        before,
+        touched_state.needed(before, users_of(events), days, first_day),
         key="user_id",
         kernel=kernel,
         schema=schema,

@@ -16,12 +16,13 @@ from pyspark.sql import functions as F
 
 from etl.arrow import arrow_schema, codes_of, days_of_epoch
 from etl.days import Days, is_full
+from etl.features import touched_state
 from etl.features.buckets import walk
 from etl.features.evenings import INSTANT
 from etl.features.fold import NEVER
 from etl.features.looks import looks
 from etl.features.pair_book import Book
-from etl.features.touches import LOOK_CODE, touches
+from etl.features.touches import LOOK_CODE, touches, users_of
 from etl.features.user_history import ALIVE_DAYS, DAY_US, end_us, latest_of_day
 from etl.tables import FEATURES_USER_PAIRS
 
@@ -67,7 +68,7 @@ def build(  # noqa: PLR0913
         impressions: Rows of ``tables.SILVER_IMPRESSIONS`` that arrived on ``days``.
         positions: Rows of ``tables.FEATURES_POSITIONS`` of ``days``.
         appeal: Rows of ``tables.FEATURES_ITEM_APPEAL`` of ``days``.
-        before: Rows of ``tables.FEATURES_USER_PAIRS`` as of the day before, one per user.
+        before: Rows of ``tables.FEATURES_USER_PAIRS`` from the full day before ``days`` on.
         days: The days to make.
         first_day: The lake's first day, from which full partitions are counted.
         config: What an event says about liking.
@@ -79,16 +80,18 @@ def build(  # noqa: PLR0913
     arrow = arrow_schema(schema)
 
     def kernel(touched: pa.Table, state: pa.Table) -> pa.Table:
-        made = pairs(touched, state, days=days, first_day=first_day, config=config)
+        known = touched_state.newest(state)
+        made = pairs(touched, known, days=days, first_day=first_day, config=config)
         return made.cast(arrow)
 
     nothing = F.lit(0).cast("long")
     touched = touches(events, items).drop("price_cents")
     touched = touched.withColumns({"examined": nothing, "expected": nothing})
+    users = users_of(events).unionByName(impressions.select("user_id"))
     looked = looks(impressions, items=items, positions=positions, appeal=appeal)
     return walk(
         touched.unionByName(looked, allowMissingColumns=True),
-        before,
+        touched_state.needed(before, users, days, first_day),
         key="user_id",
         kernel=kernel,
         schema=schema,

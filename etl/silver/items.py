@@ -43,16 +43,23 @@ def build(events: DataFrame, *, before: DataFrame, days: Days, first_day: date) 
 def _touched(events: DataFrame) -> DataFrame:
     """One row per item and arrival day: of each column the day's newest value with its time."""
     named = events.where(F.col("item_id").isNotNull())
-    shown = events.where(F.col("shown").isNotNull()).withColumn("one", F.explode("shown"))
-    nothing = {n: F.lit(None).cast(events.schema[n].dataType) for n in CATALOGUE_COLUMNS}
-    from_slates = shown.withColumns(
-        {**nothing, "item_type": shown_type(), "item_id": F.col("one.item_id")}
-    )
-    every = named.unionByName(from_slates.drop("one")).withColumns(
-        {"price_cents": _price(), "host_id": _host()}
-    )
+    columns = ("arrival_date", *_ITEM, "event_at", "event_id", "event_type", *CATALOGUE_COLUMNS)
+    every = named.select(*columns).unionByName(_of_slates(events), allowMissingColumns=True)
+    every = every.withColumns({"price_cents": _price(), "host_id": _host()})
     newest = [_dated(F.max(_at(name))).alias(name) for name in CATALOGUE_COLUMNS]
     return every.groupBy("arrival_date", *_ITEM).agg(*newest)
+
+
+def _of_slates(events: DataFrame) -> DataFrame:
+    """One row per item shown and arrival day, with the newest time: slates say no more of it."""
+    shown = events.where(F.col("shown").isNotNull())
+    each = shown.select(
+        "arrival_date",
+        shown_type().alias("item_type"),
+        F.explode("shown.item_id").alias("item_id"),
+        "event_at",
+    )
+    return each.groupBy("arrival_date", *_ITEM).agg(F.max("event_at").alias("event_at"))
 
 
 def _price() -> Column:

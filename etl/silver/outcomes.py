@@ -17,6 +17,7 @@ from pyspark.sql import Column, DataFrame, GroupedData
 from pyspark.sql import functions as F
 
 from etl.arrow import arrow_schema, codes_of, days_of_epoch
+from etl.asked_keys import only_asked
 from etl.bronze.files import LOOK_BACK_DAYS as LATE_FILE_DAYS
 from etl.days import Days
 from etl.silver.attribution import (
@@ -76,10 +77,14 @@ def build(events: DataFrame, *, impressions: DataFrame, days: Days) -> DataFrame
     """
     done = _done(events, days)
     late = _late_pairs(done, days)
+    # Pairs of which nothing can be decided any more are most of what lies there.
+    waiting = done.where(_waits(days)).select("pair")
     shown = impressions.select(
         *_PAIR, "arrival_date", "shown_at", *sorted(_OF_IMPRESSION.values()), _hashed_pair()
     )
-    sides = [_grouped(_needed(rows, late, days)) for rows in (done, shown)]
+    sides = [
+        _grouped(only_asked(_needed(rows, late, days), waiting, ["pair"])) for rows in (done, shown)
+    ]
 
     def kernel(outcomes: pa.Table, slates: pa.Table) -> pa.Table:
         return attributed(outcomes, slates, days=days)
@@ -167,8 +172,8 @@ def _rows(
 
 def _done(events: DataFrame, days: Days) -> DataFrame:
     """Clicks of all days, and every outcome that may still have waited on the first of ``days``."""
-    waits = F.col("arrival_date") >= days.reaching_back(WAIT_DAYS).first
-    is_kept = F.col("event_type").isin(*CLICKS) | (F.col("event_type").isin(*OUTCOMES) & waits)
+    is_outcome = F.col("event_type").isin(*OUTCOMES)
+    is_kept = F.col("event_type").isin(*CLICKS) | (is_outcome & _waits(days))
     rows = events.where(is_kept).withColumn("event_arrival_date", F.col("arrival_date"))
     return rows.select(*_OF_OUTCOME, _hashed_pair())
 
@@ -179,9 +184,13 @@ def _hashed_pair() -> Column:
 
 def _late_pairs(done: DataFrame, days: Days) -> DataFrame:
     """The pairs of outcomes that waited and happened long before they arrived."""
-    waits = F.col("arrival_date") >= days.reaching_back(WAIT_DAYS).first
     is_late = F.date_diff("arrival_date", "event_date") > _ON_TIME_DAYS
-    return done.where(waits & is_late).select("pair")
+    return done.where(_waits(days) & is_late).select("pair")
+
+
+def _waits(days: Days) -> Column:
+    """Tell which outcomes may have waited on the first day; older ones are decided."""
+    return F.col("arrival_date") >= days.reaching_back(WAIT_DAYS).first
 
 
 def _needed(rows: DataFrame, late: DataFrame, days: Days) -> DataFrame:

@@ -29,7 +29,7 @@ from orchestration.reads import (
     on_driver,
     same_days,
     since_full,
-    state_as_of_day_before,
+    state_since_full_before,
 )
 from orchestration.table_asset import Made, Metadata, Night, no_impressions, table_asset
 
@@ -211,7 +211,7 @@ features_user_pairs = table_asset(
         "impressions": same_days(tables.SILVER_IMPRESSIONS),
         "positions": same_days(tables.FEATURES_POSITIONS),
         "appeal": same_days(tables.FEATURES_ITEM_APPEAL),
-        "before": state_as_of_day_before(tables.FEATURES_USER_PAIRS),
+        "before": state_since_full_before(tables.FEATURES_USER_PAIRS),
     },
 )
 features_user_history = table_asset(
@@ -220,7 +220,7 @@ features_user_history = table_asset(
     reads={
         "events": same_days(tables.SILVER_EVENTS),
         "items": same_days(tables.SILVER_ITEMS),
-        "before": state_as_of_day_before(tables.FEATURES_USER_HISTORY),
+        "before": state_since_full_before(tables.FEATURES_USER_HISTORY),
     },
 )
 features_user_interests = table_asset(

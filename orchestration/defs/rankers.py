@@ -82,7 +82,9 @@ def _made(night: Night, surface: Surface, log: Log, known: Evenings) -> Made:
     config = ExamplesConfig(num_buckets=night.settings.buckets)
     shown_on = days_with_impressions(night.lake.files, surface, night.days.reaching_back(LATE_DAYS))
     chosen = examples.days_by_impressions(shown_on, night.days)
-    rows = examples.build(log, known, surface=surface, by_impressions=chosen, config=config)
+    rows = examples.build(
+        log, known, surface=surface, days=night.days, by_impressions=chosen, config=config
+    )
     if not chosen:
         return Made(rows, {"made_of": "candidates of users who acted: the log has no impressions"})
     fates = impression_fates.count(log.impressions, known=known, surface=surface, config=config)

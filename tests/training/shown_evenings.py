@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
+from etl.days import Days
 from etl.surfaces import SHORT_VIDEOS
 from etl.tables import (
     CANDIDATES,
@@ -93,6 +94,7 @@ class Fortnight:
             log,
             known,
             surface=SURFACE,
+            days=Days(first, last),
             by_impressions=days,
             config=config or ExamplesConfig(num_buckets=1),
         )

@@ -56,7 +56,12 @@ def test_each_day_is_made_in_its_way(spark: SparkSession, tmp_path: Path) -> Non
     log = replace(log, events=frame_of(spark, SILVER_EVENTS, views))
 
     rows = build(
-        log, known, surface=SURFACE, by_impressions={SEVENTH}, config=ExamplesConfig()
+        log,
+        known,
+        surface=SURFACE,
+        days=Days(SIXTH, SEVENTH),
+        by_impressions={SEVENTH},
+        config=ExamplesConfig(),
     ).collect()
 
     found = sorted((r.arrival_date.day, r.user_id, r.example_id, r.item_no) for r in rows)
