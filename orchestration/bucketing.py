@@ -12,8 +12,9 @@ from etl import tables
 from etl.days import Days
 from etl.lake_files import LakeFiles
 
-_USERS_AT_ONCE: Final = 4_000
-"""Of one evening: asking all sources for 200 candidates takes some 200 KB a user."""
+_USERS_AT_ONCE: Final = 2_000
+"""Of one evening: ranking 200 candidates takes some 400 KB a user, asking all sources for them half
+of it."""
 _ROWS_AT_ONCE: Final = 40_000
 """Of all evenings: 200 candidates with who proposed them take some 10 KB."""
 _EVENTS_OF_USER: Final = 5

@@ -86,7 +86,7 @@ def _offer(lake: Lake, settings: Settings, surface: Surface, day: date) -> Offer
     broken = guarantees.check(
         slates,
         users=lake.read(tables.FEATURES_USER_DAILY, one_day(day)),
-        pairs=lake.as_of(tables.FEATURES_USER_PAIRS, day),
+        pairs=lake.since_full(tables.FEATURES_USER_PAIRS, one_day(day)),
         items=lake.read(tables.FEATURES_ITEM_DAILY, one_day(day)),
         surface=surface,
         limits=limits_of(settings, surface),

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from etl.surfaces import Surface
+from etl.tables.schema import PARTITION
 from scoring.checked_rows import Places, Shelf
 from scoring.promises import EVERYBODY, PROMISES, Limits, broken_places, broken_rows
 
@@ -23,6 +24,7 @@ _KEY: Final = ("audience", "audience_key")
 _NUM_EXAMPLES: Final = 5
 _BREACH: Final = "promise string, example string"
 _NO_SEGMENT: Final = "||"
+_PAIR_FIELDS: Final = ("item_no", "num_orders", "num_hides")
 _SHELF: Final = ("item_no", "item_id", "item_type", "is_sold_out", "seller_id", "category")
 
 
@@ -58,7 +60,7 @@ def check(  # noqa: PLR0913
     Args:
         slates: Rows of ``tables.SLATES[surface.name]`` of one evening, all audiences.
         users: Rows of ``tables.FEATURES_USER_DAILY`` of the evening: the active users.
-        pairs: Rows of ``tables.FEATURES_USER_PAIRS`` as of the evening, one a user.
+        pairs: Rows of ``tables.FEATURES_USER_PAIRS`` from the full day before the evening on.
         items: Rows of ``tables.FEATURES_ITEM_DAILY`` of the evening.
         surface: Whose slates they are.
         limits: What they were to keep to.
@@ -96,11 +98,12 @@ def _done(pairs: DataFrame, surface: Surface) -> DataFrame:
         is_bought = (pair["num_orders"] > 0) & F.lit(surface.is_bought_once)
         return is_bought | (pair["num_hides"] > 0)
 
-    return pairs.select(
-        F.lit("user").alias("audience"),
-        F.col("user_id").alias("audience_key"),
-        F.transform(F.filter("items", is_done), lambda pair: pair["item_no"]).alias("done"),
-    )
+    # Three fields of a pair are read and not all; lists are short when each user's newest is taken.
+    known = F.arrays_zip(*(F.col(f"items.{name}").alias(name) for name in _PAIR_FIELDS))
+    done = F.transform(F.filter(known, is_done), lambda pair: pair["item_no"])
+    rows = pairs.select(F.col("user_id").alias("audience_key"), PARTITION, done.alias("done"))
+    newest = rows.groupBy("audience_key").agg(F.max_by("done", PARTITION).alias("done"))
+    return newest.select(F.lit("user").alias("audience"), "audience_key", "done")
 
 
 def _held_against(slates: DataFrame, users: DataFrame, done: DataFrame) -> DataFrame:

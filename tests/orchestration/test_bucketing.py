@@ -32,12 +32,12 @@ def test_few_users_make_as_many_groups_as_keep_all_cores_busy() -> None:
 
 
 def test_groups_of_a_night_hold_no_more_users_the_more_users_there_are() -> None:
-    assert found(1, 1, users={0: 100_000}, events={}) == 25
-    assert found(1, 1, users={0: 10_000_000}, events={}) == 2_500
+    assert found(1, 1, users={0: 100_000}, events={}) == 50
+    assert found(1, 1, users={0: 10_000_000}, events={}) == 5_000
 
 
 def test_users_of_the_day_itself_count_once_they_are_known() -> None:
-    assert found(1, 1, users={0: 100_000, 1: 200_000}, events={}) == 50
+    assert found(1, 1, users={0: 100_000, 1: 200_000}, events={}) == 100
 
 
 def test_groups_of_a_range_are_smaller_since_their_rows_of_all_evenings_stay() -> None:
@@ -45,8 +45,8 @@ def test_groups_of_a_range_are_smaller_since_their_rows_of_all_evenings_stay() -
 
 
 def test_on_the_lakes_first_day_events_stand_for_users() -> None:
-    assert found(0, 0, users={}, events={0: 600_000}) == 30
+    assert found(0, 0, users={}, events={0: 600_000}) == 60
 
 
 def test_a_quiet_first_day_is_no_reason_to_forget_who_came_before() -> None:
-    assert found(0, 1, users={}, events={0: 600_000}) == 30
+    assert found(0, 1, users={}, events={0: 600_000}) == 60

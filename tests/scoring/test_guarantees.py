@@ -146,10 +146,11 @@ def checked(
     )
 
 
-def done(spark: SparkSession, *rows: tuple[str, int, int, int]) -> DataFrame:
+def done(spark: SparkSession, *rows: tuple[str, int, int, int], day: int = 5) -> DataFrame:
     """User, item_no, orders, hides."""
-    kept = "user_id string, items array<struct<item_no: int, num_orders: int, num_hides: int>>"
-    return spark.createDataFrame([(user, [pair]) for user, *pair in rows], kept)
+    kept = "items array<struct<item_no: int, num_orders: int, num_hides: int>>"
+    dated = [(user, date(2026, 1, day), [pair]) for user, *pair in rows]
+    return spark.createDataFrame(dated, f"user_id string, arrival_date date, {kept}")
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +210,15 @@ def test_what_was_bought_in_a_live_slot_does_not_forbid_the_slot_and_a_hide_does
     pairs = done(spark, ("anna", 1, 1, 0), ("bea", 1, 0, 1))
     got = {one.promise: one for one in checked(spark, rows, users, pairs, surface=LIVE_STREAMS)}
     assert got["item_is_not_done"].examples == ("user:bea item 1 at slate[0]",)
+
+
+def test_the_newest_that_is_known_of_a_user_decides(spark: SparkSession) -> None:
+    rows, users = [slate("anna"), slate("bea"), *stand_ins()], {"anna": False, "bea": False}
+    # An order that was cancelled since, and one that was made since.
+    before = done(spark, ("anna", 1, 1, 0), ("bea", 1, 0, 0))
+    since = done(spark, ("anna", 1, 0, 0), ("bea", 1, 1, 0), day=6)
+    (got,) = checked(spark, rows, users, since.unionByName(before))
+    assert (got.promise, got.examples) == ("item_is_not_done", ("user:bea item 1 at slate[0]",))
 
 
 def test_every_breach_is_counted_and_five_are_shown(spark: SparkSession) -> None:
