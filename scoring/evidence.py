@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from etl.asked_keys import only_asked
 from etl.surfaces import Surface
 from etl.tables.retrieval import SOURCE_CODES
 from scoring.judged_rows import FACT_CODES
@@ -42,26 +43,35 @@ class Evidence:
 
     def touches(self, surface: Surface, watched: Sequence[Watched]) -> DataFrame:
         """List what users acted on after the first evening: the columns of ``Touches``."""
+        known = self.items.select("item_type", "item_id", "item_no", "first_arrival_date")
+        return (
+            self._acted(surface, watched)
+            .join(known, ["item_type", "item_id"])
+            .select("user_id", "item_no", "event_date", "arrival_date", "first_arrival_date")
+        )
+
+    def _acted(self, surface: Surface, watched: Sequence[Watched]) -> DataFrame:
         first, last = min(watched).slate_date, max(one.last_date for one in watched)
         is_meant = F.col("event_type").isin(*TRUTH_TYPES) & F.col("user_id").isNotNull()
         is_meant &= F.col("item_type") == surface.item_type
         is_meant &= (F.col("event_date") > first) & (F.col("event_date") <= last)
-        acted = self.events.where(is_meant & (F.col("arrival_date") <= last))
-        known = self.items.select("item_type", "item_id", "item_no", "first_arrival_date")
-        return acted.join(known, ["item_type", "item_id"]).select(
-            "user_id", "item_no", "event_date", "arrival_date", "first_arrival_date"
-        )
+        return self.events.where(is_meant & (F.col("arrival_date") <= last))
 
     def facts(self, surface: Surface, watched: Sequence[Watched]) -> DataFrame:
-        """List what was known of users and shown to them: the columns of ``Facts``."""
+        """List what was known of those who acted and shown to them: the columns of ``Facts``.
+
+        Of a few others too: nobody is measured who did not act.
+        """
+        who = self._acted(surface, watched).select("user_id")
         is_judged = F.col("arrival_date").isin(_evenings(watched))
         own = self.slates.where(is_judged & (F.col("audience") == "user"))
-        fused = self.candidates.where(is_judged)
-        slates = own.withColumn("user_id", F.col("audience_key"))
+        slates = only_asked(own.withColumn("user_id", F.col("audience_key")), who, ["user_id"])
+        fused = only_asked(self.candidates.where(is_judged), who, ["user_id"])
+        pairs = only_asked(self.pairs, who, ["user_id"])
         nothing = F.array().cast("array<int>")
         bought = _having("num_orders") if surface.is_bought_once else nothing
         return (
-            _fact("pairs", self.pairs, bought, _having("num_hides"))
+            _fact("pairs", pairs, bought, _having("num_hides"))
             .unionByName(_fact("slates", slates, F.col("items.item_no"), nothing))
             .unionByName(_fact("candidates", fused, F.col("items.item_no"), _by_covisitation()))
         )
@@ -114,7 +124,11 @@ def _fact(name: str, rows: DataFrame, first: Column, second: Column) -> DataFram
 
 
 def _having(count: str) -> Column:
-    chosen = F.filter("items", lambda pair: pair[count] > 0)
+    # Two fields of a pair are read and not all.
+    pairs = F.arrays_zip(
+        F.col("items.item_no").alias("item_no"), F.col(f"items.{count}").alias(count)
+    )
+    chosen = F.filter(pairs, lambda pair: pair[count] > 0)
     return F.transform(chosen, lambda pair: pair["item_no"])
 
 

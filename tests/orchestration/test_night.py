@@ -94,6 +94,8 @@ class CrownedShop(Shop):
 
     def __init__(self, home: Home, definitions: dg.Definitions, spark: SparkSession) -> None:
         super().__init__(home, definitions, spark, jobs=JOBS)
+        self.told: dict[str, set[str]] = {}
+        """What the night said of each table: the names of its metadata."""
 
     def crown(self, fitted: Ranker, when: date) -> None:
         """Let a ranker serve the feed on one night."""
@@ -131,7 +133,10 @@ def shop(
     tiny_shop.open_shop(home, NIGHTS)
     opened = CrownedShop(home, definitions, spark)
     assert opened.run(ROWS_ONLY, night(NIGHTS.first)).success
-    assert opened.run("nightly", night(LAST), tasks=5).success
+    done = opened.run("nightly", night(LAST), tasks=5)
+    assert done.success
+    made = [event.materialization for event in done.get_asset_materialization_events()]
+    opened.told = {one.asset_key.to_user_string(): set(one.metadata) for one in made}
     return opened
 
 
@@ -165,6 +170,12 @@ def test_what_was_checked_is_on_record(shop: CrownedShop) -> None:
     checked = {row["table_path"] for row in found}
     assert checked == {t.path for t in EVERYTHING} - {"publications/log"}
     assert [r for r in found if r["severity"] == "critical" and not r["is_met"]] == []
+
+
+def test_every_table_says_what_it_cost(shop: CrownedShop) -> None:
+    cost = {"wall_seconds", "cpu_seconds", "peak_memory_mb"}
+    assert {t.path for t in EVERYTHING} - shop.told.keys() == set()
+    assert [name for name, told in shop.told.items() if not told >= cost] == []
 
 
 def test_a_rerun_leaves_the_same_rows_and_other_days_alone(shop: CrownedShop) -> None:
