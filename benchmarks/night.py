@@ -1,9 +1,9 @@
 """``python -m benchmarks.night``: what a night costs, step by step, on a shop of a given size.
 
 Simulates seven days (``--history``) and two more, makes what the first of the two needs of those
-before, and then both nights, each in one run: one on which the calendar fits every source, and the
-next, on which nothing is fitted but counts. ``--until candidates`` leaves out the rankers, the
-slates and the publication, and the seven evenings' candidates that rankers learn from.
+before, and then both nights, each in a process of its own: one on which the calendar fits every
+source, and the next, on which nothing is fitted but counts. ``--until candidates`` leaves out the
+rankers, the slates and the publication, and the seven evenings' candidates that rankers learn from.
 """
 
 import json
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.figures import measured_on
-from etl.days import Days, one_day
+from etl.days import Days
 from etl.home import Home
 from simulator.config import ShopConfig
 from simulator.simulate import make
@@ -57,16 +57,17 @@ def main(  # noqa: PLR0913 - the command line's options
     config = ShopConfig(users=users, items=items, days=history + 2, seed=seed, start=FIRST)
     make(root, config, lambda landed: console.print(f"simulated {landed.date}"))
     # Only now: the calendar of Dagster's partitions is read from the home when it is imported.
-    from benchmarks.night_run import make_before, make_night
+    from benchmarks.night_run import made_apart, make_before
 
     whole = until is Until.PUBLICATION
     make_before(Home(root), fitted, is_whole=whole, console=console)
     nights: dict[str, MadeNight] = {}
     for day in Days(fitted, fitted + timedelta(days=1)):
-        nights[str(day)] = make_night(Home(root), one_day(day), is_whole=whole, console=console)
+        written = root / f"night-{day}.json"
+        nights[str(day)] = made_apart(Home(root), day, is_whole=whole, written=written)
         _print(str(day), nights[str(day)], console)
     if json_ is not None:
-        written = {
+        found = {
             "measured_on": measured_on(),
             "shop": {
                 "users": users,
@@ -77,7 +78,7 @@ def main(  # noqa: PLR0913 - the command line's options
             },
             "nights": {day: night.json() for day, night in nights.items()},
         }
-        json_.write_text(json.dumps(written, indent=2) + "\n")
+        json_.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _print(day: str, night: "MadeNight", console: Console) -> None:

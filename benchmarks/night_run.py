@@ -1,17 +1,24 @@
 """Makes the nights of ``benchmarks.night`` and reads what their steps cost from Dagster's history.
 
 To be imported once ``NIGHTMARKET_HOME`` names a home whose first day is known: the calendar of
-Dagster's partitions is read when it is imported.
+Dagster's partitions is read when it is imported. As a program it makes one night in a process of
+its own, as a machine does every night: ``python -m benchmarks.night_run HOME DAY JSON 1``, where
+1 asks for all of it and 0 for what is up to candidates.
 """
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
 from rich.console import Console
 
-from etl.days import Days
+from etl.days import Days, one_day
 from etl.home import Home
 from etl.lake_files import LakeFiles
 from etl.tables import Table
@@ -95,6 +102,11 @@ class MadeNight:
         """Say it as plain values."""
         return {"whole": asdict(self.whole), "steps": [step.json() for step in self.steps]}
 
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> "MadeNight":
+        """Read what ``json`` said."""
+        return cls(Cost(**said["whole"]), [Step(**step) for step in said["steps"]])
+
 
 def make_night(home: Home, days: Days, *, is_whole: bool, console: Console) -> MadeNight:
     """Make one night, whatever is there of it already, and say what its steps took."""
@@ -104,6 +116,13 @@ def make_night(home: Home, days: Days, *, is_whole: bool, console: Console) -> M
     with runs.instance(home) as history:
         (last,) = history.get_runs(limit=1)
         return MadeNight(cost, _steps(history, last.run_id))
+
+
+def made_apart(home: Home, day: date, *, is_whole: bool, written: Path) -> MadeNight:
+    """Make one night in a process of its own: nothing is warm, and memory is the night's alone."""
+    asked = [str(home.root), str(day), str(written), str(int(is_whole))]
+    subprocess.run([sys.executable, "-m", "benchmarks.night_run", *asked], check=True)  # noqa: S603
+    return MadeNight.of(json.loads(written.read_text()))
 
 
 def _is_missing(files: LakeFiles, made: tuple[Table, ...], days: Days) -> bool:
@@ -139,3 +158,22 @@ def _steps(history: dg.DagsterInstance, run_id: str) -> list[Step]:
             cost = said.get("cpu_seconds", 0.0)
             by_asset[check.asset_key.to_user_string()].check_cpu_seconds += cost
     return list(steps.values())
+
+
+def main() -> None:
+    """Make the night that the arguments name, and write what it cost."""
+    root, day, written, is_whole = sys.argv[1:]
+    made = make_night(
+        Home(Path(root)),
+        one_day(date.fromisoformat(day)),
+        is_whole=is_whole == "1",
+        console=Console(),
+    )
+    Path(written).write_text(json.dumps(made.json()))
+    sys.stdout.flush()
+    # What Delta's Rust side does at an interpreter's end has ended it badly before.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,9 +26,10 @@ from training import chance, delays, labels, tasks
 from training.delays import Delays, DelaysConfig
 from training.example_rows import LATE_DAYS
 from training.rankers.ranker import Batch
+from training.spill import spilled
 
-KEPT_EXAMPLES: Final = 2_000_000
-"""Examples that may lie in memory at a time."""
+KEPT_EXAMPLES: Final = 500_000
+"""Examples that may lie in memory at a time; others are laid on disk once they are read."""
 EXAMPLES_A_DAY: Final = 1_000_000
 """Examples that are read of one day."""
 _EVENTS_AN_EXAMPLE: Final = 16
@@ -56,7 +57,10 @@ def reads(num_days: int) -> Mapping[str, Read]:
 
 
 class ExampleDays:
-    """One surface's examples as known on one night; days are kept in memory while they are few.
+    """One surface's examples as known on one night, each day read once.
+
+    A fit goes over its days some fifteen times. The first few lie in memory, the others in files of
+    ``TMPDIR`` that are mapped into it; where that is full they are read anew.
 
     Of a day of more than ``max_a_day`` examples those of some users are read, drawn by hash
     (docs/decisions/0033).
@@ -94,7 +98,12 @@ class ExampleDays:
         if self._num_kept + size <= self._max_kept:
             self._kept[day] = batch
             self._num_kept += size
-        return batch
+            return batch
+        try:
+            self._kept[day] = spilled(batch)
+        except OSError:
+            return batch
+        return self._kept[day]
 
     def for_learning(self, day: date) -> Batch:
         """Read one day as rankers learn from it.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from etl import tables
 from etl.days import Days
 from etl.lake_files import LakeFiles
 from etl.surfaces import PRODUCT_FEED
+from orchestration import example_days
 from orchestration.example_days import ExampleDays
 from tests.orchestration import remembered_lake
 from tests.orchestration.remembered_lake import (
@@ -28,6 +30,7 @@ from tests.orchestration.remembered_lake import (
     example,
 )
 from tests.orchestration.written_lake import Row, made, write
+from training import spill
 from training.histories import MAX_EVENTS
 from training.rankers.ranker import Batch
 
@@ -180,15 +183,43 @@ def test_nothing_of_the_day_shown_or_later_is_read(tmp_path: Path) -> None:
         assert (of, [item for item, *_ in events]) == (evening, [1])
 
 
-def test_histories_weigh_among_the_examples_that_are_kept(files: LakeFiles) -> None:
+def test_histories_weigh_among_the_examples_that_are_kept(
+    files: LakeFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second, _ = remembered_lake.SHOWN
     num_rows = len(batch_of(files, first))
     room = {"num_kept": 2 * num_rows + 10}
 
-    def reads(**said: Any) -> bool:  # noqa: ANN401
-        """Whether the second day is read anew when it is asked for again."""
+    laid: list[int] = []
+    monkeypatch.setattr(example_days, "spilled", lambda batch: laid.append(len(batch)) or batch)
+
+    def lays(**said: Any) -> bool:  # noqa: ANN401
+        """Whether the second day is laid on disk, once, when it is asked for again and again."""
+        laid.clear()
         days = ExampleDays(files, PRODUCT_FEED, LAST, 7, **room, **said)
         days(first)
-        return days(second) is not days(second)
+        assert days(second) is days(second)
+        return len(laid) == 1
 
-    assert (reads(), reads(with_histories=True)) == (False, True)
+    assert (lays(), lays(with_histories=True)) == (False, True)
+
+
+def test_days_on_disk_are_the_same_and_read_anew_where_it_is_full(
+    files: LakeFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = remembered_lake.SHOWN
+    every = ExampleDays(files, PRODUCT_FEED, LAST, 7, with_histories=True)
+    days = ExampleDays(files, PRODUCT_FEED, LAST, 7, num_kept=0, with_histories=True)
+
+    monkeypatch.setattr(spill, "_LEAST_BYTES", 0)
+    for day in (first, second):
+        assert read_by_rows(days(day)) == read_by_rows(every(day))
+        assert days(day) is days(day)
+
+    def full(_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(spill, "_mapped", full)
+    days = ExampleDays(files, PRODUCT_FEED, LAST, 7, num_kept=0)
+    assert days(first) is not days(first)
+    assert days(first).given.item_N.tolist() == every(first).given.item_N.tolist()
