@@ -149,7 +149,9 @@ class ExampleDays:
         table = tables.EXAMPLES[self._surface.name]
         rows = self._of_drawn(table, days, min(map(self.share, days)))
         is_off = pc.is_in(rows.column("user_id"), value_set=self._opted_out)
-        known = labels.as_known(rows.filter(pc.invert(is_off)), self._outcomes, self._durations)
+        if pc.any(is_off).as_py():
+            rows = rows.filter(pc.invert(is_off))
+        known = labels.as_known(rows, self._outcomes, self._durations)
         batch = Batch.of(known, tasks.of_surface(self._surface.name))
         if self._histories is None:
             return batch

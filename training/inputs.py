@@ -131,16 +131,21 @@ class Inputs:
         return columns
 
 
-def from_table(rows: pa.Table) -> Inputs:
-    """Take the features out of rows of ``tables.EXAMPLES``."""
-    numeric_NF = np.empty((rows.num_rows, len(NUMERIC)), np.float32)
+def from_table(rows: pa.Table, order_N: np.ndarray) -> Inputs:
+    """Take the features out of rows of ``tables.EXAMPLES``, one column after another.
+
+    Args:
+        rows: The rows.
+        order_N: int64: which row stands where.
+    """
+    numeric_NF = np.empty((len(order_N), len(NUMERIC)), np.float32)
     for number, name in enumerate(NUMERIC):
-        column = rows.column(name).combine_chunks()
-        numeric_NF[:, number] = column.to_numpy(zero_copy_only=False)
-    words = {name: _dictionary(rows.column(name)) for name in WORDS}
-    return Inputs(numeric_NF, words, rows.column("item_no").to_numpy().astype(np.int64))
+        column = rows.column(name).to_numpy()
+        numeric_NF[:, number] = column[order_N]
+    words = {name: _dictionary(rows.column(name), pa.array(order_N)) for name in WORDS}
+    return Inputs(numeric_NF, words, rows.column("item_no").to_numpy()[order_N].astype(np.int64))
 
 
-def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    whole = column.combine_chunks()
+def _dictionary(column: pa.ChunkedArray, order: pa.Array) -> pa.DictionaryArray:
+    whole = column.combine_chunks().take(order)
     return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()

@@ -21,9 +21,19 @@ def table_of(given: Inputs) -> pa.Table:
 
 def test_features_come_back_from_a_table_as_they_were() -> None:
     given = some_inputs()
-    back = from_table(table_of(given))
+    back = from_table(table_of(given), np.arange(3))
     np.testing.assert_array_equal(back.numeric_NF, given.numeric_NF)
     assert [back.words[n].to_pylist() for n in WORDS] == [given.words[n].to_pylist() for n in WORDS]
+
+
+def test_rows_stand_in_the_order_asked_for() -> None:
+    given, order = some_inputs(), np.array([2, 0, 1])
+    back, wanted = from_table(table_of(given), order), given.taken(order)
+    np.testing.assert_array_equal(back.numeric_NF, wanted.numeric_NF)
+    assert [back.words[n].to_pylist() for n in WORDS] == [
+        wanted.words[n].to_pylist() for n in WORDS
+    ]
+    assert back.item_N.tolist() == [9, 7, 8]
 
 
 def test_what_is_not_known_is_null_in_a_table() -> None:
@@ -40,4 +50,4 @@ def test_a_ranker_reads_every_feature_column_of_examples_and_no_other() -> None:
 
 
 def test_a_day_without_examples_gives_no_rows() -> None:
-    assert len(from_table(table_of(some_inputs()).slice(0, 0))) == 0
+    assert len(from_table(table_of(some_inputs()).slice(0, 0), np.arange(0))) == 0

@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl.arrow import run_starts
 from training import inputs
@@ -20,6 +21,7 @@ from training.histories import ReadHistories
 from training.inputs import Inputs, Layout
 from training.tasks import Task
 
+_FEATURES: Final = frozenset((*inputs.OURS.numeric, *inputs.OURS.words))
 NONE: Final = "none"
 """The name under which the fused candidate order serves where no ranker does."""
 
@@ -119,14 +121,17 @@ class Batch:
         that leave ties in the order given must not be paid for the policy of the time.
         """
         key = ("user_id", "shown_date", "item_no", "example_id")
-        ordered = rows.sort_by([(name, "ascending") for name in key])
+        # Features are most of it: they are brought into order one by one, not copied at once.
+        place = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in key])
+        own = [name for name in rows.column_names if name not in _FEATURES]
+        ordered = rows.select(own).take(place)
         label = {task.name: _label(ordered, task) for task in tasks}
         weight = ordered.column("sampling_weight").to_numpy().astype(np.float64)
         users = ordered.column("user_id").combine_chunks().dictionary_encode().indices
         user_N = np.cumsum(run_starts(users.to_numpy())) - 1 if len(users) else np.empty(0, int)
         evening = ordered.column("feature_date").cast(pa.int32())
         return cls(
-            inputs.from_table(ordered),
+            inputs.from_table(rows, place.to_numpy()),
             label,
             weight,
             user_N.astype(np.int64),
