@@ -187,7 +187,7 @@ def test_columns_read_in_another_order_than_they_were_written_are_named(
 ) -> None:
     stored = night.slates()
     read = inputs.from_table
-    monkeypatch.setattr(inputs, "from_table", lambda rows: swapped(read(rows)))
+    monkeypatch.setattr(inputs, "from_table", lambda *asked: swapped(read(*asked)))
 
     found = compared(night, stored)
 

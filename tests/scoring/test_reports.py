@@ -231,9 +231,12 @@ def test_a_day_on_which_nobody_acted_says_so(spark: SparkSession) -> None:
 
 
 def test_a_live_slot_is_a_truth_though_something_was_bought_in_it(spark: SparkSession) -> None:
-    frame = evidence(
-        spark, random_shop(10) | {"pairs": [(FIRST, "user1", [(40, 1, 0), (39, 0, 1)])]}
-    )
+    kinds = {"product": "i1", "live_slot": "i40"}
+    own = {
+        "pairs": [(FIRST, "user1", [(40, 1, 0), (39, 0, 1)])],
+        "events": [(day(1), day(1), "click", "user1", kind, item) for kind, item in kinds.items()],
+    }
+    frame = evidence(spark, random_shop(10) | own)
     watched = [Watched(FIRST, 1)]
 
     facts = {
@@ -243,6 +246,12 @@ def test_a_live_slot_is_a_truth_though_something_was_bought_in_it(spark: SparkSe
 
     assert [(row.first, row.second) for row in facts[PRODUCT_FEED]] == [([40], [39])]
     assert [(row.first, row.second) for row in facts[LIVE_STREAMS]] == [([], [39])]
+
+
+def test_what_is_known_of_who_did_nothing_is_not_read(spark: SparkSession) -> None:
+    """A row of another user may be: one in 134 million by chance."""
+    frame = evidence(spark, random_shop(10) | {"events": []})
+    assert frame.facts(PRODUCT_FEED, [Watched(FIRST, 1)]).collect() == []
 
 
 def test_evenings_before_the_lake_are_not_judged() -> None:
