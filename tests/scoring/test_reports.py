@@ -249,7 +249,6 @@ def test_a_live_slot_is_a_truth_though_something_was_bought_in_it(spark: SparkSe
 
 
 def test_what_is_known_of_who_did_nothing_is_not_read(spark: SparkSession) -> None:
-    """A row of another user may be: one in 134 million by chance."""
     frame = evidence(spark, random_shop(10) | {"events": []})
     assert frame.facts(PRODUCT_FEED, [Watched(FIRST, 1)]).collect() == []
 
