@@ -60,7 +60,7 @@ class ExampleDays:
     """One surface's examples as known on one night, each day read once.
 
     A fit goes over its days some fifteen times. The first few lie in memory, the others in files of
-    ``TMPDIR`` that are mapped into it; where that is full they are read anew.
+    ``TMPDIR`` that are mapped into it; where that is nearly full they are read anew.
 
     Of a day of more than ``max_a_day`` examples those of some users are read, drawn by hash
     (docs/decisions/0033).

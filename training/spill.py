@@ -5,7 +5,9 @@ The files have no name: they go when the last array does, and with a killed proc
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from tempfile import TemporaryFile
+from errno import ENOSPC
+from shutil import disk_usage
+from tempfile import TemporaryFile, gettempdir
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -13,6 +15,8 @@ import pyarrow as pa
 
 _LEAST_BYTES: Final = 1 << 16
 """Smaller arrays stay where they are."""
+_LEFT_FREE: Final = 4 << 30
+"""Bytes of the disk that others may need: steps beside it, Spark's shuffles."""
 _Value = TypeVar("_Value")
 
 
@@ -24,7 +28,7 @@ def spilled(value: _Value) -> _Value:
             Anything else is returned as it is.
 
     Raises:
-        OSError: If the disk is full.
+        OSError: If the disk is nearly full.
     """
     found: Any = value
     if isinstance(value, np.ndarray):
@@ -42,6 +46,8 @@ def spilled(value: _Value) -> _Value:
 def _mapped(array: np.ndarray) -> np.ndarray:
     if array.nbytes < _LEAST_BYTES or array.dtype.hasobject:
         return array
+    if disk_usage(gettempdir()).free - array.nbytes < _LEFT_FREE:
+        raise OSError(ENOSPC, f"less than {_LEFT_FREE >> 30} GB would be left", gettempdir())
     with TemporaryFile() as file:
         np.ascontiguousarray(array).tofile(file)
         # Copied on write: whoever would write into an array finds one like any other.

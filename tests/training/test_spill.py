@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from training import spill
 from training.spill import spilled
 
 NUMBERS = np.arange(60_000, dtype=np.float32).reshape(-1, 3)
@@ -65,9 +67,8 @@ def test_small_values_stay_and_files_have_no_name(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_disk_that_takes_nothing_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
-    with pytest.raises(OSError, match="No such file"):
+def test_what_others_need_of_a_disk_is_left(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spill, "_LEFT_FREE", shutil.disk_usage(folder).total)
+    with pytest.raises(OSError, match=r"GB would be left") as caught:
         spilled(NUMBERS)
+    assert caught.value.filename == str(folder)
