@@ -34,7 +34,7 @@ demo: $(SETUP)  ## a simulated shop from raw logs to slates; then look with make
 	$(BIN)/nightmarket demo
 
 test: $(SETUP)  ## every test that fits ten minutes on two cores
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 drill: $(SETUP)  ## the long proofs: kills, backfill = nights, bad days, full disks, a soak
 	$(BIN)/python -m pytest tests/drills --drill -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
