@@ -1,5 +1,6 @@
 """Arrow columns as numpy arrays: what every kernel needs and none should write again."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -147,3 +148,13 @@ def codes_of(*columns: pa.ChunkedArray) -> tuple[pa.StringArray, list[np.ndarray
         place = pc.index_in(column.combine_chunks(), value_set=vocabulary)
         found.append(place.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64))
     return vocabulary, found
+
+
+def newest(rows: pa.Table, key: Sequence[str], by: str) -> pa.Table:
+    """Keep each key's row of the latest ``by``, sorted by key."""
+    numbered = rows.append_column("_row", pa.array(np.arange(rows.num_rows)))
+    order = [(by, "descending"), *((name, "ascending") for name in key)]
+    ranked = numbered.select([by, *key, "_row"]).sort_by(order)
+    first = ranked.group_by(list(key), use_threads=False).aggregate([("_row", "first")])
+    kept = first.sort_by([(name, "ascending") for name in key])
+    return rows.take(kept.column("_row_first"))

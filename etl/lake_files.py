@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import deltalake
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake.exceptions import DeltaError
 from pyspark.sql.types import StructType
 
-from etl.arrow import arrow_schema
+from etl.arrow import arrow_schema, newest
 from etl.days import Days, last_full
 from etl.tables.schema import PARTITION, Table
 
@@ -233,7 +232,7 @@ class LakeFiles:
         wanted = list(columns or table.column_names)
         read = list(dict.fromkeys([*wanted, PARTITION, *table.key]))
         rows = self.arrow(table, days, columns=read, where=where)
-        return newest(rows, table.key).select(wanted)
+        return newest(rows, table.key, PARTITION).select(wanted)
 
     def arrow_of(
         self,
@@ -304,16 +303,6 @@ class LakeFiles:
 
 def _forgotten(marker: Path) -> Path:
     return marker.with_name(marker.name + _FORGOTTEN)
-
-
-def newest(rows: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Keep each key's row of the latest partition, sorted by key."""
-    numbered = rows.append_column("_row", pa.array(np.arange(rows.num_rows)))
-    order = [(PARTITION, "descending"), *((name, "ascending") for name in key)]
-    ranked = numbered.select([PARTITION, *key, "_row"]).sort_by(order)
-    first = ranked.group_by(list(key), use_threads=False).aggregate([("_row", "first")])
-    kept = first.sort_by([(name, "ascending") for name in key])
-    return rows.take(kept.column("_row_first"))
 
 
 def _partitions(days: Days) -> list[tuple[str, str, str]]:

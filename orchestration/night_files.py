@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl import tables
+from etl.arrow import newest
 from etl.days import Days, one_day
 from etl.lake import Lake
-from etl.lake_files import newest
 from etl.surfaces import Surface
 from orchestration.learned_sources import KeptModel, LearnedSources
 from scoring.candidates import NightFiles
@@ -155,7 +155,9 @@ class _Covisitation:
             self._known = files.arrow_as_of(table, evening, where=self._where)
         else:
             touched = files.arrow(table, one_day(evening), where=self._where)
-            self._known = newest(pa.concat_tables([self._known, touched]), table.key)
+            self._known = newest(
+                pa.concat_tables([self._known, touched]), table.key, tables.PARTITION
+            )
         return self._known
 
 

@@ -7,7 +7,7 @@ and no windows (decision 32).
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import dagster as dg
@@ -105,17 +105,7 @@ def since_full(table: Table, num_days: int = 0) -> Read:
 
 def state_as_of_day_before(table: Table) -> Read:
     """Read a touched-only table's state at the end of the day before the first; its own past."""
-    return Read(
-        table,
-        FULL_EVERY_DAYS,
-        -1,
-        lambda lake, days: (
-            lake.empty(table)
-            if days.first <= lake.first_day
-            else lake.as_of(table, days.day_before)
-        ),
-        is_own_past=True,
-    )
+    return _state_before(table, lambda lake, day: lake.as_of(table, day))
 
 
 def state_since_full_before(table: Table) -> Read:
@@ -123,13 +113,18 @@ def state_since_full_before(table: Table) -> Read:
 
     For makers that let a kernel take them, behind one shuffle instead of two.
     """
-    return replace(
-        state_as_of_day_before(table),
-        rows=lambda lake, days: (
-            lake.empty(table)
-            if days.first <= lake.first_day
-            else lake.since_full(table, one_day(days.day_before))
+    return _state_before(table, lambda lake, day: lake.since_full(table, one_day(day)))
+
+
+def _state_before(table: Table, rows: Callable[[Lake, date], DataFrame]) -> Read:
+    return Read(
+        table,
+        FULL_EVERY_DAYS,
+        -1,
+        lambda lake, days: (
+            lake.empty(table) if days.first <= lake.first_day else rows(lake, days.day_before)
         ),
+        is_own_past=True,
     )
 
 

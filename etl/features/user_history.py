@@ -17,6 +17,7 @@ from etl.arrow import (
     days_of_epoch,
     flat_lists,
     lists_of,
+    newest,
     offsets_of,
     places_in_runs,
     ranges,
@@ -26,7 +27,7 @@ from etl.days import Days, is_full
 from etl.features import touched_state
 from etl.features.buckets import walk
 from etl.features.touches import MAX_PER_DAY, touches, users_of
-from etl.tables import FEATURES_USER_HISTORY
+from etl.tables import FEATURES_USER_HISTORY, PARTITION
 
 NUM_SHORT: Final = 50
 NUM_LONG: Final = 1_000
@@ -69,7 +70,7 @@ def build(  # noqa: PLR0913
     arrow = arrow_schema(schema)
 
     def kernel(touched: pa.Table, state: pa.Table) -> pa.Table:
-        known = touched_state.newest(state)
+        known = newest(state, ("user_id",), PARTITION)
         return histories(touched, known, days=days, first_day=first_day).cast(arrow)
 
     return walk(

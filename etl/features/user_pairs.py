@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from etl.arrow import arrow_schema, codes_of, days_of_epoch
+from etl.arrow import arrow_schema, codes_of, days_of_epoch, newest
 from etl.days import Days, is_full
 from etl.features import touched_state
 from etl.features.buckets import walk
@@ -24,7 +24,7 @@ from etl.features.looks import looks
 from etl.features.pair_book import Book
 from etl.features.touches import LOOK_CODE, touches, users_of
 from etl.features.user_history import ALIVE_DAYS, DAY_US, end_us, latest_of_day
-from etl.tables import FEATURES_USER_PAIRS
+from etl.tables import FEATURES_USER_PAIRS, PARTITION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +80,7 @@ def build(  # noqa: PLR0913
     arrow = arrow_schema(schema)
 
     def kernel(touched: pa.Table, state: pa.Table) -> pa.Table:
-        known = touched_state.newest(state)
+        known = newest(state, ("user_id",), PARTITION)
         made = pairs(touched, known, days=days, first_day=first_day, config=config)
         return made.cast(arrow)
 
