@@ -46,20 +46,35 @@ def command(
         [dagster, *arguments], start_new_session=True, cwd=checkout, env=_environment()
     )
     _say_once_open(served, asked, host, port)
+    heard = 0
     while served.poll() is None:
-        if asked:
-            asked.clear()
-            os.killpg(served.pid, signal.SIGTERM)
+        if len(asked) > heard:
+            _ask_to_end(served, at_once=heard > 0)
+            heard = len(asked)
         time.sleep(_LOOK_SECONDS)
     _end_the_rest(served.pid)
     raise typer.Exit(max(served.returncode, 0))
 
 
-def _end_the_rest(group: int) -> None:
-    """Wait for what a run that was broken off still does, and end it where it does not come to it.
+def _ask_to_end(served: subprocess.Popen[bytes], *, at_once: bool) -> None:
+    """Ask Dagster, which ends its daemon before the servers of code that a daemon's tick asks.
 
-    Dagster itself waits for its server and its daemon alone.
+    Who asks again wants it over: all of its processes are asked then, and a tick may find no
+    server and print so.
     """
+    if at_once:
+        os.killpg(served.pid, signal.SIGTERM)
+    else:
+        served.terminate()
+
+
+def _end_the_rest(group: int) -> None:
+    """Ask runs and servers of code that are left to end, wait, and end those that do not.
+
+    Dagster itself waits for its web server and its daemon alone.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGTERM)
     until = time.monotonic() + _PATIENCE_SECONDS
     while _members(group) and time.monotonic() < until:
         time.sleep(_LOOK_SECONDS)
