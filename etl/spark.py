@@ -50,6 +50,11 @@ _SETTINGS: Final = {
     # The JVM never compiles a method of more bytecode than that: wide aggregates run 3 to 5 times
     # faster without whole-stage code generation than interpreted (measured on the checks).
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # A night has more generated classes than the 100 that are kept: a surface's were written,
+    # compiled and made fast anew for the next surface (a sixth of what tasks did, sampled).
+    "spark.sql.codegen.cache.maxEntries": "3000",
+    # Each query is written out for a UI that is off, the shorter the better.
+    "spark.sql.ui.explainMode": "simple",
     "spark.python.daemon.module": "etl.python_workers",
     # Where a column was made, asked of the JVM for every one: its traces name our line anyway.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
@@ -63,6 +68,15 @@ _SHORT_LIVED: Final = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     # Each sort and each aggregate takes a page at once: 64 MB, cleared, for what are a few rows.
     "spark.buffer.pageSize": "2m",
+}
+# What a night compiles best is used for seconds: ten times the counts at which the JVM's second
+# compiler begins cost long nights nothing and halve what short ones spend on it (measured:
+# docs/performance.md).
+_LATER: Final = {
+    "Tier4InvocationThreshold": 50_000,
+    "Tier4MinInvocationThreshold": 6_000,
+    "Tier4CompileThreshold": 150_000,
+    "Tier4BackEdgeThreshold": 400_000,
 }
 # One kernel thread a worker: pools of two collapse when a neighbour runs (measured).
 _WORKER_THREADS: Final = (
@@ -228,6 +242,8 @@ def _java_options(config: SparkConfig) -> str:
         # Half of its collections are full ones, made because the classes outgrow a first 20 MB.
         options += ["-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m"]
         options += ["-XX:MetaspaceSize=160m"]
+    else:
+        options += [f"-XX:{name}={count}" for name, count in _LATER.items()]
     return " ".join(options)
 
 

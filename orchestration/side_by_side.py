@@ -32,7 +32,7 @@ from dagster._core.execution.step_dependency_config import StepDependencyConfig
 from dagster._core.executor.base import Executor
 from dagster._utils.interrupts import pop_captured_interrupt
 
-from etl import spark
+from etl import memory, spark
 
 _CANCEL_SECONDS: Final = 0.5
 _INTERRUPTED: Final = 130
@@ -180,6 +180,7 @@ class _Threads:
         try:
             for event in dagster_event_sequence_for_step(step):
                 self._told.put((step.step.key, event))
+            memory.give_back()
         except BaseException as error:
             self._told.put((step.step.key, error))
         else:
