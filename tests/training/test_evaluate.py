@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, log_loss, ndcg_score, roc_auc_scor
 from etl.tables import RANKERS_REPORTS
 from tests.training.rankers.conformance import batch_of
 from training.calibrate import UNCALIBRATED
-from training.calibrations import Calibrations
+from training.calibrations import NOTHING, Calibrations
 from training.evaluate import ALL, Occasion, fused_order, popular_order, rows, scored
 from training.inputs import NUMERIC, WORDS, Inputs
 from training.judged import Judged
@@ -209,6 +209,22 @@ def test_each_part_of_the_examples_is_measured_alone(batch: Batch, judged: Judge
         expected = roc_auc_score(click[rows_of], p[rows_of], sample_weight=weight[rows_of])
         assert row["value"] == pytest.approx(expected)
     assert measured(batch, judged, segment="shown_by=others") == {}
+
+
+def test_rows_are_scored_at_one_place_each_once_however_many_at_a_time(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ByItem:
+        name = "by_item"
+
+        def score(self, given: Inputs) -> dict[str, np.ndarray]:
+            return {"click": (given.item_N + given.position_N) / 1e6}
+
+    monkeypatch.setattr("training.evaluate._ROWS_AT_ONCE", 7)
+
+    judged = scored(ByItem(), NIGHT, batch, NOTHING)  # type: ignore[arg-type]
+
+    np.testing.assert_allclose(judged.scores["click"], batch.given.item_N / 1e6, rtol=1e-6)
 
 
 def test_what_is_calibrated_is_measured_before_and_after(batch: Batch) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 
 from etl.tables import EXAMPLES
-from training.inputs import NUMERIC, WORDS, Inputs, from_table
+from training.inputs import NUMERIC, WORDS, Inputs, from_table, numbers
 
 
 def some_inputs() -> Inputs:
@@ -34,6 +34,15 @@ def test_rows_stand_in_the_order_asked_for() -> None:
         wanted.words[n].to_pylist() for n in WORDS
     ]
     assert back.item_N.tolist() == [9, 7, 8]
+
+
+def test_numbers_that_were_taken_out_in_parts_come_to_their_rows() -> None:
+    given, order = some_inputs(), np.array([2, 0, 1])
+    rows = table_of(given)
+    parts = [numbers(rows.slice(0, 2)), numbers(rows.slice(2))]
+    back = from_table(rows.drop_columns(NUMERIC), order, parts)
+    np.testing.assert_array_equal(back.numeric_NF, given.taken(order).numeric_NF)
+    assert parts == []
 
 
 def test_what_is_not_known_is_null_in_a_table() -> None:

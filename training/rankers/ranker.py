@@ -114,14 +114,20 @@ class Batch:
         return len(self.weight_N)
 
     @classmethod
-    def of(cls, rows: pa.Table, tasks: Sequence[Task]) -> "Batch":
+    def of(
+        cls, rows: pa.Table, tasks: Sequence[Task], parts: list[np.ndarray] | None = None
+    ) -> "Batch":
         """Take labelled rows of ``tables.EXAMPLES`` apart.
 
         They come in an order of their own in which nothing tells where an item was shown: rankings
         that leave ties in the order given must not be paid for the policy of the time.
+
+        Args:
+            rows: The rows, with a column for each task.
+            tasks: What is predicted of them.
+            parts: Their numeric features, if they have them no more (``inputs.from_table``).
         """
         key = ("user_id", "shown_date", "item_no", "example_id")
-        # Features are most of it: they are brought into order one by one, not copied at once.
         place = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in key])
         own = [name for name in rows.column_names if name not in _FEATURES]
         ordered = rows.select(own).take(place)
@@ -131,7 +137,7 @@ class Batch:
         user_N = np.cumsum(run_starts(users.to_numpy())) - 1 if len(users) else np.empty(0, int)
         evening = ordered.column("feature_date").cast(pa.int32())
         return cls(
-            inputs.from_table(rows, place.to_numpy()),
+            inputs.from_table(rows, place.to_numpy(), parts),
             label,
             weight,
             user_N.astype(np.int64),
