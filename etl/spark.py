@@ -73,7 +73,7 @@ _SHORT_LIVED: Final = {
     "spark.buffer.pageSize": "2m",
 }
 # What a night compiles best is used for seconds: ten times the counts at which the JVM's second
-# compiler begins cost long nights nothing and halve what short ones spend on it (measured:
+# compiler begins cost long nights nothing and take a third off what short ones spend (measured:
 # docs/performance.md).
 _LATER: Final = {
     "Tier4InvocationThreshold": 50_000,
