@@ -169,6 +169,7 @@ class ExampleDays:
         table: Table,
         days: Days,
         share: float,
+        *,
         columns: Sequence[str] | None = None,
         where: pc.Expression | None = None,
     ) -> Iterator[pa.RecordBatch]:
@@ -189,7 +190,7 @@ class ExampleDays:
         columns = [*labels.OUTCOME_COLUMNS, *_DATES, "user_id"]
         most = max(map(self.share, self._days))
         table = tables.SILVER_OUTCOMES
-        found = self._drawn(table, self._days, most, columns, is_own)
+        found = self._drawn(table, self._days, most, columns=columns, where=is_own)
         return pa.Table.from_batches(found, self._files.empty(table, columns).schema)
 
     @cached_property
