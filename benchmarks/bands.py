@@ -2,8 +2,9 @@
 
 Simulates a shop under its old policy and says, surface by surface, how often people click and
 order, what popularity-of-7-days and observable slates are worth beside the best ones, and what the
-best slate would be worth to someone who does not see a part of the truth: intents; latent interests
-too; tastes too; any interest at all.
+best slate would be worth to someone who does not see a part of the truth: where users clicked last;
+intents too; latent interests too; tastes too; any interest at all; and, all else being seen, what
+makers are to whom.
 """
 
 import argparse
@@ -79,23 +80,29 @@ def shares(world: World, state: State, surface: int) -> dict[str, float]:
         "popularity": mean(slates.popularity_UK) / best,
         "observable": mean(slates.observable_UK) / best,
     }
-    for name, seen in blinded(world, state).items():
-        found[name] = mean(slated(world, seen, surface, users, listed).foresight_UK) / best
+    for name, (blind, seen) in blinded(world, state).items():
+        found[name] = mean(slated(blind, seen, surface, users, listed).foresight_UK) / best
     return found
 
 
-def blinded(world: World, state: State) -> dict[str, State]:
-    """Take parts of the truth away, one after another."""
+def blinded(world: World, state: State) -> dict[str, tuple[World, State]]:
+    """Take parts of the truth away: of the state one after another, of the world one."""
     long_UT = np.zeros_like(state.affinity_UT)
     add_at(long_UT, world.users.interest_UL, world.users.strength_UL)
-    no_intent = replace(state, affinity_UT=world.users.affinity(len(world.topics)))
-    no_latent = replace(state, affinity_UT=long_UT)
+    no_last = replace(state, last_U=np.full_like(state.last_U, NONE))
+    no_intent = replace(no_last, affinity_UT=world.users.affinity(len(world.topics)))
+    no_latent = replace(no_last, affinity_UT=long_UT)
     no_taste = replace(no_latent, taste_UD=np.zeros_like(state.taste_UD))
+    no_interest = replace(no_taste, affinity_UT=np.zeros_like(long_UT))
+    people_UD = np.zeros_like(world.renown.people_UD)
+    unknown = replace(world, renown=replace(world.renown, people_UD=people_UD))
     return {
-        "without_intents": no_intent,
-        "nor_latent": no_latent,
-        "nor_taste": no_taste,
-        "nor_interests": replace(no_taste, affinity_UT=np.zeros_like(long_UT)),
+        "without_succession": (world, no_last),
+        "nor_intents": (world, no_intent),
+        "nor_latent": (world, no_latent),
+        "nor_taste": (world, no_taste),
+        "nor_interests": (world, no_interest),
+        "without_renown": (unknown, state),
     }
 
 

@@ -21,9 +21,19 @@ from simulator.state import State
 from simulator.world.world import World
 from training.calibrators.calibrator import chance
 
-PARTS: Final = ("item", "interests", "intents", "style", "price", "origin")
+PARTS: Final = (
+    "item",
+    "interests",
+    "intents",
+    "succession",
+    "style",
+    "price",
+    "origin",
+    "renown",
+)
 """Parts of the logit of attraction: of the item alone; of a user's long-term and latent interests;
-of his intents; of his taste; of price and sale; of his country, platform and language."""
+of his intents; of where he clicked last; of his taste; of price and sale; of his country, platform
+and language by department; by maker."""
 _STRENGTHS: Final = np.array([0.0, 0.7, 1.2, 1.7, 2.2, 2.9])
 """Logits of an interest that the observer tells apart."""
 _SMALL: Final = 1e-6
@@ -46,7 +56,7 @@ def parts_of(
         pairs: N users and N items, products.
     """
     user_N, item_N = pairs
-    state = replace(after, taste_UD=before.taste_UD)
+    state = replace(after, taste_UD=before.taste_UD, last_U=before.last_U)
     parts = dict(logit_parts(world, state, user_N, item_N, day))
     is_meant_N = (after.intent_UM[user_N] == world.items.topic_N[item_N][:, None]).any(axis=1)
     of_intent_N = is_meant_N * world.dials.taste.intent_strength
@@ -57,6 +67,8 @@ def parts_of(
         "style": parts["style"],
         "price": parts["price"],
         "origin": parts["cross"] + parts["language"],
+        "succession": parts["succession"],
+        "renown": parts["renown"],
     }
     return {name: values.astype(np.float64) for name, values in found.items()}
 

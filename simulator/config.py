@@ -10,9 +10,9 @@ from typing import Final
 
 from simulator.dials import Dials
 
-SHOP_VERSION: Final = 2
+SHOP_VERSION: Final = 3
 
-PRESETS: Final = {2: Dials()}
+PRESETS: Final = {3: Dials()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -65,7 +65,7 @@ class WorldDials:
 class TasteDials:
     """What attracts: all weights are logits of p(click | examined) unless said otherwise."""
 
-    base: BySurface = (-3.85, -3.7, -4.3)
+    base: BySurface = (-4.05, -3.9, -4.5)
     """Of an average item of no interest."""
     quality_weight: BySurface = (1.0, 0.8, 0.8)
     """Of an item's quality."""
@@ -91,6 +91,16 @@ class TasteDials:
     """Of an item on sale, times the user's price sensitivity."""
     intent_strength: float = 1.6
     """Of a topic that the user has a short-term intent for."""
+    succession_spread: float = 0.8
+    """Standard deviation between pairs of topics of what the topic of a user's last click adds to
+    another topic."""
+    succession_dims: int = 3
+    """Numbers of a topic's place among those that were left, and among those that are gone to."""
+    renown_spread: float = 0.7
+    """Standard deviation of what an item's maker is to the people of a country, a platform and a
+    language; a maker is a product's brand and seller, and whoever hosts all else."""
+    renown_dims: int = 3
+    """Numbers of a maker's name among people."""
     cart_base: BySurface = (-2.9, -2.75, -3.4)
     """Logit of p(cart | click) of an average item."""
     order_base: BySurface = (-1.6, -1.4, -0.75)

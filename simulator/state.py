@@ -48,6 +48,8 @@ class State:
     """uint16: impressions that the user looked at, by topic, all surfaces."""
     clicked_UT: np.ndarray
     """uint16: those that he clicked."""
+    last_U: np.ndarray
+    """int16: topic of the user's last clicked impression; ``NONE`` before the first."""
     heard_N: np.ndarray
     """int32: the shop's day of the last event that names or shows the item; ``NONE`` before."""
     ledger: Ledger
@@ -93,6 +95,7 @@ def first_state(world: World) -> State:
         follows_UH=np.zeros((len(users), len(world.hosts) + 1), bool),
         examined_UT=np.zeros(shape_UT, np.uint16),
         clicked_UT=np.zeros(shape_UT, np.uint16),
+        last_U=np.full(len(users), NONE, np.int16),
         heard_N=np.full(len(items), NONE, np.int32),
         ledger=Ledger.empty(),
     )

@@ -9,6 +9,7 @@ logit p(click | examined) = base(surface) + quality + freshness + affinity(user,
     + style_weight · taste(user) · style(item)
     + sensitivity(user) · (discount(item) − price_weight · (price(item) − price(user))²)
     + cross(country × platform, department) + language(user, item) + follow(user, host)
+    + succession(topic of the user's last click, topic) + people(user) · name(maker)
 
 affinity = long-term + latent interests + intents, all of them by topic.
 """
@@ -70,6 +71,9 @@ def logit_parts(
     yield "cross", world.cross_GP[world.group_U[users], at.department_N[items]]
     yield "language", world.language_LL[world.users.language_U[users], at.language_N[items]]
     yield "follow", np.float32(taste.follow_weight) * state.follows_UH[users, at.host_N[items]]
+    yield "succession", world.topics.succession_TT[state.last_U[users], at.topic_N[items]]
+    people_UD, name_ND = world.renown.people_UD, world.renown.name_ND
+    yield "renown", np.einsum("...d,...d->...", people_UD[users], name_ND[items])
 
 
 def affinity(world: World, state: State, users: np.ndarray, items: np.ndarray) -> np.ndarray:

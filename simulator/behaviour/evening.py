@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.behaviour.events import Part
 from simulator.day import EVENT_TYPES
-from simulator.ledger import Clicks, Columns, Ledger, pairs
+from simulator.ledger import Clicks, Columns, Ledger, items_of, pairs, users_of
 from simulator.seeds import generator
 from simulator.state import State
 from simulator.world.world import World
@@ -73,6 +73,7 @@ def close(world: World, morning: State, deeds: Deeds) -> State:
         follows_UH=follows_UH,
         examined_UT=_counted(world, morning.examined_UT, deeds, deeds.is_examined_I),
         clicked_UT=_counted(world, morning.clicked_UT, deeds, deeds.is_clicked_I),
+        last_U=_last(world, morning, deeds.clicks),
         ledger=_remembered(morning.ledger, deeds),
     )
 
@@ -111,6 +112,14 @@ def _counted(
     topic = world.items.topic_N[deeds.item_I[is_counted_I]]
     np.add.at(after_UT, (deeds.user_I[is_counted_I], topic), np.uint16(1))
     return after_UT
+
+
+def _last(world: World, morning: State, clicks: Clicks) -> np.ndarray:
+    """Say in which topic each user's last click was: int16, U."""
+    order = np.argsort(clicks.clicked_us_C, kind="stable")
+    last_U = morning.last_U.copy()
+    last_U[users_of(clicks.pair_C[order])] = world.items.topic_N[items_of(clicks.pair_C[order])]
+    return last_U
 
 
 def _remembered(ledger: Ledger, deeds: Deeds) -> Ledger:

@@ -23,7 +23,7 @@ _TYPES: Final = pa.array(ITEM_TYPES)
 
 
 def write(world: World, state: State, folder: Path) -> None:
-    """Write every table: ``users``, ``items``, ``interests``, ``intents`` and ``topics``.
+    """Write every table: users, items, interests, intents, topics, succession.
 
     Args:
         world: The shop.
@@ -36,6 +36,7 @@ def write(world: World, state: State, folder: Path) -> None:
         "interests": interests(world),
         "intents": intents(world, state),
         "topics": topics(world),
+        "succession": succession(world),
     }
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet")
@@ -56,6 +57,8 @@ def users(world: World, state: State) -> pa.Table:
             "price_sensitivity": about.sensitivity_U,
             "price_wanted": about.price_U,
             "taste": _lists(state.taste_UD),
+            "people": _lists(world.renown.people_UD),
+            "last_topic": _category(world, state.last_U),
         }
     )
 
@@ -74,6 +77,7 @@ def items(world: World, state: State) -> pa.Table:
             "language": pa.array(LANGUAGES).take(pa.array(about.language_N[known])),
             "quality": about.quality_N[known],
             "style": _lists(about.style_ND[known]),
+            "maker": _lists(world.renown.name_ND[known]),
             "born_day": about.born_N[known],
             "price_cents": _or_null(state.price_cents_N[known]),
             "price_z": state.price_z_N[known],
@@ -129,8 +133,22 @@ def topics(world: World) -> pa.Table:
     )
 
 
+def succession(world: World) -> pa.Table:
+    """One row two topics: what a user's last click in the first adds to the other, in logits."""
+    num = len(world.topics)
+    first, second = (place.ravel() for place in np.indices((num, num)))
+    return pa.table(
+        {
+            "last_topic": _category(world, first),
+            "topic": _category(world, second),
+            "logit": world.topics.succession_TT[first, second],
+        }
+    )
+
+
 def _category(world: World, topic: np.ndarray) -> pa.StringArray:
-    return pa.array(world.topics.category).take(pa.array(topic))
+    """Name topics; null where there is ``NONE``."""
+    return pa.array(world.topics.category).take(pa.array(topic, mask=topic == NONE))
 
 
 def _lists(rows: np.ndarray) -> pa.Array:

@@ -38,6 +38,9 @@ class Topics:
     """float32: what its items' quality has in common, logits."""
     price_log_T: np.ndarray
     """float32: mean of log price in cents."""
+    succession_TT: np.ndarray
+    """float32, (T + 1) × T: what a user's last click in one topic adds to each, in logits; the last
+    row, where ``NONE`` points, adds nothing."""
 
     def __len__(self) -> int:
         return len(self.category)
@@ -70,6 +73,7 @@ def make_topics(config: ShopConfig) -> Topics:
         sister_T=_others(num, rng),
         appeal_T=(dials.appeal_spread * rng.standard_normal(num)).astype(np.float32),
         price_log_T=price_T.astype(np.float32),
+        succession_TT=_succession(config, num),
     )
 
 
@@ -91,6 +95,16 @@ def _categories(wanted: int) -> list[str]:
     rows = zip_longest(*([f"{d}.{t}" for t in text.split()] for d, text in DEPARTMENTS.items()))
     found = [category for row in rows for category in row if category is not None]
     return found[: max(wanted, _FEWEST)]
+
+
+def _succession(config: ShopConfig, num: int) -> np.ndarray:
+    """Draw what one topic adds to another, of low rank: float32, (T + 1) × T."""
+    taste = config.dials.taste
+    rng = generator(config.seed, "succession")
+    from_TS, to_TS = rng.normal(size=(2, num, taste.succession_dims))
+    table_TT = from_TS @ to_TS.T * taste.succession_spread / taste.succession_dims**0.5
+    np.fill_diagonal(table_TT, 0)
+    return np.vstack([table_TT, np.zeros(num)]).astype(np.float32)
 
 
 def _others(num: int, rng: np.random.Generator) -> np.ndarray:

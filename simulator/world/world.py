@@ -18,6 +18,7 @@ from simulator.world import texts
 from simulator.world.hosts import Hosts, Rooms, make_hosts, make_rooms, midnight_us, weekday
 from simulator.world.items import Items, make_items
 from simulator.world.names import Names
+from simulator.world.renown import Renown, make_renown
 from simulator.world.texts import Wording
 from simulator.world.topics import Topics, make_topics
 from simulator.world.users import Users, make_users
@@ -36,6 +37,7 @@ class World:
     rooms: Rooms
     cross_GP: np.ndarray
     """float32: what country × platform adds in each department, in logits."""
+    renown: Renown
 
     @property
     def dials(self) -> Dials:
@@ -88,14 +90,16 @@ def make_world(config: ShopConfig) -> World:
     topics = make_topics(config)
     hosts = make_hosts(config, topics)
     items = make_items(config, topics, hosts)
+    users = make_users(config, topics)
     return World(
         config=config,
         topics=topics,
         hosts=hosts,
         items=items,
-        users=make_users(config, topics),
+        users=users,
         rooms=make_rooms(config, items),
         cross_GP=_crosses(config),
+        renown=make_renown(config, users, items),
     )
 
 

@@ -28,7 +28,7 @@ from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unle
 from training.split import Split
 
 _LEAST = np.float32(1e-7)
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of what the files mean; another one is refused."""
 
 
@@ -77,11 +77,13 @@ class PassesConfig:
     """How long it stays so."""
     l1: float = 0.5
     """Weights of values and crosses that would not pass it stay 0."""
-    strengths: tuple[float, ...] = (10.0, 300.0, 100_000.0)
-    """λ2 that shrinks the others: what is best on the stopping days."""
+    strengths: tuple[float, ...] = (100_000.0, 3_000.0, 300.0, 10.0)
+    """λ2 that shrinks the others, tried in turn until one is worse on the stopping days than the
+    one before."""
     num_passes: int = 4
-    """Times that all days are read at most, oldest first; it ends where the loss on the stopping
-    days grows."""
+    """Times that all days are read at most, oldest first."""
+    patience: int = 1
+    """Passes without a smaller loss on the stopping days that are borne; the best is kept."""
     min_positives: int = 100
     """Positives below which a head is not learned: its task follows clicks by a fitted ratio."""
     fields: FieldsConfig = field(default_factory=FieldsConfig)
@@ -113,15 +115,20 @@ class FieldRanker:
         """Never."""
         return False
 
+    def margins(self, given: Inputs) -> dict[str, np.ndarray]:
+        """Logarithms of each head's own odds where rows are looked at: float32, N."""
+        value_NF = self.fields.values(given)
+        return {task: head.margin(value_NF) for task, head in self.heads.items()}
+
     def score(self, given: Inputs) -> dict[str, np.ndarray]:
         """Predict every task: float32, N, in [0, 1]."""
-        value_NF = self.fields.values(given)
+        margin_N = self.margins(given)
         seen_N = self.curve.at(given.position_N).astype(np.float32)
-        clicked_N = seen_N * _chance(self.heads["click"].margin(value_NF))
+        clicked_N = seen_N * _chance(margin_N["click"])
         scores = {"click": clicked_N}
         for task in sorted(self.heads.keys() - {"click"}):
             before_N = clicked_N if task in self.after_click else seen_N
-            scores[task] = before_N * _chance(self.heads[task].margin(value_NF))
+            scores[task] = before_N * _chance(margin_N[task])
         return heads.followed(scores, self.ratio)
 
     def save(self) -> dict[str, bytes]:
@@ -213,24 +220,31 @@ class _School:
     def best(
         self, split: Split, make: Callable[[Fields, float], Head], config: PassesConfig, seed: int
     ) -> Head:
-        """Teach a head by each strength, and keep the one with the least loss."""
-        taught = [
-            self._taught(split, make(self.fields, strength), config.num_passes, seed)
-            for strength in config.strengths
-        ]
-        return min(taught, key=lambda one: one[1])[0]
+        """Teach heads by one strength after another, and keep the one with the least loss."""
+        best, least = make(self.fields, config.strengths[0]), np.inf
+        for strength in config.strengths:
+            head, loss = self._taught(split, make(self.fields, strength), config, seed)
+            if loss >= least:
+                break
+            best, least = head, loss
+        return best
 
-    def _taught(self, split: Split, head: Head, num_passes: int, seed: int) -> tuple[Head, float]:
-        best, least = head, np.inf
-        for number in range(num_passes):
+    def _taught(
+        self, split: Split, head: Head, config: PassesConfig, seed: int
+    ) -> tuple[Head, float]:
+        best, least, since = head, np.inf, 0
+        for number in range(config.num_passes):
             for day in split.fit:
                 lesson = self._lesson(self.days(day))
                 rng = np.random.default_rng((seed, number, day.toordinal()))
                 head.learn(lesson, rng.permutation(len(lesson.label_N)))
             loss = self._loss(head, split)
-            if loss >= least:
+            if loss < least:
+                best, least, since = deepcopy(head), loss, 0
+                continue
+            since += 1
+            if since > config.patience:
                 break
-            best, least = deepcopy(head), loss
         return best, least
 
     def _loss(self, head: Head, split: Split) -> float:

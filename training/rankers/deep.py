@@ -26,13 +26,14 @@ from training.encode import EncoderConfig
 from training.fields import Fields, FieldsConfig
 from training.inputs import Inputs, Layout, is_of_user
 from training.permitted import PermittedConfig, permitted
-from training.rankers import deep_model, deep_reader, deep_training, heads
+from training.rankers import deep_model, deep_reader, deep_training, factorization, heads
 from training.rankers.deep_config import Head, NetworkConfig
 from training.rankers.deep_events import FlatExamples
 from training.rankers.deep_model import DeepModel
 from training.rankers.deep_reader import Reader
 from training.rankers.deep_training import TrainingConfig
 from training.rankers.event_pairs import EventPairs
+from training.rankers.factorization import FactorizationConfig
 from training.rankers.heads import Heads
 from training.rankers.ranker import (
     Batch,
@@ -44,7 +45,7 @@ from training.rankers.ranker import (
 from training.split import Split
 
 NAME: Final = "deep"
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Of what the files mean; another one is refused."""
 _SCORED_AT_ONCE: Final = 4096
 """Rows, about, whose histories are laid out at once."""
@@ -77,7 +78,7 @@ class ReadConfig:
     """Chance with which an item, or who the user is, is taken for unknown while learning."""
     word_dropout: float = 0.0
     """The same of words."""
-    has_quantile_fields: bool = True
+    has_quantile_fields: bool = False
     """Whether the quantile that a number lies in has a vector besides."""
     max_places: int = 64
     """Places that are told apart."""
@@ -100,6 +101,9 @@ class DeepConfig:
     """Newest events that are searched for the candidate's category."""
     pairs: EventPairs | None = field(default_factory=lambda: EventPairs(8, 18))
     """Newest events that are paired with candidates; None where none is."""
+    factors: FactorizationConfig | None = field(default_factory=FactorizationConfig)
+    """Of a factorisation machine whose logits the network begins from (Guo et al., DeepFM, IJCAI
+    2017, with the machine learned first); None, and it begins from base rates."""
     network: NetworkConfig = field(
         default_factory=lambda: NetworkConfig(
             candidate_fields=(), width=8, num_crosses=2, trunk=(128, 64), dropout=0.1
@@ -190,8 +194,13 @@ def fit(days: Days, split: Split, config: DeepConfig, seed: int) -> Deep:
     """
     known, tasks, places = read_days(days, split, config.read)
     event_words = _event_words(days, split) if config.reads_histories else None
+    factors = None
+    if config.factors is not None:
+        factors = factorization.fit(days, split, config.factors, seed)
     reader = Reader(
         fields=known,
+        factors=factors,
+        tasks=tuple(tasks.learned) if factors else (),
         event_words=event_words,
         num_short=config.num_short,
         num_long=config.num_long,

@@ -48,6 +48,8 @@ class NetworkConfig:
     num_wide: int = 0
     """Weights of a wide part, of which each row reads some: they are added to the heads as they are
     (Cheng et al., Wide & Deep, DLRS 2016); 0 is none."""
+    begins_from_known: bool = False
+    """Whether rows bring logits to which the network adds what they do not say."""
     num_content: int = 0
     """Numbers of a candidate's content vector; 0 is none."""
     event_fields: tuple[str, ...] = ()

@@ -113,8 +113,10 @@ class Network(nn.Module):
         return vector_ULD
 
     def read_aside(self, rows: Rows) -> Tensor:
-        """What places and the wide part add to the heads: float32, N × T."""
+        """What places, the wide part and what is known add to the heads: float32, N × T."""
         aside_NT = self.places(rows.place_N) * self.is_first
+        if rows.known_NT is not None:
+            aside_NT = aside_NT + rows.known_NT
         if rows.wide_NC is None:
             return aside_NT
         learns = self.training and torch.is_grad_enabled()

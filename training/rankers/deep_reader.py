@@ -23,6 +23,8 @@ from training import fields, npz
 from training.fields import ITEM, Fields
 from training.histories import Histories
 from training.inputs import Inputs, Layout, is_of_user
+from training.rankers import factorization
+from training.rankers.by_fields import FieldRanker
 from training.rankers.deep_config import Field, NetworkConfig
 from training.rankers.deep_events import FlatEvents, FlatRows
 from training.rankers.deep_rows import Events, Rows
@@ -35,6 +37,8 @@ _PLACES_BACK: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _NUM_KINDS: Final = 1 + max(EVENT_CODES.values())
 CONTEXTS: Final = (_NUM_KINDS, len(_AGE_DAYS) + 2, len(_PLACES_BACK) + 1)
 """Codes of what was done, of how long ago, 0 where neither is told, and of how many events ago."""
+_OF_FACTORS: Final = "factors-"
+"""What names of a factorisation machine's files begin with among the network's."""
 _MOST_TOGETHER: Final = 512
 """Rows of one user that are read as one user's; more are cut."""
 
@@ -58,6 +62,10 @@ class Reader:
     """Of a wide part of candidates and events; no reader has both."""
     has_quantile_fields: bool = False
     """Whether the quantile that a number lies in is a field with a vector besides."""
+    factors: FieldRanker | None = None
+    """A factorisation machine whose logits the network begins from."""
+    tasks: tuple[str, ...] = ()
+    """Those of its heads, in the order of the network's."""
 
     @property
     def layout(self) -> Layout:
@@ -94,6 +102,7 @@ class Reader:
             "event_fields": tuple(map(_field, events)) if self.reads_histories else (),
             "event_contexts": CONTEXTS if self.reads_histories else (),
             "num_places": self.num_places,
+            "begins_from_known": self.factors is not None,
         }
 
     @property
@@ -150,6 +159,7 @@ class Reader:
             content_NC=torch.zeros(len(given), 0),
             place_N=torch.from_numpy(self._places(given)),
             wide_NC=None if wide_NC is None else torch.from_numpy(wide_NC),
+            known_NT=self._known(given),
         )
         return FlatRows(
             alone=alone,
@@ -178,6 +188,19 @@ class Reader:
             candidate_fields=(), event_fields=("",) * num_fields, event_contexts=contexts
         )
         return Events.nothing(num_users, of_events)
+
+    def _known(self, given: Inputs) -> torch.Tensor | None:
+        if self.factors is None:
+            return None
+        margins = self.factors.margins(given)
+        look_N = self.factors.curve.at(given.position_N)
+        of_task = [
+            margins[task]
+            if task in self.factors.after_click
+            else _where_it_stands(margins[task], look_N)
+            for task in self.tasks
+        ]
+        return torch.from_numpy(np.stack(of_task, axis=1))
 
     def _places(self, given: Inputs) -> np.ndarray:
         position_N = np.nan_to_num(given.position_N, nan=0.0)
@@ -210,6 +233,7 @@ class Reader:
             "num_short": self.num_short,
             "num_long": self.num_long,
             "num_places": self.num_places,
+            "tasks": self.tasks,
             "has_quantile_fields": self.has_quantile_fields,
             "crosses": None,
             "pairs": asdict(self.pairs) if self.pairs else None,
@@ -217,7 +241,9 @@ class Reader:
         if self.crosses:
             said["crosses"] = asdict(self.crosses) | {"pair_C2": self.crosses.pair_C2.tolist()}
         rules = json.dumps(said, sort_keys=True).encode()
-        return {"reader.json": rules, "fields.npz": npz.packed(self.fields.arrays())}
+        files = {"reader.json": rules, "fields.npz": npz.packed(self.fields.arrays())}
+        of_factors = self.factors.save() if self.factors else {}
+        return files | {_OF_FACTORS + name: data for name, data in of_factors.items()}
 
 
 def load(files: Mapping[str, bytes]) -> Reader:
@@ -227,7 +253,7 @@ def load(files: Mapping[str, bytes]) -> Reader:
         UnknownModelError: If something is not said.
     """
     said = json.loads(files["reader.json"])
-    missing = [one.name for one in parts_of(Reader) if one.name not in {*said, "fields"}]
+    missing = [one.name for one in parts_of(Reader) if one.name not in {*said, "fields", "factors"}]
     if missing:
         raise UnknownModelError(f"{', '.join(missing)} is not said; fit the model again")
     if said["event_words"] is not None:
@@ -237,7 +263,23 @@ def load(files: Mapping[str, bytes]) -> Reader:
         said["crosses"] = Crosses(pair_C2, **said["crosses"])
     if said["pairs"] is not None:
         said["pairs"] = EventPairs(**said["pairs"])
-    return Reader(fields=fields.of_arrays(npz.unpacked(files["fields.npz"])), **said)
+    said["tasks"] = tuple(said["tasks"])
+    of_factors = {
+        name.removeprefix(_OF_FACTORS): data
+        for name, data in files.items()
+        if name.startswith(_OF_FACTORS)
+    }
+    factors = factorization.load(of_factors) if of_factors else None
+    known = fields.of_arrays(npz.unpacked(files["fields.npz"]))
+    return Reader(fields=known, factors=factors, **said)
+
+
+def _where_it_stands(margin_N: np.ndarray, look_N: np.ndarray) -> np.ndarray:
+    """The logit of look · σ(margin): float32, N."""
+    margin_N = margin_N.astype(np.float64)
+    # look σ(a) / (1 − look σ(a)) = look e^a / (1 + (1 − look) e^a), and nothing overflows.
+    beside_N = np.log1p((1 - look_N) * np.exp(np.minimum(margin_N, 700.0)))
+    return np.asarray(margin_N + np.log(look_N) - beside_N, np.float32)
 
 
 def _field(name: str) -> str:

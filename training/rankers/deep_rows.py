@@ -66,6 +66,8 @@ class Rows:
     """int64: codes of where it stood, or is to stand."""
     wide_NC: Tensor | None = None
     """int32: which weights of the wide part each row reads; None where there is no such part."""
+    known_NT: Tensor | None = None
+    """float32: logits that the heads begin from; None where they begin from nothing."""
 
     def __len__(self) -> int:
         return len(self.user_N)
@@ -94,6 +96,7 @@ class Rows:
             content_NC=self.content_NC[rows],
             place_N=self.place_N[rows],
             wide_NC=None if self.wide_NC is None else self.wide_NC[rows],
+            known_NT=None if self.known_NT is None else self.known_NT[rows],
         )
 
     def of_users(self, user_U: Tensor) -> tuple["Rows", Tensor]:
@@ -139,6 +142,7 @@ class Rows:
             content_NC=self.content_NC[row_N],
             place_N=self.place_N[row_N],
             wide_NC=None if self.wide_NC is None else self.wide_NC[row_N],
+            known_NT=None if self.known_NT is None else self.known_NT[row_N],
         )
 
     def check(self, config: NetworkConfig) -> None:
@@ -167,6 +171,8 @@ class Rows:
                 raise InvalidNetworkError(f"{promised} {name} are read, rows have {found}")
         if (self.wide_NC is None) != (not config.num_wide):
             raise InvalidNetworkError(f"a wide part of {config.num_wide} weights is read")
+        if (self.known_NT is None) != (not config.begins_from_known):
+            raise InvalidNetworkError("known logits are in the config and in rows, or in neither")
         self._check_users()
 
     def _check_users(self) -> None:

@@ -120,6 +120,8 @@ def learn(
             LambdaLR(one, lambda step: rate(min(step, num_steps), num_steps)) for one in optimizers
         ]
         best = _Best(net, config.stop_after)
+        if network.begins_from_known:
+            best.is_over(judge(net, stopping))
         shuffled = _shuffled(blocks, config.batch_rows, num_epochs, rng)
         for number, batch in enumerate(islice(shuffled, num_steps), start=1):
             _step(net.train(), batch, optimizers, is_bfloat16=config.is_bfloat16)
@@ -182,7 +184,10 @@ def _step(
 
 
 def _settle(network: Network, blocks: Blocks, batch_rows: int) -> int:
-    """Check all blocks, begin with their scales and base rates, and count an epoch's steps."""
+    """Check all blocks, begin with their scales and base rates, and count an epoch's steps.
+
+    What begins from known logits has the base rates from them.
+    """
     config = network.config
     of_users = torch.zeros(3, config.num_user_dense, dtype=torch.float64)
     of_candidates = torch.zeros(3, config.num_candidate_dense, dtype=torch.float64)
@@ -197,7 +202,10 @@ def _settle(network: Network, blocks: Blocks, batch_rows: int) -> int:
         num_steps += -(-len(examples) // batch_rows)
     network.user_dense.settle(of_users)
     network.candidate_dense.settle(of_candidates)
-    network.expert_heads.bias.data.copy_(deep_heads.base_logits(label_2T, config.heads))
+    base_T = deep_heads.base_logits(label_2T, config.heads)
+    if config.begins_from_known:
+        base_T.zero_()
+    network.expert_heads.bias.data.copy_(base_T)
     return num_steps
 
 

@@ -1,11 +1,15 @@
-"""A factorisation machine: a weight and a vector for each value of a field.
+"""A factorisation machine: a weight for each value of a field, a vector for each word and number.
 
-Rendle, ICDM 2010: a row's values add their weights, and each two of them the product of their
-vectors, Σ_{i<j} ⟨v_i, v_j⟩ = ½ Σ_d ((Σ_i v_id)² − Σ_i v_id²). Weights, and slopes along numbers'
-quantiles, are learned by ``training.rankers.ftrl``, vectors by Adagrad (Duchi et al., JMLR
-2011) with one rate a vector, an example after another.
+Rendle, ICDM 2010: a row's values add their weights, and each two fields the product of their
+vectors, Σ_{i<j} ⟨x_i v_i, x_j v_j⟩ = ½ Σ_d ((Σ_i x_i v_id)² − Σ_i (x_i v_id)²). A word and an item
+have a vector each, x = 1; a number has one for all its values, x being where it lies along its
+quantiles, 0 where it is missing: vectors of quantiles would be some thousand numbers that every row
+asks about, and learn by heart. Weights, and slopes along numbers' quantiles, are learned by
+``training.rankers.ftrl``, vectors by Adagrad (Duchi et al., JMLR 2011) with one rate a vector, an
+example after another.
 
-Shapes: N rows, F fields, V values, D width, W weights: of values, of slopes, last of every row.
+Shapes: N rows, F fields, V values, R vectors, D width, W weights: of values, of slopes, last of
+every row.
 """
 
 from collections.abc import Mapping
@@ -24,9 +28,8 @@ from training.split import Split
 
 NAME: Final = "factorization"
 _EASED: Final = 1.0
-"""Adagrad's sums at first: no first step is a leap."""
-_OF_VECTORS: Final = 1e-3
-"""λ of vectors, of λ2."""
+"""Adagrad's sums at first: steps go by slopes until these have added up, so that what was hardly
+ever seen stays near nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +42,9 @@ class FactorizationConfig(PassesConfig):
     """Of a vector that has seen nothing."""
     deviation: float = 0.01
     """Of the vectors' first numbers."""
+    decay: float = 0.003
+    """λ of vectors, at each example that has them."""
+    num_passes: int = 6
 
 
 @dataclass(slots=True)
@@ -47,13 +53,17 @@ class FactorizationHead:
 
     quantile_V: np.ndarray
     """float32: what slopes go along."""
+    row_V: np.ndarray
+    """int32: each value's row of vectors; all values of a number have one."""
+    share_V: np.ndarray
+    """float32: how much of it a value has; a number's value its quantile, all others 1."""
     weight_W: np.ndarray
     """float32."""
-    vector_VD: np.ndarray
+    vector_RD: np.ndarray
     """float32."""
     state_2W: np.ndarray
     """float64: FTRL's z and n of the weights; empty in a head that was loaded."""
-    learned_V: np.ndarray
+    learned_R: np.ndarray
     """float32: Adagrad's sums of the vectors, likewise."""
     rate: tuple[float, float, float, float]
     """α, β, λ1, λ2 of the weights."""
@@ -62,7 +72,7 @@ class FactorizationHead:
 
     def learn(self, lesson: Lesson, order_N: np.ndarray) -> None:
         """Learn from examples, in this order."""
-        state = (self.state_2W, self.learned_V)
+        state = (self.state_2W, self.learned_R)
         _learn(lesson.arrays, order_N, self._model, state, (self.rate, self.turning))
 
     def margin(self, value_NF: np.ndarray) -> np.ndarray:
@@ -72,12 +82,12 @@ class FactorizationHead:
         return found
 
     @property
-    def _model(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.quantile_V, self.weight_W, self.vector_VD
+    def _model(self) -> tuple[np.ndarray, ...]:
+        return self.quantile_V, self.row_V, self.share_V, self.weight_W, self.vector_RD
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Write weights and vectors."""
-        names = ("quantiles", "weights", "vectors")
+        names = ("quantiles", "rows", "shares", "weights", "vectors")
         return dict(zip(names, self._model, strict=True))
 
 
@@ -92,16 +102,20 @@ def fit(days: Days, split: Split, config: FactorizationConfig, seed: int) -> Fie
     """
 
     def make(known: Fields, strength: float) -> FactorizationHead:
-        drawn = np.random.default_rng(seed).standard_normal((known.num_values, config.width))
+        row_V, share_V = _laid_out(known)
+        num_rows = int(row_V.max()) + 1
+        drawn = np.random.default_rng(seed).standard_normal((num_rows, config.width))
         num_weights = known.num_values + len(known.names) + 1
         return FactorizationHead(
             known.quantile_V,
+            row_V,
+            share_V,
             np.zeros(num_weights, np.float32),
             (drawn * config.deviation).astype(np.float32),
             np.zeros((2, num_weights)),
-            np.full(known.num_values, _EASED, np.float32),
+            np.full(num_rows, _EASED, np.float32),
             (config.alpha, config.beta, config.l1, strength),
-            (config.learning_rate, strength * _OF_VECTORS),
+            (config.learning_rate, config.decay),
         )
 
     return by_fields.fit(NAME, days, split, make=make, config=config, seed=seed)
@@ -116,19 +130,31 @@ def load(files: Mapping[str, bytes]) -> FieldRanker:
     return by_fields.load(NAME, files, _head_of)
 
 
+def _laid_out(known: Fields) -> tuple[np.ndarray, np.ndarray]:
+    """Say which vector each value has, and how much of it: int32 and float32, V."""
+    size_F, num_numbers = known.size_F, len(known.encoder.numeric)
+    num_of_numbers = int(size_F[:num_numbers].sum())
+    own = np.arange(known.num_values - num_of_numbers) + num_numbers
+    row_V = np.concatenate([np.repeat(np.arange(num_numbers), size_F[:num_numbers]), own])
+    share_V = known.quantile_V.copy()
+    share_V[num_of_numbers:] = 1
+    return row_V.astype(np.int32), share_V
+
+
 def _head_of(arrays: Mapping[str, np.ndarray]) -> FactorizationHead:
-    quantile_V, weight_W, vector_VD = (arrays[n] for n in ("quantiles", "weights", "vectors"))
+    names = ("quantiles", "rows", "shares", "weights", "vectors")
+    quantile_V, row_V, share_V, weight_W, vector_RD = (arrays[n] for n in names)
     state, learned = np.empty((2, 0)), np.empty(0, np.float32)
     rate, turning = (0.0, 1.0, 0.0, 0.0), (0.0, 0.0)
-    return FactorizationHead(quantile_V, weight_W, vector_VD, state, learned, rate, turning)
+    return FactorizationHead(
+        quantile_V, row_V, share_V, weight_W, vector_RD, state, learned, rate, turning
+    )
 
 
 @njit(cache=True)
-def _sum(
-    value_F: np.ndarray, model: tuple[np.ndarray, np.ndarray, np.ndarray], sum_D: np.ndarray
-) -> float:
+def _sum(value_F: np.ndarray, model: tuple[np.ndarray, ...], sum_D: np.ndarray) -> float:
     """Add up what a row's values and pairs of them say; fill the sum of its vectors."""
-    quantile_V, weight_W, vector_VD = model
+    quantile_V, row_V, share_V, weight_W, vector_RD = model
     num_fields, width = len(value_F), len(sum_D)
     first = len(weight_W) - 1 - num_fields
     total = np.float64(weight_W[-1])
@@ -138,7 +164,7 @@ def _sum(
         v = value_F[f]
         total += weight_W[v] + weight_W[first + f] * quantile_V[v]
         for d in range(width):
-            number = np.float64(vector_VD[v, d])
+            number = np.float64(share_V[v] * vector_RD[row_V[v], d])
             sum_D[d] += number
             squares += number * number
     pairs = 0.0
@@ -148,10 +174,8 @@ def _sum(
 
 
 @njit(cache=True)
-def _margins(
-    value_NF: np.ndarray, model: tuple[np.ndarray, np.ndarray, np.ndarray], found_N: np.ndarray
-) -> None:
-    sum_D = np.empty(model[2].shape[1])
+def _margins(value_NF: np.ndarray, model: tuple[np.ndarray, ...], found_N: np.ndarray) -> None:
+    sum_D = np.empty(model[4].shape[1])
     for row in range(value_NF.shape[0]):
         found_N[row] = _sum(value_NF[row], model, sum_D)
 
@@ -160,19 +184,19 @@ def _margins(
 def _learn(
     lesson: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     order_N: np.ndarray,
-    model: tuple[np.ndarray, np.ndarray, np.ndarray],
+    model: tuple[np.ndarray, ...],
     state: tuple[np.ndarray, np.ndarray],
     rates: tuple[tuple[float, float, float, float], tuple[float, float]],
 ) -> None:
     value_NF, label_N, example_weight_N, seen_N = lesson
-    quantile_V, weight_W, vector_VD = model
-    state_2W, learned_V = state
+    quantile_V, row_V, share_V, weight_W, vector_RD = model
+    state_2W, learned_R = state
     rate, turning = rates
     gentle = (rate[0], rate[1], 0.0, rate[3] * OF_SLOPES)
     free = (rate[0], rate[1], 0.0, 0.0)
     num_fields = value_NF.shape[1]
     last = len(weight_W) - 1
-    sum_D = np.empty(vector_VD.shape[1])
+    sum_D = np.empty(vector_RD.shape[1])
     for row in order_N:
         total = _sum(value_NF[row], model, sum_D)
         down = slope(total, label_N[row], example_weight_N[row], seen_N[row])
@@ -181,24 +205,27 @@ def _learn(
             v = value_NF[row, f]
             step(state_2W, weight_W, v, down, rate)
             step(state_2W, weight_W, last - num_fields + f, down * quantile_V[v], gentle)
-            _turn(vector_VD[v], learned_V[v : v + 1], down, sum_D, turning)
+            if share_V[v] != 0:
+                r = row_V[v]
+                _turn(vector_RD[r], learned_R[r : r + 1], (down, share_V[v]), sum_D, turning)
 
 
 @njit(cache=True)
 def _turn(
     vector_D: np.ndarray,
     learned_1: np.ndarray,
-    slope: float,
+    told: tuple[float, float],
     sum_D: np.ndarray,
     turning: tuple[float, float],
 ) -> None:
     """Adagrad for a vector: one rate for all its numbers, by the mean square of its slopes."""
+    slope, share = told[0] * told[1], told[1]
     squares = 0.0
     for d in range(len(sum_D)):
-        down = slope * (sum_D[d] - vector_D[d]) + turning[1] * vector_D[d]
+        down = slope * (sum_D[d] - share * vector_D[d]) + turning[1] * vector_D[d]
         squares += down * down
     learned_1[0] += squares / len(sum_D)
     pace = turning[0] / np.sqrt(learned_1[0])
     for d in range(len(sum_D)):
-        down = slope * (sum_D[d] - vector_D[d]) + turning[1] * vector_D[d]
+        down = slope * (sum_D[d] - share * vector_D[d]) + turning[1] * vector_D[d]
         vector_D[d] -= pace * down

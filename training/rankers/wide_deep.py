@@ -25,7 +25,7 @@ NAME: Final = "wide_deep"
 class WideDeepConfig:
     """What is crossed, how large the perceptron is, and how both learn."""
 
-    read: ReadConfig = field(default_factory=ReadConfig)
+    read: ReadConfig = field(default_factory=lambda: ReadConfig(has_quantile_fields=True))
     num_crossed: int = 8
     """Fields that are crossed with one another: those that tell most about clicks."""
     hash_bits: int = 18

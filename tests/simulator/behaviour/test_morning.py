@@ -104,7 +104,8 @@ def test_a_sale_cuts_prices_for_one_day_and_says_so_in_the_catalogue() -> None:
 
 
 def test_stock_sells_out_and_comes_back() -> None:
-    states = simulated().states
+    few = ShopConfig(users=2500, items=300, days=12, seed=4)
+    states = simulated(few).states
 
     out = [state.stock_N == 0 for state in states]
 

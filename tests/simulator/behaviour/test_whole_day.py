@@ -13,7 +13,7 @@ from tests.simulator.shops import simulated
 
 CODE = {name: place for place, name in enumerate(EVENT_TYPES)}
 WEEK_US = 7 * DAY_US
-BUSY = ShopConfig(users=2500, items=1500, days=12, seed=2)
+BUSY = ShopConfig(users=2500, items=1500, days=12, seed=4)
 MEANT = ("click", "watch", "cart", "like", "comment", "follow", "hide")
 
 
@@ -231,3 +231,30 @@ def test_surfaces_and_item_types_are_numbered_alike() -> None:
     assert surfaces.NAMES == ("product_feed", "live_streams", "short_videos")
     assert surfaces.ITEM_TYPES == ("product", "live_slot", "short_video")
     assert (PRODUCT, SLOT, VIDEO) == (0, 1, 2)
+
+
+def test_the_topic_of_the_last_click_on_any_surface_is_remembered() -> None:
+    shop = simulated()
+    last = dict.fromkeys(range(len(shop.world.users)), NONE)
+    for day, state in zip(shop.days, shop.states[1:], strict=True):
+        for event in events(day, "click"):
+            if day.position_E[event] != NONE:
+                topic = shop.world.items.topic_N[day.item_E[event]]
+                last[int(day.user_E[event])] = int(topic)
+        assert state.last_U.tolist() == list(last.values())
+
+
+def test_who_clicked_in_one_topic_clicks_next_day_where_its_succession_leads() -> None:
+    """Clicks of a day over those expected of every topic alike, by what the last click adds."""
+    shop = simulated(BUSY, 12)
+    added, clicked = [], []
+    for day, before in zip(shop.days[1:], shop.states, strict=False):
+        shown = day.requests
+        user = np.repeat(day.user_E[shown.event_R], np.diff(shown.start_R))
+        topic = shop.world.items.topic_N[shown.item_I]
+        added.append(shop.world.topics.succession_TT[before.last_U[user], topic])
+        clicked.append(shown.attraction_I[added[-1] != 0])
+        added[-1] = added[-1][added[-1] != 0]
+    add, attraction = np.concatenate(added), np.concatenate(clicked)
+    low, high = np.quantile(add, [0.2, 0.8])
+    assert attraction[add > high].mean() > 2 * attraction[add < low].mean()

@@ -27,6 +27,8 @@ def test_the_tables_are_enough_to_say_what_attracts_whom(tmp_path: Path) -> None
     for row in rows(tmp_path, "intents"):
         key = (row["user_id"], row["topic"])
         feeling[key] = feeling.get(key, 0.0) + row["strength"]
+    added = {(r["last_topic"], r["topic"]): r["logit"] for r in rows(tmp_path, "succession")}
+    assert len(added) == len(world.topics) ** 2
     taste = world.dials.taste
 
     for user in range(0, 600, 60):
@@ -40,6 +42,8 @@ def test_the_tables_are_enough_to_say_what_attracts_whom(tmp_path: Path) -> None
             logit -= one["price_sensitivity"] * taste.price_weight * distance
             place = world.users.country_U[user] * len(PLATFORMS) + world.users.platform_U[user]
             logit += world.cross_GP[place, world.items.department_N[item]]
+            logit += added.get((one["last_topic"], other["topic"]), 0.0)
+            logit += np.dot(one["people"], other["maker"])
             found = attraction(world, state, np.array([user]), np.array([item]), state.day + 1)
             assert found[0] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-4)
     assert len(COUNTRIES) * len(PLATFORMS) == len(world.cross_GP)

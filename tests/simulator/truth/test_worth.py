@@ -59,6 +59,9 @@ def attraction_by_hand(user: int, item: int) -> float:
         logit += taste.language_own if is_own else taste.language_foreign
     host = items.host_N[item]
     logit += taste.follow_weight * (host != NONE and state.follows_UH[user, host])
+    if state.last_U[user] != NONE:
+        logit += world.topics.succession_TT[state.last_U[user], topic]
+    logit += float(world.renown.people_UD[user] @ world.renown.name_ND[item])
     return logistic(logit)
 
 

@@ -1,16 +1,19 @@
 """Logistic regression and factorisation machines against their definitions."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import combinations
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from tests.training.rankers import conformance
 from tests.training.rankers.conformance import SPLIT, days
 from training.encode import EncoderConfig
 from training.fields import FieldsConfig
+from training.inputs import Inputs, Layout
 from training.rankers import factorization, logistic
 from training.rankers.by_fields import FieldRanker
 from training.rankers.factorization import FactorizationConfig, FactorizationHead
@@ -44,11 +47,63 @@ def test_a_machine_adds_weights_slopes_and_all_pairs(machine: FieldRanker) -> No
         head.weight_W[-1]
         + head.weight_W[row].sum(dtype=np.float64)
         + slope_F @ head.quantile_V[row].astype(np.float64)
-        + sum(head.vector_VD[a].astype(float) @ head.vector_VD[b] for a, b in combinations(row, 2))
+        + sum(
+            head.share_V[a] * head.share_V[b] * (vector(head, a) @ vector(head, b))
+            for a, b in combinations(row, 2)
+        )
         for row in value_NF
     ]
 
     np.testing.assert_allclose(head.margin(value_NF), expected, rtol=1e-5, atol=1e-5)
+
+
+def vector(head: FactorizationHead, value: int) -> np.ndarray:
+    found: np.ndarray = head.vector_RD[head.row_V[value]].astype(np.float64)
+    return found
+
+
+def test_numbers_share_one_vector_along_their_quantiles_and_words_have_one_each(
+    machine: FieldRanker,
+) -> None:
+    head, known = machine.heads["click"], machine.fields
+    assert isinstance(head, FactorizationHead)
+    num_numbers = len(known.encoder.numeric)
+    of_numbers = int(known.size_F[:num_numbers].sum())
+
+    assert len(set(head.row_V[of_numbers:])) == known.num_values - of_numbers
+    assert (head.share_V[of_numbers:] == 1).all()
+    first = 0
+    for size in known.size_F[:num_numbers].tolist():
+        assert len(set(head.row_V[first : first + size])) == 1
+        assert head.share_V[first] == 0  # what is missing says nothing of any pair
+        assert (np.diff(head.share_V[first + 1 : first + size]) > 0).all()
+        first += size
+
+
+def test_pairs_of_words_too_rare_to_be_learned_one_by_one_are_found_by_vectors() -> None:
+    """3,600 pairs of words, each seen twice in what is learned from: two numbers of each make p."""
+    rng = np.random.default_rng(5)
+    land_L, maker_M = rng.choice([-1.0, 1.0], 60), rng.choice([-1.0, 1.0], 60)
+
+    def paired(day: date) -> Batch:
+        drawn = np.random.default_rng(day.toordinal())
+        land, maker = drawn.integers(60, size=(2, 4_000))
+        p_click = 0.5 + 0.45 * land_L[land] * maker_M[maker]
+        words = {
+            "user_land": pa.array([f"l{n}" for n in land]).dictionary_encode(),
+            "maker": pa.array([f"m{n}" for n in maker]).dictionary_encode(),
+        }
+        number = drawn.random((4_000, 1)).astype(np.float32)
+        layout = Layout(("position",), ("user_land", "maker"))
+        given = Inputs(number * 0, words, np.zeros(4_000, np.int64), layout)
+        label = {"click": drawn.random(4_000) < p_click}
+        return conformance.batch_of(given, label, np.ones(4_000), np.arange(4_000))
+
+    made = factorization.fit(paired, SPLIT, FactorizationConfig(fields=FIELDS), 7)
+
+    unseen = paired(conformance.NIGHT + timedelta(days=1))
+    found = roc_auc_score(unseen.label["click"], made.score(unseen.given)["click"])
+    assert found > 0.9
 
 
 def test_a_regression_adds_weights_slopes_and_crosses(regression: FieldRanker) -> None:

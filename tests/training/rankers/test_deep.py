@@ -1,7 +1,7 @@
 """What the deep rankers make of a surface's examples."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -18,10 +18,11 @@ from training.encode import EncoderConfig
 from training.fields import FieldsConfig
 from training.histories import Histories
 from training.inputs import Inputs, Layout
-from training.rankers import deep, wide_deep
+from training.rankers import deep, factorization, wide_deep
 from training.rankers.deep import Deep, DeepConfig, ReadConfig
 from training.rankers.deep_config import NetworkConfig
 from training.rankers.deep_training import TrainingConfig
+from training.rankers.factorization import FactorizationConfig
 from training.rankers.ranker import Batch, MissingHistoriesError, UnknownModelError
 from training.rankers.wide_deep import WideDeepConfig
 
@@ -36,7 +37,8 @@ _TRAINING = TrainingConfig(num_epochs=8, batch_rows=256, learning_rate=5e-3)
 _NETWORK = NetworkConfig(
     candidate_fields=(), width=4, attention=(8,), num_crosses=1, cross_rank=4, trunk=(16,)
 )
-_CONFIG = DeepConfig(read=_READ, network=_NETWORK, training=_TRAINING)
+_FACTORS = FactorizationConfig(width=4, num_passes=2, fields=_READ.fields)
+_CONFIG = DeepConfig(read=_READ, network=_NETWORK, training=_TRAINING, factors=_FACTORS)
 _WIDE = WideDeepConfig(read=_READ, num_crossed=4, hash_bits=8, trunk=(8,), training=_TRAINING)
 
 
@@ -159,6 +161,20 @@ def test_a_farther_place_is_clicked_less_and_given_a_click_ordered_alike(fitted:
     assert (first["order"] <= first["click"]).all()
 
 
+def test_a_network_begins_from_what_a_factorisation_machine_says() -> None:
+    at_rest = replace(_TRAINING, max_steps=1, learning_rate=0.0, table_learning_rate=0.0)
+    config = replace(_CONFIG, factors=_FACTORS, training=at_rest, reads_histories=False)
+    given = days(NIGHT + timedelta(days=1)).given.at_scored_position()
+
+    said = deep.fit(days, SPLIT, config, 3).score(given)
+
+    known = factorization.fit(days, SPLIT, _FACTORS, 3).score(given)
+    assert said.keys() == known.keys()
+    for task, score in known.items():
+        np.testing.assert_allclose(said[task], score, atol=1e-6)
+        assert np.ptp(score) > 0
+
+
 def test_a_new_item_is_scored_by_its_kind(fitted: Deep) -> None:
     batch = days(NIGHT)
     new = replace(batch.given, item_N=batch.given.item_N + 10_000).at_scored_position()
@@ -170,11 +186,11 @@ def test_a_new_item_is_scored_by_its_kind(fitted: Deep) -> None:
 
 def test_a_ranker_of_another_name_or_version_is_refused(blind: Deep) -> None:
     files = blind.save()
-    later = files["ranker.json"].replace(b'"version": 2', b'"version": 3')
+    later = files["ranker.json"].replace(b'"version": 3', b'"version": 4')
 
     with pytest.raises(UnknownModelError, match="not wide_deep"):
         wide_deep.load(files)
-    with pytest.raises(UnknownModelError, match="of version 3"):
+    with pytest.raises(UnknownModelError, match="of version 4"):
         deep.load({**files, "ranker.json": later})
 
 

@@ -44,6 +44,7 @@ SMALL_DEEP = DeepConfig(
     read=_READ,
     network=NetworkConfig(candidate_fields=(), width=4, num_crosses=0, trunk=(16,), dropout=0.5),
     training=_LEARNING,
+    factors=_FACTORIZATION,
 )
 _ENSEMBLE = EnsembleConfig(gbdt=SMALL_GBDT, deep=SMALL_DEEP)
 RANKERS = {
