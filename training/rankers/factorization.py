@@ -1,15 +1,14 @@
-"""A factorisation machine: a weight for each value of a field, a vector for each word and number.
+"""A factorisation machine: a weight for each value of a field, and a vector for each word.
 
-Rendle, ICDM 2010: a row's values add their weights, and each two fields the product of their
-vectors, Σ_{i<j} ⟨x_i v_i, x_j v_j⟩ = ½ Σ_d ((Σ_i x_i v_id)² − Σ_i (x_i v_id)²). A word and an item
-have a vector each, x = 1; a number has one for all its values, x being where it lies along its
-quantiles, 0 where it is missing: vectors of quantiles would be some thousand numbers that every row
-asks about, and learn by heart. Weights, and slopes along numbers' quantiles, are learned by
-``training.rankers.ftrl``, vectors by Adagrad (Duchi et al., JMLR 2011) with one rate a vector, an
-example after another.
+Rendle, ICDM 2010: a row's values add their weights, and each two of its words the product of their
+vectors, Σ_{i<j} ⟨v_i, v_j⟩ = ½ Σ_d ((Σ_i v_id)² − Σ_i v_id²); the item is one of the words. Numbers
+have no vectors: one for each quantile of each number is some thousand that every row asks about,
+and even one for each number learns more by heart than it finds (docs/experiments.md). Weights, and
+slopes along numbers' quantiles, are learned by ``training.rankers.ftrl``, vectors by Adagrad (Duchi
+et al., JMLR 2011) with one rate a vector, an example after another.
 
-Shapes: N rows, F fields, V values, R vectors, D width, W weights: of values, of slopes, last of
-every row.
+Shapes: N rows, F fields, V values, R values of words, D width, W weights: of values, of slopes, the
+last of every row.
 """
 
 from collections.abc import Mapping
@@ -53,14 +52,12 @@ class FactorizationHead:
 
     quantile_V: np.ndarray
     """float32: what slopes go along."""
-    row_V: np.ndarray
-    """int32: each value's row of vectors; all values of a number have one."""
-    share_V: np.ndarray
-    """float32: how much of it a value has; a number's value its quantile, all others 1."""
+    num_numbers: int
+    """Fields without vectors, which come first."""
     weight_W: np.ndarray
     """float32."""
     vector_RD: np.ndarray
-    """float32."""
+    """float32: of the last R values."""
     state_2W: np.ndarray
     """float64: FTRL's z and n of the weights; empty in a head that was loaded."""
     learned_R: np.ndarray
@@ -82,13 +79,17 @@ class FactorizationHead:
         return found
 
     @property
-    def _model(self) -> tuple[np.ndarray, ...]:
-        return self.quantile_V, self.row_V, self.share_V, self.weight_W, self.vector_RD
+    def _model(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+        return self.quantile_V, self.weight_W, self.vector_RD, self.num_numbers
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Write weights and vectors."""
-        names = ("quantiles", "rows", "shares", "weights", "vectors")
-        return dict(zip(names, self._model, strict=True))
+        return {
+            "quantiles": self.quantile_V,
+            "weights": self.weight_W,
+            "vectors": self.vector_RD,
+            "num_numbers": np.array(self.num_numbers),
+        }
 
 
 def fit(days: Days, split: Split, config: FactorizationConfig, seed: int) -> FieldRanker:
@@ -102,14 +103,13 @@ def fit(days: Days, split: Split, config: FactorizationConfig, seed: int) -> Fie
     """
 
     def make(known: Fields, strength: float) -> FactorizationHead:
-        row_V, share_V = _laid_out(known)
-        num_rows = int(row_V.max()) + 1
+        num_numbers = len(known.encoder.numeric)
+        num_rows = int(known.size_F[num_numbers:].sum())
         drawn = np.random.default_rng(seed).standard_normal((num_rows, config.width))
         num_weights = known.num_values + len(known.names) + 1
         return FactorizationHead(
             known.quantile_V,
-            row_V,
-            share_V,
+            num_numbers,
             np.zeros(num_weights, np.float32),
             (drawn * config.deviation).astype(np.float32),
             np.zeros((2, num_weights)),
@@ -130,41 +130,34 @@ def load(files: Mapping[str, bytes]) -> FieldRanker:
     return by_fields.load(NAME, files, _head_of)
 
 
-def _laid_out(known: Fields) -> tuple[np.ndarray, np.ndarray]:
-    """Say which vector each value has, and how much of it: int32 and float32, V."""
-    size_F, num_numbers = known.size_F, len(known.encoder.numeric)
-    num_of_numbers = int(size_F[:num_numbers].sum())
-    own = np.arange(known.num_values - num_of_numbers) + num_numbers
-    row_V = np.concatenate([np.repeat(np.arange(num_numbers), size_F[:num_numbers]), own])
-    share_V = known.quantile_V.copy()
-    share_V[num_of_numbers:] = 1
-    return row_V.astype(np.int32), share_V
-
-
 def _head_of(arrays: Mapping[str, np.ndarray]) -> FactorizationHead:
-    names = ("quantiles", "rows", "shares", "weights", "vectors")
-    quantile_V, row_V, share_V, weight_W, vector_RD = (arrays[n] for n in names)
+    quantile_V, weight_W, vector_RD = (arrays[n] for n in ("quantiles", "weights", "vectors"))
     state, learned = np.empty((2, 0)), np.empty(0, np.float32)
     rate, turning = (0.0, 1.0, 0.0, 0.0), (0.0, 0.0)
+    num_numbers = int(arrays["num_numbers"])
     return FactorizationHead(
-        quantile_V, row_V, share_V, weight_W, vector_RD, state, learned, rate, turning
+        quantile_V, num_numbers, weight_W, vector_RD, state, learned, rate, turning
     )
 
 
 @njit(cache=True)
-def _sum(value_F: np.ndarray, model: tuple[np.ndarray, ...], sum_D: np.ndarray) -> float:
+def _sum(
+    value_F: np.ndarray, model: tuple[np.ndarray, np.ndarray, np.ndarray, int], sum_D: np.ndarray
+) -> float:
     """Add up what a row's values and pairs of them say; fill the sum of its vectors."""
-    quantile_V, row_V, share_V, weight_W, vector_RD = model
+    quantile_V, weight_W, vector_RD, num_numbers = model
     num_fields, width = len(value_F), len(sum_D)
-    first = len(weight_W) - 1 - num_fields
+    first, before = len(weight_W) - 1 - num_fields, len(quantile_V) - len(vector_RD)
     total = np.float64(weight_W[-1])
-    sum_D[:] = 0.0
-    squares = 0.0
     for f in range(num_fields):
         v = value_F[f]
         total += weight_W[v] + weight_W[first + f] * quantile_V[v]
+    sum_D[:] = 0.0
+    squares = 0.0
+    for f in range(num_numbers, num_fields):
+        r = value_F[f] - before
         for d in range(width):
-            number = np.float64(share_V[v] * vector_RD[row_V[v], d])
+            number = np.float64(vector_RD[r, d])
             sum_D[d] += number
             squares += number * number
     pairs = 0.0
@@ -174,8 +167,10 @@ def _sum(value_F: np.ndarray, model: tuple[np.ndarray, ...], sum_D: np.ndarray) 
 
 
 @njit(cache=True)
-def _margins(value_NF: np.ndarray, model: tuple[np.ndarray, ...], found_N: np.ndarray) -> None:
-    sum_D = np.empty(model[4].shape[1])
+def _margins(
+    value_NF: np.ndarray, model: tuple[np.ndarray, np.ndarray, np.ndarray, int], found_N: np.ndarray
+) -> None:
+    sum_D = np.empty(model[2].shape[1])
     for row in range(value_NF.shape[0]):
         found_N[row] = _sum(value_NF[row], model, sum_D)
 
@@ -184,18 +179,18 @@ def _margins(value_NF: np.ndarray, model: tuple[np.ndarray, ...], found_N: np.nd
 def _learn(
     lesson: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     order_N: np.ndarray,
-    model: tuple[np.ndarray, ...],
+    model: tuple[np.ndarray, np.ndarray, np.ndarray, int],
     state: tuple[np.ndarray, np.ndarray],
     rates: tuple[tuple[float, float, float, float], tuple[float, float]],
 ) -> None:
     value_NF, label_N, example_weight_N, seen_N = lesson
-    quantile_V, row_V, share_V, weight_W, vector_RD = model
+    quantile_V, weight_W, vector_RD, num_numbers = model
     state_2W, learned_R = state
     rate, turning = rates
     gentle = (rate[0], rate[1], 0.0, rate[3] * OF_SLOPES)
     free = (rate[0], rate[1], 0.0, 0.0)
     num_fields = value_NF.shape[1]
-    last = len(weight_W) - 1
+    last, before = len(weight_W) - 1, len(quantile_V) - len(vector_RD)
     sum_D = np.empty(vector_RD.shape[1])
     for row in order_N:
         total = _sum(value_NF[row], model, sum_D)
@@ -205,27 +200,26 @@ def _learn(
             v = value_NF[row, f]
             step(state_2W, weight_W, v, down, rate)
             step(state_2W, weight_W, last - num_fields + f, down * quantile_V[v], gentle)
-            if share_V[v] != 0:
-                r = row_V[v]
-                _turn(vector_RD[r], learned_R[r : r + 1], (down, share_V[v]), sum_D, turning)
+        for f in range(num_numbers, num_fields):
+            r = value_NF[row, f] - before
+            _turn(vector_RD[r], learned_R[r : r + 1], down, sum_D, turning)
 
 
 @njit(cache=True)
 def _turn(
     vector_D: np.ndarray,
     learned_1: np.ndarray,
-    told: tuple[float, float],
+    slope: float,
     sum_D: np.ndarray,
     turning: tuple[float, float],
 ) -> None:
     """Adagrad for a vector: one rate for all its numbers, by the mean square of its slopes."""
-    slope, share = told[0] * told[1], told[1]
     squares = 0.0
     for d in range(len(sum_D)):
-        down = slope * (sum_D[d] - share * vector_D[d]) + turning[1] * vector_D[d]
+        down = slope * (sum_D[d] - vector_D[d]) + turning[1] * vector_D[d]
         squares += down * down
     learned_1[0] += squares / len(sum_D)
     pace = turning[0] / np.sqrt(learned_1[0])
     for d in range(len(sum_D)):
-        down = slope * (sum_D[d] - share * vector_D[d]) + turning[1] * vector_D[d]
+        down = slope * (sum_D[d] - vector_D[d]) + turning[1] * vector_D[d]
         vector_D[d] -= pace * down

@@ -47,10 +47,7 @@ def test_a_machine_adds_weights_slopes_and_all_pairs(machine: FieldRanker) -> No
         head.weight_W[-1]
         + head.weight_W[row].sum(dtype=np.float64)
         + slope_F @ head.quantile_V[row].astype(np.float64)
-        + sum(
-            head.share_V[a] * head.share_V[b] * (vector(head, a) @ vector(head, b))
-            for a, b in combinations(row, 2)
-        )
+        + sum(vector(head, a) @ vector(head, b) for a, b in combinations(row, 2))
         for row in value_NF
     ]
 
@@ -58,26 +55,10 @@ def test_a_machine_adds_weights_slopes_and_all_pairs(machine: FieldRanker) -> No
 
 
 def vector(head: FactorizationHead, value: int) -> np.ndarray:
-    found: np.ndarray = head.vector_RD[head.row_V[value]].astype(np.float64)
-    return found
-
-
-def test_numbers_share_one_vector_along_their_quantiles_and_words_have_one_each(
-    machine: FieldRanker,
-) -> None:
-    head, known = machine.heads["click"], machine.fields
-    assert isinstance(head, FactorizationHead)
-    num_numbers = len(known.encoder.numeric)
-    of_numbers = int(known.size_F[:num_numbers].sum())
-
-    assert len(set(head.row_V[of_numbers:])) == known.num_values - of_numbers
-    assert (head.share_V[of_numbers:] == 1).all()
-    first = 0
-    for size in known.size_F[:num_numbers].tolist():
-        assert len(set(head.row_V[first : first + size])) == 1
-        assert head.share_V[first] == 0  # what is missing says nothing of any pair
-        assert (np.diff(head.share_V[first + 1 : first + size]) > 0).all()
-        first += size
+    """Of a word; numbers come first and have none."""
+    row = value - (len(head.quantile_V) - len(head.vector_RD))
+    found = head.vector_RD[row] if row >= 0 else np.zeros(head.vector_RD.shape[1])
+    return found.astype(np.float64)
 
 
 def test_pairs_of_words_too_rare_to_be_learned_one_by_one_are_found_by_vectors() -> None:
