@@ -20,7 +20,7 @@ FAST = NightConfig(ranker=GbdtConfig(num_rounds=5, max_depth=3, max_bin=16, min_
 
 @pytest.fixture(scope="module")
 def simulated() -> Simulated:
-    shop = ShopConfig(users=1_500, items=300, days=34, seed=3, start=date(2026, 1, 1))
+    shop = ShopConfig(users=1_500, items=300, days=34, seed=4, start=date(2026, 1, 1))
     return Simulated.of(shop, SimulatedConfig(kept_share=0.05))
 
 

@@ -257,4 +257,4 @@ def test_who_clicked_in_one_topic_clicks_next_day_where_its_succession_leads() -
         added[-1] = added[-1][added[-1] != 0]
     add, attraction = np.concatenate(added), np.concatenate(clicked)
     low, high = np.quantile(add, [0.2, 0.8])
-    assert attraction[add > high].mean() > 2 * attraction[add < low].mean()
+    assert attraction[add > high].mean() > 1.5 * attraction[add < low].mean()
