@@ -101,12 +101,9 @@ class DeepConfig:
     """Newest events that are searched for the candidate's category."""
     pairs: EventPairs | None = field(default_factory=lambda: EventPairs(8, 18))
     """Newest events that are paired with candidates; None where none is."""
-    factors: FactorizationConfig | None = field(
-        default_factory=lambda: FactorizationConfig(strengths=(3_000.0,))
-    )
+    factors: FactorizationConfig | None = field(default_factory=FactorizationConfig)
     """Of a factorisation machine whose logits the network begins from (Guo et al., DeepFM, IJCAI
-    2017, with the machine learned first); None, and it begins from base rates. Of one strength:
-    what numbers' values say, the network says as well."""
+    2017, with the machine learned first); None, and it begins from base rates."""
     network: NetworkConfig = field(
         default_factory=lambda: NetworkConfig(
             candidate_fields=(), width=8, num_crosses=2, trunk=(128, 64), dropout=0.1
