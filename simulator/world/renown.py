@@ -40,10 +40,13 @@ def make_renown(config: ShopConfig, users: Users, items: Items) -> Renown:
         found: np.ndarray = rows[place]
         return found
 
-    of_places = ((users.country_U, COUNTRIES), (users.platform_U, PLATFORMS))
-    people_UD = sum(drawn(place, len(words)) for place, words in of_places)
-    people_UD = people_UD + drawn(users.language_U, len(LANGUAGES))
-    people_UD = people_UD - people_UD.mean(axis=0)
+    of_places = (
+        (users.country_U, COUNTRIES),
+        (users.platform_U, PLATFORMS),
+        (users.language_U, LANGUAGES),
+    )
+    people_UD = np.sum([drawn(place, len(words)) for place, words in of_places], axis=0)
+    people_UD -= people_UD.mean(axis=0)
     people_UD /= np.maximum(people_UD.std(axis=0), 1e-6)
     makers = (items.brand_N, items.seller_N, items.host_N)
     name_ND = sum(drawn(maker_N, int(maker_N.max(initial=NONE)) + 1) for maker_N in makers)

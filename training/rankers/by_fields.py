@@ -221,8 +221,9 @@ class _School:
         self, split: Split, make: Callable[[Fields, float], Head], config: PassesConfig, seed: int
     ) -> Head:
         """Teach heads by one strength after another, and keep the one with the least loss."""
-        best, least = make(self.fields, config.strengths[0]), np.inf
-        for strength in config.strengths:
+        first, *others = config.strengths
+        best, least = self._taught(split, make(self.fields, first), config, seed)
+        for strength in others:
             head, loss = self._taught(split, make(self.fields, strength), config, seed)
             if loss >= least:
                 break

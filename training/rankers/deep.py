@@ -196,7 +196,8 @@ def fit(days: Days, split: Split, config: DeepConfig, seed: int) -> Deep:
     event_words = _event_words(days, split) if config.reads_histories else None
     factors = None
     if config.factors is not None:
-        factors = factorization.fit(days, split, config.factors, seed)
+        alike = replace(config.factors, min_positives=config.read.min_positives)
+        factors = factorization.fit(days, split, alike, seed)
     reader = Reader(
         fields=known,
         factors=factors,

@@ -269,7 +269,7 @@ def load(files: Mapping[str, bytes]) -> Reader:
         for name, data in files.items()
         if name.startswith(_OF_FACTORS)
     }
-    factors = factorization.load(of_factors) if of_factors else None
+    factors = factorization.load(of_factors) if said["tasks"] else None
     known = fields.of_arrays(npz.unpacked(files["fields.npz"]))
     return Reader(fields=known, factors=factors, **said)
 

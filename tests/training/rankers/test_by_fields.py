@@ -62,7 +62,7 @@ def vector(head: FactorizationHead, value: int) -> np.ndarray:
 
 
 def test_pairs_of_words_too_rare_to_be_learned_one_by_one_are_found_by_vectors() -> None:
-    """3,600 pairs of words, each seen twice in what is learned from: two numbers of each make p."""
+    """3,600 pairs of words, each seen four times in what is learned from; p is a product's."""
     rng = np.random.default_rng(5)
     land_L, maker_M = rng.choice([-1.0, 1.0], 60), rng.choice([-1.0, 1.0], 60)
 
@@ -74,9 +74,8 @@ def test_pairs_of_words_too_rare_to_be_learned_one_by_one_are_found_by_vectors()
             "user_land": pa.array([f"l{n}" for n in land]).dictionary_encode(),
             "maker": pa.array([f"m{n}" for n in maker]).dictionary_encode(),
         }
-        number = drawn.random((4_000, 1)).astype(np.float32)
         layout = Layout(("position",), ("user_land", "maker"))
-        given = Inputs(number * 0, words, np.zeros(4_000, np.int64), layout)
+        given = Inputs(np.zeros((4_000, 1), np.float32), words, np.zeros(4_000, np.int64), layout)
         label = {"click": drawn.random(4_000) < p_click}
         return conformance.batch_of(given, label, np.ones(4_000), np.arange(4_000))
 

@@ -175,6 +175,13 @@ def test_a_network_begins_from_what_a_factorisation_machine_says() -> None:
         assert np.ptp(score) > 0
 
 
+def test_a_network_without_the_machine_that_it_begins_from_is_refused(blind: Deep) -> None:
+    files = {name: data for name, data in blind.save().items() if not name.startswith("factors-")}
+
+    with pytest.raises(UnknownModelError, match="factorization needs"):
+        deep.load(files)
+
+
 def test_a_new_item_is_scored_by_its_kind(fitted: Deep) -> None:
     batch = days(NIGHT)
     new = replace(batch.given, item_N=batch.given.item_N + 10_000).at_scored_position()
