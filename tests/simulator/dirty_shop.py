@@ -32,7 +32,7 @@ from simulator.dials import Dials
 SCARCE = 0
 """A version for tests alone: most products come in few pieces, so that a small shop sells out."""
 PRESETS[SCARCE] = replace(Dials(), world=replace(Dials().world, stock_mean=2.0))
-SHOP = ShopConfig(users=240, items=200, days=11, seed=5, version=SCARCE)
+SHOP = ShopConfig(users=320, items=200, days=11, seed=5, version=SCARCE)
 """Long enough for outcomes that wait a week in vain."""
 DAYS = Days(SHOP.start, SHOP.start + timedelta(days=SHOP.days - 1))
 

@@ -148,7 +148,7 @@ def test_labels_wait_for_delayed_orders_late_lines_and_cancels(
 
     ever = [of_nights for of_nights in labels.values() if any(of_nights)]
     assert sum(not of_nights[0] for of_nights in ever) > 5  # ordered a night or more after the cart
-    assert sum(not of_nights[-1] for of_nights in ever) > 0  # taken back on a later one
+    assert sum(not of_nights[-1] for of_nights in ever) > 2  # taken back on a later one
     assert {"click", "cart", "watch"} <= set(outcomes[is_late].event_type)
     # Some impressions and clicks arrived after what followed them.
     assert (outcomes.attributed_date > outcomes.event_arrival_date).any()
