@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from etl import tables
-from etl.days import Days
+from etl.days import Days, one_day
 from etl.home import Home
 from etl.lake_files import LakeFiles
 from orchestration import planning, runs
@@ -45,8 +45,10 @@ def publish(home: Home, day: date) -> bool:
 
 
 def night(home: Home, day: date, steps: Steps) -> bool:
-    """Run one night that publishes; tell whether it was still to be run."""
-    if _published_until(home.publications) >= day:
+    """Run one night that publishes; tell whether it was still to be run, or broken off."""
+    files = LakeFiles(home.lake, home.first_day())
+    is_reported = not files.missing_days(tables.REPORTS_SLATES, one_day(day))
+    if is_reported and _published_until(home.publications) >= day:
         return False
     _run(planning.night(day), home, steps)
     return True
