@@ -103,9 +103,9 @@ class Ready:
     @classmethod
     def of(cls, batches: Sequence[Batch], model: Gbdt) -> "Ready":
         """Encode days as a fitted ranker does."""
-        encoder = model.encoder
-        matrix_NF = np.concatenate([encoder.matrix(batch.given) for batch in batches])
-        named = {"feature_names": encoder.names, "feature_types": encoder.types}
+        columns = model.columns
+        matrix_NF = np.concatenate([columns.matrix(batch.given) for batch in batches])
+        named = {"feature_names": columns.names, "feature_types": columns.types}
         return cls(matrix_NF, batches, named | {"enable_categorical": True, "nthread": 1})
 
     def told(self, task: str) -> dict[str, Any]:

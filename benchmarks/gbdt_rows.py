@@ -126,7 +126,7 @@ class Scoring:
         _, given = evening.described()
         champion = Champion(PRODUCT_FEED.name, gbdt.NAME, EVENING, EVENING, "rule", "")
         serving = Serving(champion, sha256(b"".join(files.values())).hexdigest(), files)
-        return cls(evening, given, model.encoder.matrix(given), model, serving)
+        return cls(evening, given, model.columns.matrix(given), model, serving)
 
     def plain(self) -> dict[str, np.ndarray]:
         """What xgboost alone says of the ready matrix."""
@@ -153,7 +153,7 @@ def scoring_rows(sizes: Sizes) -> list[Row]:
         "encoding and scoring": asked.scored,
         "assembling, encoding, scoring, valuing": asked.ranked,
         "assembling": asked.evening.described,
-        "encoding": partial(asked.model.encoder.matrix, asked.given),
+        "encoding": partial(asked.model.columns.matrix, asked.given),
     }
     spent = medians(works, sizes.rounds)
     plain, num_rows = spent.pop("plain"), len(asked.given)

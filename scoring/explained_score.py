@@ -5,6 +5,7 @@ champion's log-odds of a click comes from the trees themselves (TreeSHAP: Lundbe
 that the parts add up to the score.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +17,13 @@ from scoring.value import ValueConfig, formula, price_term, term
 from training.inputs import NUMERIC, Inputs
 from training.rankers.gbdt import Gbdt
 from training.rankers.ranker import Ranker
+from training.rankers.tree_columns import FACTORS
 
 _OWN: Final = "item_effect"
 """The name under which ``training.rankers.item_effects`` is told among the features."""
 _OWN_WHY: Final = "its clicks beside those that its features let expect"
+_NUM_TERMS: Final = 3
+"""Of a factorisation machine's log-odds, named."""
 _PRICE: Final = NUMERIC.index("item_price_cents")
 
 
@@ -129,13 +133,13 @@ def contributions_of(ranker: Ranker, given: Inputs, *, num_largest: int) -> Cont
     if not isinstance(ranker, Gbdt):
         return None
     parts = _parts(ranker, given)
-    names = [*ranker.encoder.names, _OWN]
+    names = [*ranker.columns.names, _OWN]
     order = sorted(range(len(parts) - 1), key=lambda n: (-abs(parts[n]), names[n]))
     largest = order[:num_largest]
     return Contributions(
         log_odds=float(parts.sum()),
         base=float(parts[-1]),
-        largest=tuple(_said(names[n], float(parts[n]), given) for n in largest),
+        largest=tuple(_said(names[n], float(parts[n]), given, ranker) for n in largest),
         others=float(sum(parts[n] for n in order[num_largest:])),
         num_others=len(order[num_largest:]),
     )
@@ -148,16 +152,33 @@ def _parts(ranker: Gbdt, given: Inputs) -> np.ndarray:
     return np.insert(of_trees, -1, own)
 
 
-def _said(name: str, log_odds: float, given: Inputs) -> Contribution:
+def _said(name: str, log_odds: float, given: Inputs, ranker: Gbdt) -> Contribution:
     if name == _OWN:
         factor = float(np.exp(log_odds))
         return Contribution(
             feature=name, value=factor, unit="ratio", log_odds=log_odds, why=_OWN_WHY
         )
+    if name == FACTORS:
+        terms = ranker.factor_terms(given)
+        return Contribution(
+            feature=name,
+            value=sum(terms.values()),
+            unit="log-odds",
+            log_odds=log_odds,
+            why=_said_together(terms),
+        )
     unit, why = _meaning(name)
     return Contribution(
         feature=name, value=_value(name, given), unit=unit, log_odds=log_odds, why=why
     )
+
+
+def _said_together(terms: Mapping[tuple[str, ...], float]) -> str:
+    """Name what says most of a machine's log-odds."""
+    named = [names for names in terms if names]
+    largest = sorted(named, key=lambda names: (-abs(terms[names]), names))[:_NUM_TERMS]
+    said = ", ".join(f"{' with '.join(names)} {terms[names]:+.2f}" for names in largest)
+    return f"what its words say together, most of all {said}"
 
 
 def _value(name: str, given: Inputs) -> float | str | None:

@@ -51,14 +51,18 @@ class Encoder:
         """What it reads."""
         return Layout(self.numeric, tuple(self.vocabularies))
 
-    def matrix(self, inputs: Inputs) -> np.ndarray:
+    def matrix(self, inputs: Inputs, *, room: int = 0) -> np.ndarray:
         """Encode rows: float32, N × columns, NaN where missing, infinite or unknown.
+
+        Args:
+            inputs: The rows.
+            room: Columns behind these that the caller fills.
 
         Raises:
             MissingColumnError: If the rows lack a column.
         """
         inputs.require(self.layout)
-        matrix_NF = np.empty((len(inputs), len(self.names)), np.float32)
+        matrix_NF = np.empty((len(inputs), len(self.names) + room), np.float32)
         read = _run([inputs.layout.numeric.index(name) for name in self.numeric])
         for first in range(0, len(inputs), _AT_ONCE):
             number_NF = inputs.numeric_NF[first : first + _AT_ONCE, read]

@@ -19,6 +19,7 @@ import pyarrow as pa
 from training.inputs import OURS, Inputs
 from training.metrics import log_loss
 from training.rankers.ranker import Batch, Ranker
+from training.rankers.tree_columns import FACTORS
 
 _CLICK: Final = "click"
 
@@ -75,8 +76,8 @@ def measured(
     rows = []
     for number, name in enumerate((*model.layout.numeric, *model.layout.words)):
         order = np.random.default_rng([seed, number]).permutation(len(chosen))
-        # What no split asks for changes no score.
-        is_asked = not gain or name in gain
+        # What no split asks for, nor the machine that trees are told of, changes no score.
+        is_asked = not gain or name in gain or FACTORS in gain
         without = examples.loss(_dealt(examples.given, name, order)) if is_asked else as_is
         rows.append(
             {

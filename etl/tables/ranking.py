@@ -235,7 +235,12 @@ IMPORTANCE: Final = Table(
     schema=columns(
         *_MODEL,
         required("feature", StringType(), "the feature, as in examples"),
-        optional("gain", DoubleType(), "share of the click head's gain, 0 … 1; trees only"),
+        optional(
+            "gain",
+            DoubleType(),
+            "share of the click head's gain, 0 … 1; trees only. The rest is what they make of a "
+            "factorisation machine's log-odds",
+        ),
         optional("shap", DoubleType(), "mean |SHAP value| in log-odds of a click; trees only"),
         required(
             "loss_without",

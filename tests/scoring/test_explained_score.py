@@ -30,6 +30,7 @@ from training.item_side import COLUMNS
 from training.promote import Champion
 from training.rankers import gbdt
 from training.rankers.gbdt import Gbdt, GbdtConfig
+from training.rankers.tree_columns import FACTORS
 from training.retrieval.live_presence import PresenceConfig, presence
 
 CONFIG = GbdtConfig(
@@ -70,17 +71,32 @@ def test_the_planted_features_are_named_with_their_values_and_the_dictionarys_wo
 ) -> None:
     given = one_row(item_click_rate_28d=0.97)
 
-    found = contributions_of(fitted, given, num_largest=2)
+    found = contributions_of(fitted, given, num_largest=3)
 
     assert found is not None
     named = {one.feature: one for one in found.largest}
-    assert sorted(named) == ["item_category", "item_click_rate_28d"]
+    assert sorted(named) == [FACTORS, "item_category", "item_click_rate_28d"]
     rate, word = named["item_click_rate_28d"], named["item_category"]
     assert rate.log_odds > 0
     assert rate.value == pytest.approx(0.97)
     assert rate.unit == "clicks per look"
     assert rate.why == "how attractive it is where looked at; smoothed"
     assert word.value == given.words["item_category"][0].as_py()
+
+
+def test_what_words_say_together_is_told_with_its_largest_terms(fitted: Gbdt) -> None:
+    given = one_row(item_click_rate_28d=0.97)
+
+    found = contributions_of(fitted, given, num_largest=3)
+
+    assert found is not None
+    [together] = [one for one in found.largest if one.feature == FACTORS]
+    assert together.unit == "log-odds"
+    assert together.value == pytest.approx(fitted.columns.matrix(given)[0, -1], abs=1e-5)
+    terms = fitted.factor_terms(given)
+    most = max((names for names in terms if names), key=lambda names: abs(terms[names]))
+    first = together.why.removeprefix("what its words say together, most of all ").split(", ")[0]
+    assert first == f"{' with '.join(most)} {terms[most]:+.2f}"
 
 
 def test_a_feature_of_which_nothing_is_known_has_no_value(fitted: Gbdt) -> None:

@@ -195,8 +195,11 @@ def test_columns_read_in_another_order_than_they_were_written_are_named(
 
 
 def test_an_encoder_with_its_words_in_another_order_trips(night: Night, fitted: Gbdt) -> None:
-    vocabularies = {name: words[::-1] for name, words in fitted.encoder.vocabularies.items()}
-    other = replace(fitted, encoder=replace(fitted.encoder, vocabularies=vocabularies))
+    vocabularies = {
+        name: words[::-1] for name, words in fitted.columns.encoder.vocabularies.items()
+    }
+    encoder = replace(fitted.columns.encoder, vocabularies=vocabularies)
+    other = replace(fitted, columns=replace(fitted.columns, encoder=encoder))
     stored = replace(night, serving=serving_of(other)).slates()
 
     found = compared(night, stored)

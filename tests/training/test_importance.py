@@ -27,7 +27,10 @@ def test_what_clicks_follow_is_worth_most_by_every_measure(trees: Gbdt) -> None:
     assert {row["num_examples"] for row in rows} == {1_000}
 
 
-def test_a_feature_that_no_split_asks_for_is_worth_nothing(trees: Gbdt) -> None:
+def test_a_feature_that_no_split_asks_for_is_worth_nothing_to_trees_alone() -> None:
+    config = GbdtConfig(num_rounds=30, factors=None)
+    trees = gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
+
     rows = importance.measured(trees, conformance.days(conformance.NIGHT), seed=1, config=CONFIG)
 
     asked = trees.importance()
@@ -40,12 +43,22 @@ def test_a_feature_that_no_split_asks_for_is_worth_nothing(trees: Gbdt) -> None:
     assert set(unused).isdisjoint(asked)
 
 
+def test_what_the_machine_alone_reads_is_worth_something(trees: Gbdt) -> None:
+    rows = importance.measured(trees, conformance.days(conformance.NIGHT), seed=1, config=CONFIG)
+
+    asked = trees.importance()
+    by_machine = {r["feature"] for r in rows if r["loss_without"] and r["feature"] not in asked}
+    assert by_machine
+    assert "position" not in by_machine
+    assert by_machine.isdisjoint(importance.unused(rows))
+
+
 def test_contributions_add_up_to_what_the_trees_say(trees: Gbdt) -> None:
     given = conformance.days(conformance.NIGHT).given
 
     added_N = trees.contributions(given).sum(axis=1)
 
-    p_N = trees.heads["click"].inplace_predict(trees.encoder.matrix(given)).astype(np.float64)
+    p_N = trees.heads["click"].inplace_predict(trees.columns.matrix(given)).astype(np.float64)
     np.testing.assert_allclose(added_N, np.log(p_N / (1 - p_N)), atol=1e-4)
 
 

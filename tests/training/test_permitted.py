@@ -57,6 +57,6 @@ def test_a_ranker_fitted_on_anothers_impressions_does_not_see_what_sources_say()
     given = unseen().batch.given
     numeric_NF = given.numeric_NF.copy()
     numeric_NF[:, [NUMERIC.index(name) for name in sorted(OF_SOURCES)]] = 0.5
-    assert not OF_SOURCES & set(fitted.encoder.names)
+    assert not OF_SOURCES & set(fitted.columns.names)
     one, other = fitted.score(given), fitted.score(replace(given, numeric_NF=numeric_NF))
     assert all((one[task] == other[task]).all() for task in one)

@@ -45,7 +45,7 @@ from training.rankers.ranker import (
 from training.split import Split
 
 NAME: Final = "deep"
-_VERSION: Final = 3
+_VERSION: Final = 4
 """Of what the files mean; another one is refused."""
 _SCORED_AT_ONCE: Final = 4096
 """Rows, about, whose histories are laid out at once."""

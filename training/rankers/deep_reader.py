@@ -23,7 +23,7 @@ from training import fields, npz
 from training.fields import ITEM, Fields
 from training.histories import Histories
 from training.inputs import Inputs, Layout, is_of_user
-from training.rankers import factorization
+from training.rankers import factorization, parts
 from training.rankers.by_fields import FieldRanker
 from training.rankers.deep_config import Field, NetworkConfig
 from training.rankers.deep_events import FlatEvents, FlatRows
@@ -37,8 +37,6 @@ _PLACES_BACK: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _NUM_KINDS: Final = 1 + max(EVENT_CODES.values())
 CONTEXTS: Final = (_NUM_KINDS, len(_AGE_DAYS) + 2, len(_PLACES_BACK) + 1)
 """Codes of what was done, of how long ago, 0 where neither is told, and of how many events ago."""
-_OF_FACTORS: Final = "factors-"
-"""What names of a factorisation machine's files begin with among the network's."""
 _MOST_TOGETHER: Final = 512
 """Rows of one user that are read as one user's; more are cut."""
 
@@ -243,7 +241,7 @@ class Reader:
         rules = json.dumps(said, sort_keys=True).encode()
         files = {"reader.json": rules, "fields.npz": npz.packed(self.fields.arrays())}
         of_factors = self.factors.save() if self.factors else {}
-        return files | {_OF_FACTORS + name: data for name, data in of_factors.items()}
+        return files | parts.named(factorization.NAME, of_factors)
 
 
 def load(files: Mapping[str, bytes]) -> Reader:
@@ -264,11 +262,7 @@ def load(files: Mapping[str, bytes]) -> Reader:
     if said["pairs"] is not None:
         said["pairs"] = EventPairs(**said["pairs"])
     said["tasks"] = tuple(said["tasks"])
-    of_factors = {
-        name.removeprefix(_OF_FACTORS): data
-        for name, data in files.items()
-        if name.startswith(_OF_FACTORS)
-    }
+    of_factors = parts.of(factorization.NAME, files)
     factors = factorization.load(of_factors) if said["tasks"] else None
     known = fields.of_arrays(npz.unpacked(files["fields.npz"]))
     return Reader(fields=known, factors=factors, **said)

@@ -24,7 +24,7 @@ from etl.arrow import places_in_runs, run_starts
 from training.calibrators.calibrator import chance, logit
 from training.inputs import Inputs, Layout
 from training.metrics import log_loss
-from training.rankers import deep, gbdt, item_effects
+from training.rankers import deep, gbdt, item_effects, parts
 from training.rankers.deep import Deep, DeepConfig
 from training.rankers.gbdt import Gbdt, GbdtConfig
 from training.rankers.item_effects import ItemEffects, Seen
@@ -124,7 +124,7 @@ class Ensemble:
         said = {"version": _VERSION, "share": dict(self.share), "num_heard": self.num_heard}
         files = {_RULES: json.dumps(said, sort_keys=True).encode(), _EFFECTS: self.effects.save()}
         for part in (self.gbdt, self.deep):
-            files |= {f"{part.name}.{file}": written for file, written in part.save().items()}
+            files |= parts.named(part.name, part.save())
         return files
 
 
@@ -143,7 +143,7 @@ def load(files: Mapping[str, bytes]) -> Ensemble:
             raise UnknownModelError(f"the model is of version {said['version']}; fit it again")
         share = {task: float(value) for task, value in said["share"].items()}
         effects, num_heard = item_effects.load(files[_EFFECTS]), int(said["num_heard"])
-    trees, network = gbdt.load(_own(files, gbdt.NAME)), deep.load(_own(files, deep.NAME))
+    trees, network = (one.load(parts.of(one.NAME, files)) for one in (gbdt, deep))
     return Ensemble(trees, network, share, effects, num_heard)
 
 
@@ -232,16 +232,6 @@ def _pooled(gbdt_N: np.ndarray, deep_N: np.ndarray, share: float) -> np.ndarray:
 
 def _log_odds(p_N: np.ndarray) -> np.ndarray:
     return logit(np.clip(p_N.astype(np.float64), _LEAST, 1 - _LEAST))
-
-
-def _own(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
-    """The files of one part, as it named them."""
-    prefix = f"{name}."
-    return {
-        file.removeprefix(prefix): written
-        for file, written in files.items()
-        if file.startswith(prefix)
-    }
 
 
 def _together(ours: tuple[str, ...], theirs: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,13 +13,15 @@ last of every row.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 import numpy as np
 from numba import njit
 
 from training.fields import Fields
-from training.rankers import by_fields
+from training.inputs import Inputs
+from training.rankers import by_fields, ftrl
 from training.rankers.by_fields import FieldRanker, Lesson, PassesConfig
 from training.rankers.ftrl import OF_SLOPES, slope, step
 from training.rankers.ranker import Days
@@ -58,8 +60,8 @@ class FactorizationHead:
     """float32."""
     vector_RD: np.ndarray
     """float32: of the last R values."""
-    state_2W: np.ndarray
-    """float64: FTRL's z and n of the weights; empty in a head that was loaded."""
+    state_W3: np.ndarray
+    """float64: FTRL's state of the weights; empty in a head that was loaded."""
     learned_R: np.ndarray
     """float32: Adagrad's sums of the vectors, likewise."""
     rate: tuple[float, float, float, float]
@@ -69,7 +71,7 @@ class FactorizationHead:
 
     def learn(self, lesson: Lesson, order_N: np.ndarray) -> None:
         """Learn from examples, in this order."""
-        state = (self.state_2W, self.learned_R)
+        state = (self.state_W3, self.learned_R)
         _learn(lesson.arrays, order_N, self._model, state, (self.rate, self.turning))
 
     def margin(self, value_NF: np.ndarray) -> np.ndarray:
@@ -112,13 +114,37 @@ def fit(days: Days, split: Split, config: FactorizationConfig, seed: int) -> Fie
             num_numbers,
             np.zeros(num_weights, np.float32),
             (drawn * config.deviation).astype(np.float32),
-            np.zeros((2, num_weights)),
+            ftrl.nothing_learned(num_weights),
             np.full(num_rows, _EASED, np.float32),
             (config.alpha, config.beta, config.l1, strength),
             (config.learning_rate, config.decay),
         )
 
     return by_fields.fit(NAME, days, split, make=make, config=config, seed=seed)
+
+
+def terms(fitted: FieldRanker, given: Inputs) -> dict[tuple[str, ...], float]:
+    """Take apart what one row's click head adds up: by field, and by each two of its words.
+
+    Returns:
+        Log-odds by names of fields; with the weight of every row (under no name) they add up to the
+        head's margin.
+    """
+    head = fitted.heads["click"]
+    if not isinstance(head, FactorizationHead):
+        raise TypeError(f"{fitted.name} is no factorisation machine")
+    names, (value_F,) = fitted.fields.names, fitted.fields.values(given)
+    own_F = head.weight_W[value_F]
+    along_F = head.weight_W[-1 - len(names) : -1] * head.quantile_V[value_F]
+    found: dict[tuple[str, ...], float] = {(): float(head.weight_W[-1])}
+    found |= {(name,): float(own_F[f] + along_F[f]) for f, name in enumerate(names)}
+    words = range(head.num_numbers, len(names))
+    vector_VD = head.vector_RD.astype(np.float64)
+    before = len(head.quantile_V) - len(vector_VD)
+    for one, other in combinations(words, 2):
+        both = vector_VD[value_F[one] - before] @ vector_VD[value_F[other] - before]
+        found[names[one], names[other]] = float(both)
+    return found
 
 
 def load(files: Mapping[str, bytes]) -> FieldRanker:
@@ -132,7 +158,7 @@ def load(files: Mapping[str, bytes]) -> FieldRanker:
 
 def _head_of(arrays: Mapping[str, np.ndarray]) -> FactorizationHead:
     quantile_V, weight_W, vector_RD = (arrays[n] for n in ("quantiles", "weights", "vectors"))
-    state, learned = np.empty((2, 0)), np.empty(0, np.float32)
+    state, learned = ftrl.nothing_learned(0), np.empty(0, np.float32)
     rate, turning = (0.0, 1.0, 0.0, 0.0), (0.0, 0.0)
     num_numbers = int(arrays["num_numbers"])
     return FactorizationHead(
@@ -185,7 +211,7 @@ def _learn(
 ) -> None:
     value_NF, label_N, example_weight_N, seen_N = lesson
     quantile_V, weight_W, vector_RD, num_numbers = model
-    state_2W, learned_R = state
+    state_W3, learned_R = state
     rate, turning = rates
     gentle = (rate[0], rate[1], 0.0, rate[3] * OF_SLOPES)
     free = (rate[0], rate[1], 0.0, 0.0)
@@ -195,11 +221,11 @@ def _learn(
     for row in order_N:
         total = _sum(value_NF[row], model, sum_D)
         down = slope(total, label_N[row], example_weight_N[row], seen_N[row])
-        step(state_2W, weight_W, last, down, free)
+        step(state_W3, weight_W, last, down, free)
         for f in range(num_fields):
             v = value_NF[row, f]
-            step(state_2W, weight_W, v, down, rate)
-            step(state_2W, weight_W, last - num_fields + f, down * quantile_V[v], gentle)
+            step(state_W3, weight_W, v, down, rate)
+            step(state_W3, weight_W, last - num_fields + f, down * quantile_V[v], gentle)
         for f in range(num_numbers, num_fields):
             r = value_NF[row, f] - before
             _turn(vector_RD[r], learned_R[r : r + 1], down, sum_D, turning)

@@ -22,23 +22,28 @@ def slope(total: float, label: float, weight: float, seen: float) -> float:
     return (p - label) * (1 - attraction) / (1 - p) * weight
 
 
+def nothing_learned(num_weights: int) -> np.ndarray:
+    """The state that weights begin with: float64, W × 3."""
+    return np.zeros((num_weights, 3))
+
+
 @njit(cache=True)
 def step(
-    state_2W: np.ndarray,
+    state_W3: np.ndarray,
     weight_W: np.ndarray,
     w: int,
     slope: float,
     rate: tuple[float, float, float, float],
 ) -> None:
-    """FTRL-Proximal for one weight: z and n of ``state_2W``, by α, β, λ1 and λ2."""
+    """FTRL-Proximal for one weight, by α, β, λ1 and λ2: its state is z, n and n's root."""
     alpha, beta, l1, l2 = rate
-    before = state_2W[1, w]
-    state_2W[1, w] = before + slope * slope
-    eased = (np.sqrt(state_2W[1, w]) - np.sqrt(before)) / alpha
-    state_2W[0, w] += slope - eased * weight_W[w]
-    z = state_2W[0, w]
+    before = state_W3[w, 2]
+    n = state_W3[w, 1] + slope * slope
+    root = np.sqrt(n)
+    z = state_W3[w, 0] + slope - (root - before) / alpha * weight_W[w]
+    state_W3[w, 0], state_W3[w, 1], state_W3[w, 2] = z, n, root
     if abs(z) <= l1:
         weight_W[w] = 0.0
     else:
         shrunk = z - l1 if z > 0 else z + l1
-        weight_W[w] = -shrunk / ((beta + np.sqrt(state_2W[1, w])) / alpha + l2)
+        weight_W[w] = -shrunk / ((beta + root) / alpha + l2)

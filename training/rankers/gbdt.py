@@ -7,7 +7,9 @@ Wooldridge, 1996), and stays within 0 and 1. How they grow: ``gbdt_growth``.
 Trees never read the place an item stood at. They learn what it brings where it is looked at, and
 ``training.examination`` says how often that is: p = examination(place) · σ(trees). So a place's
 clicks do not pass for the merit of the items that the policy of the time liked to put there.
-Behind the trees each item has an effect of its own (``training.rankers.item_effects``).
+Beside the row's features they are told what a factorisation machine says of its words
+(``training.rankers.tree_columns``). Behind the trees each item has an effect of its own
+(``training.rankers.item_effects``).
 
 Shapes: N rows.
 """
@@ -15,6 +17,7 @@ Shapes: N rows.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
@@ -27,14 +30,19 @@ from training import encode, examination
 from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
-from training.rankers import heads, item_effects, trees
+from training.rankers import factorization, heads, item_effects, parts, trees
+from training.rankers.by_fields import FieldRanker
+from training.rankers.factorization import FactorizationConfig
 from training.rankers.gbdt_growth import Growth, Matrices, grow
 from training.rankers.item_effects import ItemEffects, Seen
 from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
+from training.rankers.tree_columns import Columns
 from training.rankers.trees_forest import Forest
 from training.split import Split
 
 NAME: Final = "gbdt"
+_VERSION: Final = 2
+"""Of what the files mean; another one is refused."""
 _EFFECTS: Final = "item_effects.arrow"
 _NUM_TOLD: Final = 20
 """Features that a manifest names."""
@@ -69,6 +77,8 @@ class GbdtConfig:
     """Positives below which a head is not grown: its task follows the clicks by a fitted ratio."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """Which words are worth a number."""
+    factors: FactorizationConfig | None = field(default_factory=FactorizationConfig)
+    """Of the factorisation machine whose log-odds are one more number; None, and there is none."""
     permitted: PermittedConfig = field(default_factory=PermittedConfig)
     """When ranks and scores of sources may be read."""
     examination: ExaminationConfig = field(default_factory=ExaminationConfig)
@@ -77,9 +87,9 @@ class GbdtConfig:
 
 @dataclass(frozen=True)
 class Gbdt:
-    """Fitted trees with the encoder that they were fitted on."""
+    """Fitted trees with the columns that they were fitted on."""
 
-    encoder: Encoder
+    columns: Columns
     heads: Mapping[str, xgb.Booster]
     """Boosters by task; ``click`` is always there."""
     ratio: Mapping[str, float]
@@ -97,7 +107,7 @@ class Gbdt:
     @property
     def layout(self) -> Layout:
         """What it reads."""
-        return self.encoder.layout
+        return self.columns.layout
 
     @property
     def num_trees(self) -> int:
@@ -113,7 +123,7 @@ class Gbdt:
         """Predict every task: float32, N, in [0, 1]."""
         if not len(given):
             return {task: np.empty(0, np.float32) for task in (*self.heads, *self.ratio)}
-        matrix_NF = self.encoder.matrix(given)
+        matrix_NF = self.columns.matrix(given)
         seen_N = self.examination.at(given.position_N).astype(np.float32)
         scores = {
             task: self.effects.applied(p_N * seen_N, given.item_N)
@@ -140,19 +150,24 @@ class Gbdt:
             float64, N × (features + 1): TreeSHAP values, which add up to what the trees say.
         """
         rows = xgb.DMatrix(
-            self.encoder.matrix(given),
-            feature_names=self.encoder.names,
-            feature_types=self.encoder.types,
+            self.columns.matrix(given),
+            feature_names=self.columns.names,
+            feature_types=self.columns.types,
             enable_categorical=True,
             nthread=1,
         )
         found: np.ndarray = self.heads["click"].predict(rows, pred_contribs=True)
         return found.astype(np.float64)
 
+    def factor_terms(self, given: Inputs) -> dict[tuple[str, ...], float]:
+        """Take apart what one row's words say together; nothing where there is no machine."""
+        factors = self.columns.factors
+        return factorization.terms(factors, given) if factors else {}
+
     def mean_contributions(self, given: Inputs) -> dict[str, float]:
         """Say how much each feature adds or takes on average, in log-odds of a click."""
         mean_F = np.abs(self.contributions(given)[:, :-1]).mean(axis=0)
-        return dict(zip(self.encoder.names, mean_F.tolist(), strict=True))
+        return dict(zip(self.columns.names, mean_F.tolist(), strict=True))
 
     def facts(self) -> dict[str, Any]:
         """Say its size, its places' part and what it reads most, for its manifest."""
@@ -167,13 +182,16 @@ class Gbdt:
         """Write the heads as UBJ and the fitted rules as JSON."""
         boosters = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
         rules = {
-            "words": list(self.encoder.vocabularies.items()),
-            "numeric": self.encoder.numeric,
+            "version": _VERSION,
+            "words": list(self.columns.encoder.vocabularies.items()),
+            "numeric": self.columns.encoder.numeric,
+            "has_factors": self.columns.factors is not None,
             "ratio": dict(self.ratio),
             "examination": asdict(self.examination),
             "trees": {name: sha256(written).hexdigest() for name, written in boosters.items()},
         }
         rest = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
+        rest |= parts.named(factorization.NAME, self.columns.files())
         return rest | {_EFFECTS: self.effects.save()} | boosters
 
 
@@ -188,19 +206,21 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
         raise UnknownModelError(f"a gbdt needs {sorted(needed)}, found {sorted(files)}")
     with refused_unless_whole(NAME):
         rules = json.loads(files["rules.json"])
-        if not {"words", "examination", "trees"} <= rules.keys():
-            raise UnknownModelError("the model is of an earlier version; fit it again")
+        if rules.get("version") != _VERSION:
+            raise UnknownModelError("the model is of another version; fit it again")
         words = {name: tuple(words) for name, words in rules["words"]}
-        encoder = Encoder(words, tuple(rules["numeric"]))
+        of_factors = parts.of(factorization.NAME, files)
+        factors = factorization.load(of_factors) if rules["has_factors"] else None
+        columns = Columns(Encoder(words, tuple(rules["numeric"])), factors)
         boosters = {
             name.removesuffix(".ubj"): _trees(name, files[name], said)
             for name, said in rules["trees"].items()
         }
         curve, effects = Examination(**rules["examination"]), item_effects.load(files[_EFFECTS])
         ratio = rules["ratio"]
-    if boosters["click"].feature_names != encoder.names:
+    if boosters["click"].feature_names != columns.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
-    return Gbdt(encoder, boosters, ratio, curve, effects)
+    return Gbdt(columns, boosters, ratio, curve, effects)
 
 
 def _trees(name: str, written: bytes, said: str) -> xgb.Booster:
@@ -237,10 +257,23 @@ def without_effects(days: Days, split: Split, config: GbdtConfig, seed: int) -> 
     curve = examination.fit(map(days, split.fit), config.examination)
     tasks = heads.of_batches(map(days, split.fit), config.min_positives)
     how = _growth(config, seed)
+    columns = Columns(encoder, _factors(days, split, config, seed))
     boosters = {
-        task: grow(Matrices(days, encoder, curve, task), split, how) for task in tasks.learned
+        task: grow(Matrices(days, columns, curve, task), split, how) for task in tasks.learned
     }
-    return Gbdt(encoder, boosters, tasks.ratio, curve, item_effects.NOTHING)
+    return Gbdt(columns, boosters, tasks.ratio, curve, item_effects.NOTHING)
+
+
+def _factors(days: Days, split: Split, config: GbdtConfig, seed: int) -> FieldRanker | None:
+    """Learn the machine, of clicks alone: the other heads read what it says of them too."""
+    if config.factors is None:
+        return None
+
+    def clicks(day: date) -> Batch:
+        batch = days(day)
+        return replace(batch, label={"click": batch.label["click"]})
+
+    return factorization.fit(clicks, split, config.factors, seed)
 
 
 def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:

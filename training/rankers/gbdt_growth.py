@@ -15,8 +15,8 @@ import xgboost as xgb
 
 from etl import days as calendar
 from etl.features.examination import Examination
-from training.encode import Encoder
 from training.rankers.ranker import Batch, Days
+from training.rankers.tree_columns import Columns
 from training.split import Split
 
 _OF_ROWS: Final = ("data", "label", "weight")
@@ -58,7 +58,7 @@ class Matrices:
     """Makes quantised matrices of some days for one task."""
 
     days: Days
-    encoder: Encoder
+    columns: Columns
     curve: Examination
     task: str
 
@@ -82,11 +82,11 @@ class Matrices:
     def _of(self, batch: Batch) -> dict[str, Any]:
         is_known = self._is_known(batch)
         return {
-            "data": self.encoder.matrix(batch.given)[is_known],
+            "data": self.columns.matrix(batch.given)[is_known],
             "label": batch.label[self.task].astype(np.float32)[is_known],
             "weight": batch.weight_N[is_known],
-            "feature_names": self.encoder.names,
-            "feature_types": self.encoder.types,
+            "feature_names": self.columns.names,
+            "feature_types": self.columns.types,
         }
 
     def _looked_at(self, days: calendar.Days) -> np.ndarray:

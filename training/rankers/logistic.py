@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from training.fields import Fields
-from training.rankers import by_fields
+from training.rankers import by_fields, ftrl
 from training.rankers.by_fields import FieldRanker, Lesson, PassesConfig
 from training.rankers.ftrl import OF_SLOPES, slope, step
 from training.rankers.hashed_crosses import of_telling, place
@@ -44,14 +44,14 @@ class LogisticHead:
     """float32: what slopes go along."""
     weight_W: np.ndarray
     """float32."""
-    state_2W: np.ndarray
+    state_W3: np.ndarray
     """float64: FTRL's z and n; empty in a head that was loaded."""
     rate: tuple[float, float, float, float]
     """α, β, λ1, λ2."""
 
     def learn(self, lesson: Lesson, order_N: np.ndarray) -> None:
         """Learn from examples, in this order."""
-        _learn(lesson.arrays, order_N, self._model, self.state_2W, self.rate)
+        _learn(lesson.arrays, order_N, self._model, self.state_W3, self.rate)
 
     def margin(self, value_NF: np.ndarray) -> np.ndarray:
         """Add up the weights of rows: float32, N."""
@@ -83,9 +83,9 @@ def fit(days: Days, split: Split, config: LogisticConfig, seed: int) -> FieldRan
             known, days(split.fit.last), config.num_crossed, hash_bits=config.hash_bits
         )
         num_weights = crosses.size + len(known.names) + 1
-        weight_W, state_2W = np.zeros(num_weights, np.float32), np.zeros((2, num_weights))
+        weight_W, state_W3 = np.zeros(num_weights, np.float32), ftrl.nothing_learned(num_weights)
         rate = (config.alpha, config.beta, config.l1, strength)
-        return LogisticHead(crosses.pair_C2, known.quantile_V, weight_W, state_2W, rate)
+        return LogisticHead(crosses.pair_C2, known.quantile_V, weight_W, state_W3, rate)
 
     return by_fields.fit(NAME, days, split, make=make, config=config, seed=seed)
 
@@ -101,7 +101,9 @@ def load(files: Mapping[str, bytes]) -> FieldRanker:
 
 def _head_of(arrays: Mapping[str, np.ndarray]) -> LogisticHead:
     pair_C2, quantile_V, weight_W = (arrays[n] for n in ("pairs", "quantiles", "weights"))
-    return LogisticHead(pair_C2, quantile_V, weight_W, np.empty((2, 0)), (0.0, 1.0, 0.0, 0.0))
+    return LogisticHead(
+        pair_C2, quantile_V, weight_W, ftrl.nothing_learned(0), (0.0, 1.0, 0.0, 0.0)
+    )
 
 
 @njit(cache=True)
@@ -151,7 +153,7 @@ def _learn(
     lesson: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     order_N: np.ndarray,
     model: tuple[np.ndarray, np.ndarray, np.ndarray],
-    state_2W: np.ndarray,
+    state_W3: np.ndarray,
     rate: tuple[float, float, float, float],
 ) -> None:
     value_NF, label_N, example_weight_N, seen_N = lesson
@@ -165,8 +167,8 @@ def _learn(
         total = _sum(value_NF[row], model, touched)
         down = slope(total, label_N[row], example_weight_N[row], seen_N[row])
         for t in range(first):
-            step(state_2W, weight_W, touched[t], down, rate)
+            step(state_W3, weight_W, touched[t], down, rate)
         for f in range(value_NF.shape[1]):
             along = down * quantile_V[value_NF[row, f]]
-            step(state_2W, weight_W, touched[first + f], along, gentle)
-        step(state_2W, weight_W, touched[-1], down, free)
+            step(state_W3, weight_W, touched[first + f], along, gentle)
+        step(state_W3, weight_W, touched[-1], down, free)

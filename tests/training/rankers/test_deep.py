@@ -176,7 +176,7 @@ def test_a_network_begins_from_what_a_factorisation_machine_says() -> None:
 
 
 def test_a_network_without_the_machine_that_it_begins_from_is_refused(blind: Deep) -> None:
-    files = {name: data for name, data in blind.save().items() if not name.startswith("factors-")}
+    files = {name: data for name, data in blind.save().items() if "factorization." not in name}
 
     with pytest.raises(UnknownModelError, match="factorization needs"):
         deep.load(files)
@@ -193,11 +193,11 @@ def test_a_new_item_is_scored_by_its_kind(fitted: Deep) -> None:
 
 def test_a_ranker_of_another_name_or_version_is_refused(blind: Deep) -> None:
     files = blind.save()
-    later = files["ranker.json"].replace(b'"version": 3', b'"version": 4')
+    later = files["ranker.json"].replace(b'"version": 4', b'"version": 5')
 
     with pytest.raises(UnknownModelError, match="not wide_deep"):
         wide_deep.load(files)
-    with pytest.raises(UnknownModelError, match="of version 4"):
+    with pytest.raises(UnknownModelError, match="of version 5"):
         deep.load({**files, "ranker.json": later})
 
 

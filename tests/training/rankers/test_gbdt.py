@@ -10,6 +10,7 @@ from training.encode import Encoder, EncoderConfig
 from training.rankers import gbdt
 from training.rankers.gbdt import Gbdt, GbdtConfig
 from training.rankers.ranker import Batch, UnknownModelError
+from training.rankers.tree_columns import FACTORS
 
 CONFIG = GbdtConfig(
     num_rounds=20, learning_rate=0.3, max_depth=3, max_bin=32, encoder=EncoderConfig(min_count=10)
@@ -47,7 +48,7 @@ def test_enough_orders_grow_a_head_of_their_own(fitted: Gbdt) -> None:
 
 def test_a_model_fitted_on_other_features_is_refused(fitted: Gbdt) -> None:
     click = fitted.heads["click"].copy()
-    click.feature_names = ["a_feature_of_old", *fitted.encoder.names[1:]]
+    click.feature_names = ["a_feature_of_old", *fitted.columns.names[1:]]
     files = replace(fitted, heads={**fitted.heads, "click": click}).save()
     with pytest.raises(UnknownModelError, match="other features; fit it again"):
         gbdt.load(files)
@@ -62,7 +63,7 @@ def test_a_model_that_lacks_a_file_is_refused(fitted: Gbdt, missing: str) -> Non
 
 def test_the_planted_features_matter_most(fitted: Gbdt) -> None:
     importance = fitted.importance()
-    assert list(importance)[:2] == ["item_click_rate_28d", "item_category"]
+    assert list(importance)[:3] == [FACTORS, "item_click_rate_28d", "item_category"]
     assert sum(importance.values()) == pytest.approx(1)
 
 
@@ -89,9 +90,8 @@ def test_a_day_without_examples_changes_nothing(fitted: Gbdt) -> None:
 
 
 def test_scoring_reads_the_encoder_of_the_fit(fitted: Gbdt) -> None:
-    other = replace(
-        fitted,
-        encoder=Encoder(dict.fromkeys(fitted.encoder.vocabularies, ()), fitted.encoder.numeric),
-    )
+    known = fitted.columns.encoder
+    knows_no_word = Encoder(dict.fromkeys(known.vocabularies, ()), known.numeric)
+    other = replace(fitted, columns=replace(fitted.columns, encoder=knows_no_word))
     given = unseen().batch.given
     assert (other.score(given)["click"] != fitted.score(given)["click"]).any()

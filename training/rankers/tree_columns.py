@@ -1,0 +1,65 @@
+"""What trees read of a row: its numbers, its words as codes, and what its words say together.
+
+A tree asks one word at a time, and of a pair that no count is about it finds nothing among some
+thousand makers. A factorisation machine learns such pairs (``training.rankers.factorization``); its
+log-odds of a click are one more number, which trees cut and correct (trees over another model's
+prediction: Wolpert, Neural Networks 1992; Ling et al., WWW 2017). The machine's shrinkage is chosen
+on the stopping days, so that what it says of what it learned from is hardly better than of the
+rest: machines fitted apart for each third of the examples bring no more (docs/experiments.md).
+
+Shapes: N rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from training.encode import Encoder
+from training.inputs import Inputs, Layout
+from training.rankers.by_fields import FieldRanker
+
+FACTORS: Final = "factorization_log_odds"
+"""The column of the machine's log-odds of a click where a row is looked at."""
+_CLICK: Final = "click"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a matrix, in order: numbers, codes of words, the machine's log-odds."""
+
+    encoder: Encoder
+    factors: FieldRanker | None
+    """Reads what the encoder reads; None, and there is no such column."""
+
+    @property
+    def names(self) -> list[str]:
+        """Columns of ``matrix``."""
+        return [*self.encoder.names, *([FACTORS] if self.factors else [])]
+
+    @property
+    def types(self) -> list[str]:
+        """Xgboost's type of each: q a quantity, c a category."""
+        return [*self.encoder.types, *(["q"] if self.factors else [])]
+
+    @property
+    def layout(self) -> Layout:
+        """What is read of rows."""
+        return self.encoder.layout
+
+    def matrix(self, given: Inputs) -> np.ndarray:
+        """Encode rows: float32, N × columns, NaN where missing, infinite or unknown.
+
+        Raises:
+            MissingColumnError: If the rows lack a column.
+        """
+        if self.factors is None:
+            return self.encoder.matrix(given)
+        matrix_NF = self.encoder.matrix(given, room=1)
+        matrix_NF[:, -1] = self.factors.margin(given, _CLICK)
+        return matrix_NF
+
+    def files(self) -> Mapping[str, bytes]:
+        """The machine's, none where there is none."""
+        return self.factors.save() if self.factors else {}
