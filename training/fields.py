@@ -93,15 +93,27 @@ class Fields:
     def _values(self, matrix_NF: np.ndarray, given: Inputs) -> np.ndarray:
         value_NF = np.empty((len(given), len(self.names)), np.int32)
         first_F = (np.cumsum(self.size_F) - self.size_F).astype(np.int32)
-        _number(matrix_NF, self._edge_EK, first_F, value_NF)
+        _number(matrix_NF, self.edge_EK, first_F, value_NF)
         words = slice(len(self.encoder.numeric), len(self.names) - 1)
         value_NF[:, words] = np.nan_to_num(matrix_NF[:, words], nan=-1) + 1
         value_NF[:, words] += first_F[words]
         value_NF[:, -1] = self.items.of(given.item_N) + first_F[-1]
         return value_NF
 
+    def word_values(self, given: Inputs) -> np.ndarray:
+        """Number the values of words and items through their fields: int32, N × words and item."""
+        names = self.encoder.vocabularies
+        size_F = self.size_F[len(self.encoder.numeric) :]
+        first_F = (np.cumsum(size_F) - size_F).astype(np.int32)
+        value_NF = np.empty((len(given), len(names) + 1), np.int32)
+        for column, name in enumerate(names):
+            value_NF[:, column] = self.words(name, given.words[name])
+        value_NF[:, -1] = self.items.of(given.item_N)
+        value_NF += first_F
+        return value_NF
+
     @property
-    def _edge_EK(self) -> np.ndarray:
+    def edge_EK(self) -> np.ndarray:
         """Edges of each number, as many of each: nothing is above those that were added."""
         edges = [self.edges[name] for name in self.encoder.numeric]
         edge_EK = np.full((len(edges), max(map(len, edges), default=0)), np.inf, np.float32)

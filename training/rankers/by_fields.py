@@ -115,10 +115,6 @@ class FieldRanker:
         """Never."""
         return False
 
-    def margin(self, given: Inputs, task: str) -> np.ndarray:
-        """Logarithm of one head's own odds where rows are looked at: float32, N."""
-        return self.heads[task].margin(self.fields.values(given))
-
     def margins(self, given: Inputs) -> dict[str, np.ndarray]:
         """Logarithms of each head's own odds where rows are looked at: float32, N."""
         value_NF = self.fields.values(given)

@@ -12,6 +12,7 @@ Shapes: N rows.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -19,19 +20,19 @@ import numpy as np
 from training.encode import Encoder
 from training.inputs import Inputs, Layout
 from training.rankers.by_fields import FieldRanker
+from training.rankers.factor_margins import FactorMargins
 
 FACTORS: Final = "factorization_log_odds"
 """The column of the machine's log-odds of a click where a row is looked at."""
-_CLICK: Final = "click"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Columns:
     """The columns of a matrix, in order: numbers, codes of words, the machine's log-odds."""
 
     encoder: Encoder
     factors: FieldRanker | None
-    """Reads what the encoder reads; None, and there is no such column."""
+    """Reads the encoder's numbers and words; None, and there is no such column."""
 
     @property
     def names(self) -> list[str]:
@@ -54,11 +55,16 @@ class Columns:
         Raises:
             MissingColumnError: If the rows lack a column.
         """
-        if self.factors is None:
+        if self._margins is None:
             return self.encoder.matrix(given)
         matrix_NF = self.encoder.matrix(given, room=1)
-        matrix_NF[:, -1] = self.factors.margin(given, _CLICK)
+        matrix_NF[:, -1] = self._margins.of_rows(matrix_NF, given)
         return matrix_NF
+
+    @cached_property
+    def _margins(self) -> FactorMargins | None:
+        """The machine as the kernel reads it."""
+        return FactorMargins.of(self.factors) if self.factors else None
 
     def files(self) -> Mapping[str, bytes]:
         """The machine's, none where there is none."""

@@ -94,3 +94,16 @@ def test_the_machine_that_trees_are_told_of_learns_clicks_alone(told: Gbdt) -> N
     alone = factorization.fit(days, SPLIT, FactorizationConfig(), 7)
     given = days(LATER).given
     np.testing.assert_array_equal(factors.margins(given)["click"], alone.margins(given)["click"])
+
+
+def test_what_trees_are_told_is_what_the_machine_says_whoever_stands_beside_a_row(
+    told: Gbdt,
+) -> None:
+    factors = told.columns.factors
+    assert factors is not None
+    given = days(LATER).given
+    said_N = told.columns.matrix(given)[:, -1]
+
+    np.testing.assert_allclose(said_N, factors.margins(given)["click"], atol=1e-5)
+    order = np.random.default_rng(2).permutation(len(given))[:500]
+    np.testing.assert_array_equal(told.columns.matrix(given.taken(order))[:, -1], said_N[order])
