@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Final, Protocol
 
 import numpy as np
@@ -27,7 +28,9 @@ from training.rankers import heads
 from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
 from training.split import Split
 
-_LEAST = np.float32(1e-7)
+_LEAST: Final = np.float32(1e-7)
+_MAX_KEPT: Final = 500_000
+"""Examples of which values are kept while a head learns: some 330 MB."""
 _VERSION: Final = 2
 """Of what the files mean; another one is refused."""
 
@@ -44,6 +47,9 @@ class Lesson:
     """float32."""
     seen_N: np.ndarray
     """float32, in (0, 1]: the chance of what has to come first, a look or a click."""
+
+    def __len__(self) -> int:
+        return len(self.label_N)
 
     @property
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -216,6 +222,8 @@ class _School:
     task: str
     click: Head | None = None
     """What is known of the clicks that have to come first."""
+    kept: dict[date, Lesson] = field(default_factory=dict)
+    """Lessons of the first days: all are read some twenty times."""
 
     def best(
         self, split: Split, make: Callable[[Fields, float], Head], config: PassesConfig, seed: int
@@ -236,9 +244,9 @@ class _School:
         best, least, since = head, np.inf, 0
         for number in range(config.num_passes):
             for day in split.fit:
-                lesson = self._lesson(self.days(day))
+                lesson = self._lesson(day)
                 rng = np.random.default_rng((seed, number, day.toordinal()))
-                head.learn(lesson, rng.permutation(len(lesson.label_N)))
+                head.learn(lesson, rng.permutation(len(lesson)))
             loss = self._loss(head, split)
             if loss < least:
                 best, least, since = deepcopy(head), loss, 0
@@ -252,7 +260,7 @@ class _School:
         """Weighted log loss of the stopping days."""
         total, weight = 0.0, 0.0
         for day in split.stop:
-            lesson = self._lesson(self.days(day))
+            lesson = self._lesson(day)
             p_N = lesson.seen_N * _chance(head.margin(lesson.value_NF)).astype(np.float64)
             p_N = np.clip(p_N, _LEAST, 1 - _LEAST)
             loss_N = lesson.label_N * np.log(p_N) + (1 - lesson.label_N) * np.log1p(-p_N)
@@ -260,7 +268,15 @@ class _School:
             weight += float(lesson.weight_N.sum())
         return total / weight if weight else 0.0
 
-    def _lesson(self, batch: Batch) -> Lesson:
+    def _lesson(self, day: date) -> Lesson:
+        if day in self.kept:
+            return self.kept[day]
+        lesson = self._of(self.days(day))
+        if sum(map(len, self.kept.values())) + len(lesson) <= _MAX_KEPT:
+            self.kept[day] = lesson
+        return lesson
+
+    def _of(self, batch: Batch) -> Lesson:
         label_N = batch.label[self.task].astype(np.float32)
         is_known = ~np.isnan(label_N)
         value_NF = self.fields.values(batch.given)[is_known]
