@@ -159,7 +159,7 @@ def _said(name: str, log_odds: float, given: Inputs, ranker: Gbdt) -> Contributi
             feature=name, value=factor, unit="ratio", log_odds=log_odds, why=_OWN_WHY
         )
     if name == FACTORS:
-        terms = ranker.factor_terms(given)
+        terms = {names: part for names, part in ranker.factor_terms(given).items() if names}
         return Contribution(
             feature=name,
             value=sum(terms.values()),
@@ -175,8 +175,7 @@ def _said(name: str, log_odds: float, given: Inputs, ranker: Gbdt) -> Contributi
 
 def _said_together(terms: Mapping[tuple[str, ...], float]) -> str:
     """Name what says most of a machine's log-odds."""
-    named = [names for names in terms if names]
-    largest = sorted(named, key=lambda names: (-abs(terms[names]), names))[:_NUM_TERMS]
+    largest = sorted(terms, key=lambda names: (-abs(terms[names]), names))[:_NUM_TERMS]
     said = ", ".join(f"{' with '.join(names)} {terms[names]:+.2f}" for names in largest)
     return f"what its words say together, most of all {said}"
 

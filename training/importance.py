@@ -19,7 +19,6 @@ import pyarrow as pa
 from training.inputs import OURS, Inputs
 from training.metrics import log_loss
 from training.rankers.ranker import Batch, Ranker
-from training.rankers.tree_columns import FACTORS
 
 _CLICK: Final = "click"
 
@@ -35,6 +34,11 @@ class ImportanceConfig:
 @runtime_checkable
 class Splitting(Protocol):
     """A ranker of trees, which tells what its splits gain and what each feature adds."""
+
+    @property
+    def is_of_trees_alone(self) -> bool:
+        """Whether what no split asks for changes no score."""
+        ...
 
     def importance(self) -> dict[str, float]:
         """Each feature's share of the click head's gain; used ones only."""
@@ -72,12 +76,12 @@ def measured(
         batch.weight_N[row_M],
     )
     gain, shap = _of_trees(model, examples.given)
+    is_of_trees_alone = isinstance(model, Splitting) and model.is_of_trees_alone
     as_is = examples.loss(examples.given)
     rows = []
     for number, name in enumerate((*model.layout.numeric, *model.layout.words)):
         order = np.random.default_rng([seed, number]).permutation(len(chosen))
-        # What no split asks for, nor the machine that trees are told of, changes no score.
-        is_asked = not gain or name in gain or FACTORS in gain
+        is_asked = name in gain or not is_of_trees_alone
         without = examples.loss(_dealt(examples.given, name, order)) if is_asked else as_is
         rows.append(
             {

@@ -238,8 +238,7 @@ IMPORTANCE: Final = Table(
         optional(
             "gain",
             DoubleType(),
-            "share of the click head's gain, 0 … 1; trees only. The rest is what they make of a "
-            "factorisation machine's log-odds",
+            "share of the gain of clicks' trees, 0 … 1; trees only",
         ),
         optional("shap", DoubleType(), "mean |SHAP value| in log-odds of a click; trees only"),
         required(

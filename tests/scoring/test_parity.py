@@ -205,7 +205,7 @@ def test_an_encoder_with_its_words_in_another_order_trips(night: Night, fitted: 
     found = compared(night, stored)
 
     assert found.features == ()
-    assert {"p_click", "value"} <= {difference.what for difference in found.scores}
+    assert {"p_order", "value"} <= {difference.what for difference in found.scores}
 
 
 @pytest.mark.parametrize("what", ["items", "pairs", "ages"])

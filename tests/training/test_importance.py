@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from tests.training.rankers import conformance
 from training import importance
 from training.importance import ImportanceConfig
 from training.inputs import Inputs
-from training.rankers import gbdt, logistic
+from training.rankers import gbdt, item_effects, logistic
 from training.rankers.gbdt import Gbdt, GbdtConfig
 from training.rankers.logistic import LogisticConfig
 
@@ -15,6 +17,12 @@ SIGNAL, WORD = "item_click_rate_28d", "item_category"
 
 @pytest.fixture(scope="module")
 def trees() -> Gbdt:
+    config = GbdtConfig(num_rounds=30, factors=None)
+    return gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
+
+
+@pytest.fixture(scope="module")
+def behind_machine() -> Gbdt:
     return gbdt.fit(conformance.days, conformance.SPLIT, GbdtConfig(num_rounds=30), 7)
 
 
@@ -27,10 +35,7 @@ def test_what_clicks_follow_is_worth_most_by_every_measure(trees: Gbdt) -> None:
     assert {row["num_examples"] for row in rows} == {1_000}
 
 
-def test_a_feature_that_no_split_asks_for_is_worth_nothing_to_trees_alone() -> None:
-    config = GbdtConfig(num_rounds=30, factors=None)
-    trees = gbdt.fit(conformance.days, conformance.SPLIT, config, 7)
-
+def test_a_feature_that_no_split_asks_for_is_worth_nothing_to_trees_alone(trees: Gbdt) -> None:
     rows = importance.measured(trees, conformance.days(conformance.NIGHT), seed=1, config=CONFIG)
 
     asked = trees.importance()
@@ -43,22 +48,28 @@ def test_a_feature_that_no_split_asks_for_is_worth_nothing_to_trees_alone() -> N
     assert set(unused).isdisjoint(asked)
 
 
-def test_what_the_machine_alone_reads_is_worth_something(trees: Gbdt) -> None:
-    rows = importance.measured(trees, conformance.days(conformance.NIGHT), seed=1, config=CONFIG)
+def test_what_the_machine_alone_reads_is_worth_something(behind_machine: Gbdt) -> None:
+    examples = conformance.days(conformance.NIGHT)
 
-    asked = trees.importance()
+    rows = importance.measured(behind_machine, examples, seed=1, config=CONFIG)
+
+    asked = behind_machine.importance()
     by_machine = {r["feature"] for r in rows if r["loss_without"] and r["feature"] not in asked}
     assert by_machine
     assert "position" not in by_machine
     assert by_machine.isdisjoint(importance.unused(rows))
 
 
-def test_contributions_add_up_to_what_the_trees_say(trees: Gbdt) -> None:
+@pytest.mark.parametrize("fitted", ["trees", "behind_machine"])
+def test_contributions_add_up_to_what_is_said_where_it_is_looked_at(
+    request: pytest.FixtureRequest, fitted: str
+) -> None:
+    model = replace(request.getfixturevalue(fitted), effects=item_effects.NOTHING)
     given = conformance.days(conformance.NIGHT).given
 
-    added_N = trees.contributions(given).sum(axis=1)
+    added_N = model.contributions(given).sum(axis=1)
 
-    p_N = trees.heads["click"].inplace_predict(trees.columns.matrix(given)).astype(np.float64)
+    p_N = model.score(given)["click"] / model.examination.at(given.position_N)
     np.testing.assert_allclose(added_N, np.log(p_N / (1 - p_N)), atol=1e-4)
 
 

@@ -7,7 +7,7 @@ Wooldridge, 1996), and stays within 0 and 1. How they grow: ``gbdt_growth``.
 Trees never read the place an item stood at. They learn what it brings where it is looked at, and
 ``training.examination`` says how often that is: p = examination(place) · σ(trees). So a place's
 clicks do not pass for the merit of the items that the policy of the time liked to put there.
-Beside the row's features they are told what a factorisation machine says of its words
+They begin from what a factorisation machine says of a row's words
 (``training.rankers.tree_columns``). Behind the trees each item has an effect of its own
 (``training.rankers.item_effects``).
 
@@ -78,7 +78,7 @@ class GbdtConfig:
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """Which words are worth a number."""
     factors: FactorizationConfig | None = field(default_factory=FactorizationConfig)
-    """Of the factorisation machine whose log-odds are one more number; None, and there is none."""
+    """Of the factorisation machine that clicks' trees begin from; None, and there is none."""
     permitted: PermittedConfig = field(default_factory=PermittedConfig)
     """When ranks and scores of sources may be read."""
     examination: ExaminationConfig = field(default_factory=ExaminationConfig)
@@ -126,10 +126,14 @@ class Gbdt:
         matrix_NF = self.columns.matrix(given)
         seen_N = self.examination.at(given.position_N).astype(np.float32)
         scores = {
-            task: self.effects.applied(p_N * seen_N, given.item_N)
+            task: self._placed(self.columns.together(p_N, matrix_NF, task), seen_N, given)
             for task, p_N in trees.predicted(matrix_NF, self.heads, self._forest).items()
         }
         return heads.followed(scores, self.ratio)
+
+    def _placed(self, p_N: np.ndarray, seen_N: np.ndarray, given: Inputs) -> np.ndarray:
+        """Chances where items stand, with their own effects."""
+        return self.effects.applied(p_N * seen_N, given.item_N)
 
     @cached_property
     def _forest(self) -> Forest | None:
@@ -137,7 +141,7 @@ class Gbdt:
         return trees.forest(self.heads)
 
     def importance(self) -> dict[str, float]:
-        """Say each feature's share of the click head's gain, largest first; used ones only."""
+        """Say each feature's share of the click trees' gain, largest first; used ones only."""
         gain = self.heads["click"].get_score(importance_type="total_gain")
         total = sum(gain.values()) or 1.0
         ordered = sorted(gain.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -147,17 +151,22 @@ class Gbdt:
         """Split each row's log-odds of a click among the encoder's features, then the base.
 
         Returns:
-            float64, N × (features + 1): TreeSHAP values, which add up to what the trees say.
+            float64, N × (columns + 1): TreeSHAP values, in its column what the machine says of this
+            row and not of all; they add up to what is said of a row where it is looked at.
         """
+        matrix_NF = self.columns.matrix(given)
         rows = xgb.DMatrix(
-            self.columns.matrix(given),
+            matrix_NF,
             feature_names=self.columns.names,
             feature_types=self.columns.types,
             enable_categorical=True,
             nthread=1,
         )
-        found: np.ndarray = self.heads["click"].predict(rows, pred_contribs=True)
-        return found.astype(np.float64)
+        found = self.heads["click"].predict(rows, pred_contribs=True).astype(np.float64)
+        if self.columns.begins("click"):
+            found[:, -2] += matrix_NF[:, -1] - self.columns.base
+            found[:, -1] += self.columns.base
+        return np.asarray(found)
 
     def factor_terms(self, given: Inputs) -> dict[tuple[str, ...], float]:
         """Take apart what one row's words say together; nothing where there is no machine."""
@@ -168,6 +177,11 @@ class Gbdt:
         """Say how much each feature adds or takes on average, in log-odds of a click."""
         mean_F = np.abs(self.contributions(given)[:, :-1]).mean(axis=0)
         return dict(zip(self.columns.names, mean_F.tolist(), strict=True))
+
+    @property
+    def is_of_trees_alone(self) -> bool:
+        """Whether what no split asks for changes no score of clicks."""
+        return self.columns.factors is None
 
     def facts(self) -> dict[str, Any]:
         """Say its size, its places' part and what it reads most, for its manifest."""

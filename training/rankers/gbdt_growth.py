@@ -19,8 +19,8 @@ from training.rankers.ranker import Batch, Days
 from training.rankers.tree_columns import Columns
 from training.split import Split
 
-_OF_ROWS: Final = ("data", "label", "weight")
-"""What xgboost is told of each row."""
+_OF_ROWS: Final = ("data", "label", "weight", "base_margin")
+"""What xgboost is told of each row, the last where trees begin from another model."""
 _LEAST: Final = np.float32(1e-7)
 """No chance is nearer to 0 or 1: its loss stays finite."""
 
@@ -46,6 +46,12 @@ class _Placed:
     rows: xgb.DMatrix
     seen_N: np.ndarray
     """float32, in (0, 1]."""
+
+    @property
+    def base(self) -> float:
+        """Labels a look."""
+        label_N, weight_N = self.rows.get_label(), self.rows.get_weight()
+        return float(weight_N @ label_N) / float(weight_N @ self.seen_N)
 
     def chance(self, margin_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What trees say of rows: σ(margin), and with the place p, float32, N each."""
@@ -75,14 +81,18 @@ class Matrices:
     def judged(self, days: calendar.Days, *, num_threads: int) -> _Placed:
         """Keep what is stopped on as it is: a tree reads rows with gaps far faster than bins."""
         parts = [self._of(self.days(day)) for day in days]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in _OF_ROWS}
+        joined = {
+            name: np.concatenate([part[name] for part in parts])
+            for name in _OF_ROWS
+            if name in parts[0]
+        }
         rows = xgb.DMatrix(**(parts[0] | joined), enable_categorical=True, nthread=num_threads)
         return _Placed(rows, self._looked_at(days))
 
     def _of(self, batch: Batch) -> dict[str, Any]:
         is_known = self._is_known(batch)
         return {
-            "data": self.columns.matrix(batch.given)[is_known],
+            **self.columns.apart(self.columns.matrix(batch.given)[is_known], self.task),
             "label": batch.label[self.task].astype(np.float32)[is_known],
             "weight": batch.weight_N[is_known],
             "feature_names": self.columns.names,
@@ -125,8 +135,7 @@ def grow(matrices: Matrices, split: Split, how: Growth) -> xgb.Booster:
     max_bin = how.parameters["max_bin"]
     train = matrices.learned(split.fit, max_bin=max_bin, num_threads=num_threads)
     stop = matrices.judged(split.stop, num_threads=num_threads)
-    label, weight = train.rows.get_label(), train.rows.get_weight()
-    base = float(weight @ label) / float(weight @ train.seen_N)
+    base = 0.5 if matrices.columns.begins(matrices.task) else train.base
     grown = xgb.train(
         {
             **how.parameters,

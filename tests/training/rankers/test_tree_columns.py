@@ -59,12 +59,11 @@ def auc_of(model: Gbdt) -> float:
     return auc(later.label["click"], model.score(later.given)["click"], later.weight_N)
 
 
-def test_trees_that_are_told_of_pairs_of_words_order_by_them(told: Gbdt) -> None:
+def test_trees_that_begin_from_pairs_of_words_order_by_them(told: Gbdt) -> None:
     alone = gbdt.fit(days, SPLIT, replace(CONFIG, factors=None), 7)
 
     assert FACTORS not in alone.columns.names
     assert auc_of(told) > auc_of(alone) + 0.03
-    assert next(iter(told.importance())) == FACTORS
 
 
 def test_the_terms_of_a_row_add_up_to_what_trees_are_told(told: Gbdt) -> None:
@@ -107,3 +106,31 @@ def test_what_trees_are_told_is_what_the_machine_says_whoever_stands_beside_a_ro
     np.testing.assert_allclose(said_N, factors.margins(given)["click"], atol=1e-5)
     order = np.random.default_rng(2).permutation(len(given))[:500]
     np.testing.assert_array_equal(told.columns.matrix(given.taken(order))[:, -1], said_N[order])
+
+
+def test_clicks_trees_begin_from_the_machine_and_are_not_told_of_it(told: Gbdt) -> None:
+    assert FACTORS not in told.importance()
+    given = days(LATER).given
+
+    still = replace(CONFIG, num_rounds=1, learning_rate=1e-9)
+    begun = gbdt.without_effects(days, SPLIT, still, 7)
+
+    machine = factorization.fit(days, SPLIT, FactorizationConfig(), 7)
+    np.testing.assert_allclose(
+        begun.score(given)["click"], machine.score(given)["click"], rtol=1e-4
+    )
+
+
+def test_other_heads_read_what_the_machine_says_of_clicks() -> None:
+    def twice(day: date) -> Batch:
+        batch = days(day)
+        order = batch.label["click"] & (np.arange(len(batch)) % 2 == 0)
+        return replace(batch, label={**batch.label, "order": order})
+
+    fitted = gbdt.fit(twice, SPLIT, CONFIG, 7)
+
+    gain = fitted.heads["order"].get_score(importance_type="total_gain")
+    assert max(gain, key=gain.__getitem__) == FACTORS
+    later = twice(LATER)
+    p_N = fitted.score(later.given)["order"]
+    assert auc(later.label["order"], p_N, later.weight_N) > 0.6
