@@ -44,6 +44,16 @@ NAME: Final = "gbdt"
 _VERSION: Final = 2
 """Of what the files mean; another one is refused."""
 _EFFECTS: Final = "item_effects.arrow"
+MONOTONE: Final[Mapping[str, int]] = {
+    "item_price_to_category_ratio": -1,
+    "price_to_usual_ratio": -1,
+    "item_click_rate_28d": 1,
+    "item_days_since_click": -1,
+    "category_pair_days_since_event": -1,
+    "pair_appeal": 1,
+}
+"""What sense says of clicks: dearer than its kind or than usual, or long not asked for, is no
+reason to click; liked more where it is looked at is none not to."""
 _NUM_TOLD: Final = 20
 """Features that a manifest names."""
 
@@ -68,6 +78,9 @@ class GbdtConfig:
     """Share of the features that each tree sees."""
     l2: float = 5.0
     """Shrinks the leaves' values."""
+    monotone: Mapping[str, int] = field(default_factory=lambda: MONOTONE)
+    """Features by which chances of a click only rise (1) or only fall (−1), where rows have them;
+    empty, and trees bend as they please."""
     max_bin: int = 256
     """Bins a feature is quantised into."""
     min_rows_of_threads: int = 500_000
@@ -270,10 +283,12 @@ def without_effects(days: Days, split: Split, config: GbdtConfig, seed: int) -> 
     encoder = encode.fit(given, config.encoder, numeric=numeric)
     curve = examination.fit(map(days, split.fit), config.examination)
     tasks = heads.of_batches(map(days, split.fit), config.min_positives)
-    how = _growth(config, seed)
     columns = Columns(encoder, _factors(days, split, config, seed))
     boosters = {
-        task: grow(Matrices(days, columns, curve, task), split, how) for task in tasks.learned
+        task: grow(
+            Matrices(days, columns, curve, task), split, _growth(columns, config, task, seed)
+        )
+        for task in tasks.learned
     }
     return Gbdt(columns, boosters, tasks.ratio, curve, item_effects.NOTHING)
 
@@ -294,9 +309,11 @@ def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
     return [Seen.of(batch, model.score(batch.given)["click"]) for batch in batches]
 
 
-def _growth(config: GbdtConfig, seed: int) -> Growth:
+def _growth(columns: Columns, config: GbdtConfig, task: str, seed: int) -> Growth:
+    said = config.monotone if task == "click" else {}
     return Growth(
         parameters={
+            "monotone_constraints": tuple(said.get(name, 0) for name in columns.names),
             "tree_method": "hist",
             "eta": config.learning_rate,
             "max_depth": config.max_depth,

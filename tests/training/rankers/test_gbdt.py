@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -100,3 +101,21 @@ def test_scoring_reads_the_encoder_of_the_fit(fitted: Gbdt) -> None:
     other = replace(fitted, columns=replace(fitted.columns, encoder=knows_no_word))
     given = unseen().batch.given
     assert (other.score(given)["click"] != fitted.score(given)["click"]).any()
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_chances_only_rise_or_fall_with_a_feature_where_that_is_asked_for(direction: int) -> None:
+    name = "item_click_rate_28d"
+    fitted = gbdt.fit(days, SPLIT, replace(CONFIG, monotone={name: direction}), 7)
+    given = unseen().batch.given
+    column = given.layout.numeric.index(name)
+
+    def at(value: float) -> np.ndarray:
+        numeric_NF = given.numeric_NF.copy()
+        numeric_NF[:, column] = value
+        return fitted.score(replace(given, numeric_NF=numeric_NF))["click"]
+
+    steps = [direction * (at(high) - at(low)) for low, high in pairwise(np.linspace(0, 1, 11))]
+    assert min(step.min() for step in steps) >= 0
+    # Clicks rise with it: who must not say so says nothing of it.
+    assert (max(step.max() for step in steps) > 0) == (direction == 1)
