@@ -119,7 +119,7 @@ def _take_part(name: str, network: NetworkConfig, config: TrainingConfig, seed: 
 def _learn(folder: Path, network: NetworkConfig, config: TrainingConfig, seed: int) -> None:
     share = Share(distributed.get_rank(), distributed.get_world_size(), distributed.group.WORLD)
     fit, stop = _blocks(folder / _FIT), _blocks(folder / _STOP)
-    found = deep_training.learn(fit, stop, network, config, seed, share)
+    found = deep_training.learn(fit, stop, network, config, seed, share=share)
     weights = found.network.state_dict()
     share.refuse_unless_alike(weights.values())
     if share.rank == 0:

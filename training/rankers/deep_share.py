@@ -57,12 +57,12 @@ class Share:
         """
         if self.group is None:
             return
-        dense, sparse = [], []
+        dense: list[Tensor] = []
         for weight in weights:
-            is_sparse = weight.grad is not None and weight.grad.is_sparse
-            (sparse if is_sparse else dense).append(weight)
-        for weight in sparse:
-            weight.grad = self.add_up(weight.grad)
+            if weight.grad is not None and weight.grad.is_sparse:
+                weight.grad = self.add_up(weight.grad)
+            else:
+                dense.append(weight)
         self._add_up_dense(dense)
 
     def _add_up_dense(self, weights: list[Tensor]) -> None:

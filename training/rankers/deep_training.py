@@ -102,6 +102,7 @@ def learn(  # noqa: PLR0913
     network: NetworkConfig,
     config: TrainingConfig,
     seed: int,
+    *,
     share: Share = ALONE,
 ) -> Learned:
     """Learn from blocks until the stopping rows are predicted no better.

@@ -1,5 +1,6 @@
 """Processes that learn a network together, started as nights start them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ pytest.importorskip("torch", reason="torch is not installed (NETWORKS=0)")
 
 import torch
 
+from tests.training.rankers.conformance import SPLIT
 from tests.training.rankers.deep_worlds import EVERYTHING, drawn
-from training.rankers import deep_distributed, deep_training
-from training.rankers.deep_config import NetworkConfig
+from tests.training.rankers.test_deep import days
+from training.rankers import deep, deep_distributed, deep_training
+from training.rankers.deep import DeepConfig
 from training.rankers.deep_distributed import ProcessFailedError
 from training.rankers.deep_rows import Examples
 from training.rankers.deep_training import Learned, TrainingConfig
@@ -31,19 +34,19 @@ def _examples(counts: list[int], seed: int) -> Examples:
     return Examples(rows=rows, label_NT=label_NT, weight_N=weight_N)
 
 
-def _learned(learn: object, network: NetworkConfig = _NETWORK, **changes: object) -> Learned:
+def _learned(learn: Callable[..., Learned]) -> Learned:
     # The last batch of each block is a single user's.
     blocks = [_examples([10, 20, 0, 7, 23, 4], seed=1), _examples([6] * 11, seed=2)]
     return learn(
         [lambda block=block: block for block in blocks],
         [lambda: _examples([5] * 9, seed=3)],
-        network,
-        replace(_TRAINING, **changes),
+        _NETWORK,
+        _TRAINING,
         seed=4,
     )
 
 
-def test_two_processes_learn_what_one_learns(spark: SparkSession, tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns(spark: SparkSession) -> None:
     alone = _learned(deep_training.learn)
 
     together = _learned(deep_distributed.learn)
@@ -59,9 +62,9 @@ def test_a_failed_process_says_why_and_leaves_nothing_behind(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    other = replace(_NETWORK, num_candidate_dense=2)
+    far = replace(_TRAINING, learning_rate=1e30, table_learning_rate=1e30)
 
-    with pytest.raises(ProcessFailedError, match="2 candidate's numbers are read, rows have 3"):
-        _learned(deep_distributed.learn, other)
+    with pytest.raises(ProcessFailedError, match=r"DivergedError: .* learn at lower rates"):
+        deep.fit(days, SPLIT, DeepConfig(factors=None, training=far), seed=1)
 
     assert list(tmp_path.iterdir()) == []
