@@ -94,7 +94,7 @@ class _Fit:
         empty = _row(self.day, self.surface, self.ranker)
         try:
             settings = self.night.workspace.settings
-            config = registry.config_of(self.ranker, max_steps=settings.network_steps)
+            config = registry.config_of(self.ranker, **settings.network_learning)
             chosen = self._split()
         except (TooLittleToLearnError, MissingLibraryError) as error:
             return empty | {"reason": str(error)}

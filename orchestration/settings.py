@@ -5,7 +5,7 @@ Only here is the environment read. Every field's description is its row in the R
 
 import os
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     network_steps: int = Field(
         0, ge=0, description="steps that a ranking network learns at most; 0: as many as pay"
     )
+    network_processes: int = Field(
+        1,
+        ge=1,
+        description="processes that learn a ranking network together; on a cluster its workers",
+    )
     examples_a_day: int = Field(
         1_000_000,
         ge=1_000,
@@ -130,6 +135,16 @@ class Settings(BaseSettings):
             is_short_lived=self._is_small(num_days),
             worker_imports=_WORKER_IMPORTS,
         )
+
+    @property
+    def network_learning(self) -> dict[str, Any]:
+        """What is set of how ranking networks learn, as ``registry.config_of`` takes it."""
+        is_on_cluster = not self.spark_master.startswith("local")
+        return {
+            "max_steps": self.network_steps,
+            "num_processes": self.network_processes,
+            "cluster_folder": str(self.at_home.root) if is_on_cluster else None,
+        }
 
     def _is_small(self, num_days: int) -> bool:
         if self.engine == "auto":

@@ -35,28 +35,37 @@ class MissingLibraryError(ImportError):
     """A ranker needs a library that is not installed; the text names both."""
 
 
-def config_of(ranker: str, *, max_steps: int = 0) -> Any:  # noqa: ANN401
+def config_of(
+    ranker: str, *, max_steps: int = 0, num_processes: int = 1, cluster_folder: str | None = None
+) -> Any:  # noqa: ANN401
     """Make a ranker's usual configuration: ``WideDeepConfig`` for ``wide_deep``.
 
     Args:
         ranker: Its name.
         max_steps: Steps after which a network ends to learn; 0: as many as its examples ask for.
+        num_processes: Processes that learn a network together.
+        cluster_folder: Where they are workers of a cluster: a folder that all of them reach.
 
     Raises:
         MissingLibraryError: If what it needs is not installed.
     """
     words = "".join(word.capitalize() for word in ranker.split("_"))
     config = getattr(_module(ranker), f"{words}Config")()
-    return _ending_after(max_steps, config) if max_steps else config
+    learning = {
+        "max_steps": max_steps,
+        "num_processes": num_processes,
+        "cluster_folder": cluster_folder,
+    }
+    return _learning_by(learning, config)
 
 
-def _ending_after(max_steps: int, config: Any) -> Any:  # noqa: ANN401
-    """Bound the networks' steps in a configuration, and in all that it is made of."""
+def _learning_by(learning: Mapping[str, Any], config: Any) -> Any:  # noqa: ANN401
+    """Change how networks learn in a configuration, and in all that it is made of."""
     parts = {one.name: getattr(config, one.name) for one in fields(config)}
     inner = {
-        name: _ending_after(max_steps, part) for name, part in parts.items() if is_dataclass(part)
+        name: _learning_by(learning, part) for name, part in parts.items() if is_dataclass(part)
     }
-    own = {"max_steps": max_steps} if "max_steps" in parts else {}
+    own = {name: value for name, value in learning.items() if name in parts}
     return replace(config, **inner, **own)
 
 

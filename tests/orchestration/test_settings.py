@@ -70,6 +70,18 @@ def test_what_is_set_reaches_the_makers(monkeypatch: pytest.MonkeyPatch) -> None
     assert Settings().spark().driver_memory == "3g"
 
 
+def test_processes_that_learn_meet_in_the_home_where_they_are_a_clusters(tmp_path: Path) -> None:
+    alone = Settings(home=tmp_path, network_processes=2)
+    spread = Settings(home=tmp_path, network_processes=4, spark_master="spark://there:7077")
+
+    assert alone.network_learning["cluster_folder"] is None
+    assert spread.network_learning == {
+        "max_steps": 0,
+        "num_processes": 4,
+        "cluster_folder": str(tmp_path),
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("K_PRODUCT_FEED", "0"), ("EXPLORATION_RATE", "1"), ("BUCKETS", "-1"), ("SEED", "lucky")],

@@ -158,3 +158,11 @@ def test_steps_are_bounded_wherever_a_ranker_holds_a_network() -> None:
     assert bounded.gbdt == registry.config_of("ensemble").gbdt
     assert registry.config_of("wide_deep", max_steps=40).training.max_steps == 40
     assert registry.config_of("gbdt", max_steps=40) == registry.config_of("gbdt")
+
+
+def test_processes_learn_together_wherever_a_ranker_holds_a_network() -> None:
+    by_two = registry.config_of("ensemble", num_processes=2, cluster_folder="/shared")
+
+    training = by_two.deep.training
+    assert (training.num_processes, training.cluster_folder) == (2, "/shared")
+    assert by_two.gbdt == registry.config_of("ensemble").gbdt

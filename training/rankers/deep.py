@@ -26,7 +26,14 @@ from training.encode import EncoderConfig
 from training.fields import Fields, FieldsConfig
 from training.inputs import Inputs, Layout, is_of_user
 from training.permitted import PermittedConfig, permitted
-from training.rankers import deep_model, deep_reader, deep_training, factorization, heads
+from training.rankers import (
+    deep_distributed,
+    deep_model,
+    deep_reader,
+    deep_training,
+    factorization,
+    heads,
+)
 from training.rankers.deep_config import Head, NetworkConfig
 from training.rankers.deep_events import FlatExamples
 from training.rankers.deep_model import DeepModel
@@ -252,15 +259,17 @@ def read_days(days: Days, split: Split, config: ReadConfig) -> tuple[Fields, Hea
 
 
 def learned(name: str, days: Days, split: Split, plan: Plan) -> Deep:
-    """Learn what is planned, on one thread (``training.retrieval.learned.Learned.fit``)."""
-    network = replace(plan.config.network, **plan.network)
+    """Learn what is planned, each process on one thread (``training.retrieval.learned``)."""
+    network, training = replace(plan.config.network, **plan.network), plan.config.training
+    is_alone = training.num_processes == 1
+    learn = deep_training.learn if is_alone else deep_distributed.learn
     torch.set_num_threads(1)
     with threadpool_limits(1):
-        found = deep_training.learn(
+        found = learn(
             _blocks(days, split.fit, plan),
             _blocks(days, split.stop, plan),
             network,
-            plan.config.training,
+            training,
             plan.seed,
         )
     model = DeepModel.of(found.network)

@@ -128,7 +128,7 @@ class Network(nn.Module):
         each = [self.expert_heads(expert(x_NX)) for expert in self.experts]
         if len(each) == 1:
             return each[0]
-        share_NTE = self.gates(x_NX).view(len(x_NX), -1, len(each)).softmax(dim=2)
+        share_NTE = self.gates(x_NX).view(-1, len(self.is_first), len(each)).softmax(dim=2)
         return (share_NTE * torch.stack(each, dim=2)).sum(dim=2)
 
 

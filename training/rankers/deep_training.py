@@ -5,7 +5,8 @@ candidates: what is a user's is computed once a step. Blocks hold what fits in m
 does. Vectors of codes learn by Adagrad, which gives a rare code steps as large as its few readings
 ask for (Duchi, Hazan, Singer, JMLR 2011) and touches only those that a step read; all else by Adam.
 
-The same seed gives the same weights on one thread.
+The same seed gives the same weights on one thread. Several processes may learn together, each its
+share of every step's users (``training.rankers.deep_share``).
 """
 
 import math
@@ -29,6 +30,7 @@ from training.rankers.deep_dense import moments
 from training.rankers.deep_events import FlatExamples
 from training.rankers.deep_network import Network
 from training.rankers.deep_rows import Examples
+from training.rankers.deep_share import ALONE, Share
 from training.retrieval.learning_rate import rate
 
 _PLACES_FASTER: Final = 10
@@ -70,6 +72,12 @@ class TrainingConfig:
     """Judgements without a smaller loss after which it ends; the best weights are kept."""
     is_bfloat16: bool = False
     """Whether products are made of bfloat16 numbers: half the time where the processor has them."""
+    num_processes: int = 1
+    """Processes that learn together (``training.rankers.deep_distributed``). Of any number the
+    steps are the same; what is dropped at random is another."""
+    cluster_folder: str | None = None
+    """Where those processes are workers of the Spark cluster: a folder that all of them reach.
+    None: they are processes of this machine, and meet in its temporary folder (``TMPDIR``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +96,14 @@ class DivergedError(ArithmeticError):
     """Weights left the numbers that can be computed with."""
 
 
-def learn(
-    blocks: Blocks, stopping: Blocks, network: NetworkConfig, config: TrainingConfig, seed: int
+def learn(  # noqa: PLR0913
+    blocks: Blocks,
+    stopping: Blocks,
+    network: NetworkConfig,
+    config: TrainingConfig,
+    seed: int,
+    *,
+    share: Share = ALONE,
 ) -> Learned:
     """Learn from blocks until the stopping rows are predicted no better.
 
@@ -99,6 +113,7 @@ def learn(
         network: What is learned.
         config: How.
         seed: Of first weights, orders and what is dropped.
+        share: This process's part; all that learn together are given the same beside it.
 
     Raises:
         NothingToLearnError: If all blocks, or all stopping ones, are empty.
@@ -109,6 +124,7 @@ def learn(
     with torch.random.fork_rng(devices=[]), check_sparse_tensor_invariants(False):
         torch.manual_seed(seed)
         net = Network(network)
+        share.draw_apart()
         num_each = _settle(net, blocks, config.batch_rows)
         num_epochs = max(config.num_epochs, -(-config.min_steps // max(num_each, 1)))
         num_steps = min(num_each * num_epochs, config.max_steps or sys.maxsize)
@@ -121,32 +137,32 @@ def learn(
         ]
         best = _Best(net, config.stop_after)
         if network.begins_from_known:
-            best.is_over(judge(net, stopping))
-        shuffled = _shuffled(blocks, config.batch_rows, num_epochs, rng)
+            best.is_over(judge(net, stopping, share))
+        shuffled = _shuffled(blocks, config.batch_rows, num_epochs, rng, share)
         for number, batch in enumerate(islice(shuffled, num_steps), start=1):
-            _step(net.train(), batch, optimizers, is_bfloat16=config.is_bfloat16)
+            _step(net.train(), batch, optimizers, share, is_bfloat16=config.is_bfloat16)
             for pace in paces:
                 pace.step()
-            if number % judged_each == 0 and best.is_over(judge(net, stopping)):
+            if number % judged_each == 0 and best.is_over(judge(net, stopping, share)):
                 break
         else:
-            best.is_over(judge(net, stopping))
+            best.is_over(judge(net, stopping, share))
         net.load_state_dict(best.weights)
     return Learned(net.eval(), tuple(best.judged))
 
 
 @torch.inference_mode()
-def judge(network: Network, blocks: Blocks) -> float:
+def judge(network: Network, blocks: Blocks, share: Share = ALONE) -> float:
     """Weigh the heads' mean log losses where rows stood, as learning does; nothing is dropped."""
     heads = network.eval().config.heads
     total_2T = torch.zeros(2, len(heads), dtype=torch.float64)
     for block in blocks:
         examples = block()
         in_turn = torch.arange(examples.rows.num_users)
-        for batch in _batches(examples, in_turn, batch_rows=_JUDGED_AT_ONCE):
+        for batch in _batches(examples, in_turn, share, batch_rows=_JUDGED_AT_ONCE):
             own_NT = network(batch.rows)
             total_2T += deep_heads.totals(own_NT, batch.label_NT, batch.weight_N, heads)
-    return float(deep_heads.mean(total_2T, heads))
+    return float(deep_heads.mean(share.add_up(total_2T), heads))
 
 
 class _Best:
@@ -170,15 +186,21 @@ class _Best:
 
 
 def _step(
-    network: Network, batch: Examples, optimizers: Sequence[Optimizer], *, is_bfloat16: bool
+    network: Network,
+    batch: Examples,
+    optimizers: Sequence[Optimizer],
+    share: Share,
+    *,
+    is_bfloat16: bool,
 ) -> None:
     with torch.autocast("cpu", torch.bfloat16, enabled=is_bfloat16):
         own_NT = network(batch.rows)
     heads = network.config.heads
-    total_2T = deep_heads.totals(own_NT, batch.label_NT, batch.weight_N, heads)
+    loss_T, weight_T = deep_heads.totals(own_NT, batch.label_NT, batch.weight_N, heads)
     for optimizer in optimizers:
         optimizer.zero_grad()
-    deep_heads.mean(total_2T, heads).backward()
+    deep_heads.mean(torch.stack([loss_T, share.add_up(weight_T)]), heads).backward()
+    share.add_up_gradients(network.parameters())
     for optimizer in optimizers:
         optimizer.step()
 
@@ -227,23 +249,26 @@ def _optimizers(network: Network, config: TrainingConfig) -> list[Optimizer]:
 
 
 def _shuffled(
-    blocks: Blocks, batch_rows: int, num_epochs: int, rng: np.random.Generator
+    blocks: Blocks, batch_rows: int, num_epochs: int, rng: np.random.Generator, share: Share
 ) -> Iterator[Examples]:
-    """All epochs' batches."""
+    """All epochs' batches, of each the share."""
     for _ in range(num_epochs):
         for number in rng.permutation(len(blocks)):
             examples = blocks[number]()
             order = torch.from_numpy(rng.permutation(examples.rows.num_users))
-            yield from _batches(examples, order, batch_rows=batch_rows)
+            yield from _batches(examples, order, share, batch_rows=batch_rows)
 
 
 def _batches(
-    examples: Examples | FlatExamples, order_U: Tensor, *, batch_rows: int
+    examples: Examples | FlatExamples, order_U: Tensor, share: Share, *, batch_rows: int
 ) -> Iterator[Examples]:
-    """Users in an order, so many together as have enough candidates; those without have no part."""
+    """Users in an order, so many together as have enough candidates; those without have no part.
+
+    Of each such batch the share comes, be it nobody: all processes take part in each step.
+    """
     count_U = examples.rows.bounds().diff()[order_U]
     order_U, count_U = order_U[count_U > 0], count_U[count_U > 0]
     batch_U = (count_U.cumsum(0) - count_U) // batch_rows
     sizes = torch.unique_consecutive(batch_U, return_counts=True)[1]
     for user_U in order_U.split(sizes.tolist()):
-        yield examples.of_users(user_U)
+        yield examples.of_users(share.users(user_U))
