@@ -135,10 +135,7 @@ class Gbdt:
 
     def importance(self) -> dict[str, float]:
         """Say each feature's share of the click head's gain, largest first; used ones only."""
-        gain = self.heads["click"].get_score(importance_type="total_gain")
-        total = sum(gain.values()) or 1.0
-        ordered = sorted(gain.items(), key=lambda pair: (-pair[1], pair[0]))
-        return {name: value / total for name, value in ordered}
+        return tree_files.importance(self.heads["click"])
 
     def contributions(self, given: Inputs) -> np.ndarray:
         """Split each row's log-odds of a click among the encoder's features, then the base.
@@ -232,7 +229,7 @@ def without_effects(days: Days, split: Split, config: GbdtConfig, seed: int) -> 
     columns = tree_columns.fit(days, split, config, seed)
     curve = examination.fit(map(days, split.fit), config.examination)
     tasks = heads.of_batches(map(days, split.fit), config.min_positives)
-    how = _growth(config, seed)
+    how = Growth.of(config, seed)
     boosters = {
         task: grow(Matrices(days, columns, curve, task), split, how) for task in tasks.learned
     }
@@ -241,22 +238,3 @@ def without_effects(days: Days, split: Split, config: GbdtConfig, seed: int) -> 
 
 def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
     return [Seen.of(batch, model.score(batch.given)["click"]) for batch in batches]
-
-
-def _growth(config: GbdtConfig, seed: int) -> Growth:
-    return Growth(
-        parameters={
-            "tree_method": "hist",
-            "eta": config.learning_rate,
-            "max_depth": config.max_depth,
-            "min_child_weight": config.min_child_weight,
-            "subsample": config.subsample,
-            "colsample_bytree": config.colsample,
-            "lambda": config.l2,
-            "max_bin": config.max_bin,
-            "seed": seed,
-        },
-        num_rounds=config.num_rounds,
-        stop_after=config.stop_after,
-        min_rows_of_threads=config.min_rows_of_threads,
-    )

@@ -1,4 +1,4 @@
-"""Writes the boosters of a model as files and reads them again.
+"""Writes the boosters of a model as files, reads them again, and says what they look at.
 
 Of a file that ends early xgboost ends the process: a model says the hash of each of its own.
 """
@@ -42,3 +42,11 @@ def _booster(name: str, content: bytes, said: str) -> xgb.Booster:
     found = xgb.Booster(model_file=bytearray(content))
     found.set_param({"nthread": 1})
     return found
+
+
+def importance(booster: xgb.Booster) -> dict[str, float]:
+    """Say each feature's share of the gain, largest first; used ones only."""
+    gain = booster.get_score(importance_type="total_gain")
+    total = sum(gain.values()) or 1.0
+    ordered = sorted(gain.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {name: value / total for name, value in ordered}
