@@ -69,7 +69,9 @@ def grow(read: Lists, split: Split, how: Growth, aim: Aim, *, num_workers: int) 
     with TemporaryDirectory(prefix="lambdamart-") as folder:
         _written(read, split, Path(folder))
         # Each task has some of the lists to learn from and some of those to stop on.
-        rows = spark.read.parquet(folder).repartitionById(num_workers, (F.col("list") % num_workers).cast("int"))
+        rows = spark.read.parquet(folder).repartitionById(
+            num_workers, (F.col("list") % num_workers).cast("int")
+        )
         grown = _ranker(read.columns, how, aim, num_workers).fit(rows).get_booster()
     best = grown[: grown.best_iteration + 1]
     return logistic(best, read.of_days(split.fit).base)

@@ -3,7 +3,6 @@ from datetime import date
 from functools import cache
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import xgboost as xgb
 from hypothesis import given as drawn
@@ -196,9 +195,7 @@ def test_where_places_hide_the_truth_inverse_weights_find_more_of_it(
     curve = Examination(scale=1.0, power=1.5)
     monkeypatch.setattr("training.examination.fit", lambda batches, config: curve)
 
-    weighed, plain = (
-        found_of_the_truth(replace(_BLIND, max_inverse=most)) for most in (20.0, 1.0)
-    )
+    weighed, plain = (found_of_the_truth(replace(_BLIND, max_inverse=most)) for most in (20.0, 1.0))
 
     assert weighed > plain + 0.05
 
