@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from benchmarks.ranking_rungs import LADDER
+from benchmarks.ranking_rungs import LADDER, compared
 from benchmarks.resampled import Draws
 from orchestration.cost import metered
 from training import calibrate
@@ -52,7 +52,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a ranker has over the one before it in the ladder, by the same users."""
+    """What a ranker has over the one below it in the ladder, by the same users."""
 
     auc: Interval
     log_loss: Interval
@@ -131,13 +131,12 @@ def run(table: Examples, names: Sequence[str], *, seed: int, say: Say) -> Result
         name: {table.names[task]: _measured(table.judged, found, task, draws) for task in tasks}
         for name, found in predicted.items()
     }
-    ladder = list(predicted)
     steps = {
         name: {
-            table.names[task]: _step(table.judged, predicted[below], found, task, draws)
+            table.names[task]: _step(table.judged, predicted[below], predicted[name], task, draws)
             for task in tasks
         }
-        for below, (name, found) in zip(ladder, list(predicted.items())[1:], strict=False)
+        for below, name in compared(list(predicted))
     }
     num_rows = {
         "fit": sum(len(table.batch(day)) for day in table.split.fit),

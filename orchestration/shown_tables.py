@@ -16,6 +16,7 @@ OWNER: Final = "team:recommendations"
 _LAYERS: Final = tuple(dict.fromkeys(table.layer for table in tables.ALL))
 _FITTED_WITH: Final = {
     tables.RANKERS["gbdt"]: "xgboost",
+    tables.RANKERS["lambdamart"]: "xgboost",
     tables.RANKERS["wide_deep"]: "pytorch",
     tables.RANKERS["deep"]: "pytorch",
     tables.RANKERS["ensemble"]: "pytorch",

@@ -156,6 +156,7 @@ _PREDICTS_BY: Final = {
     "logistic": "weights of values and of hashed crosses",
     "factorization": "a weight and a vector for each value of a field",
     "gbdt": "boosted trees, a head for each task",
+    "lambdamart": "boosted trees that order each user's evening",
     "wide_deep": "weights of values and crosses beside a network",
     "deep": "attention over histories, crosses of features, a head for each task",
     "ensemble": "trees and the deep ranker together, weighed on held-out days",

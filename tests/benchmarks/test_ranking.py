@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from benchmarks import ranking, ranking_features, ranking_files, ranking_run
 from benchmarks.ranking_files import Mapped, Rows, UnusableTableError
-from benchmarks.ranking_rungs import LADDER
+from benchmarks.ranking_rungs import LADDER, compared
 from benchmarks.ranking_table import FlatTable
 from training.metrics import auc
 from training.rankers.ranker import Batch
@@ -328,3 +328,13 @@ def test_rungs_that_need_what_is_not_installed_are_left_out_and_that_is_said(
     assert code == 0
     assert "deep: left out, torch is not installed" in said
     assert list(json.loads(out.read_text())["results"]) == ["popularity", "logistic"]
+
+
+def test_a_rung_beside_another_stands_below_none() -> None:
+    names = ["popularity", "gbdt", "lambdamart", "wide_deep", "deep"]
+    assert list(compared(names)) == [
+        ("popularity", "gbdt"),
+        ("gbdt", "lambdamart"),
+        ("gbdt", "wide_deep"),
+        ("wide_deep", "deep"),
+    ]

@@ -17,21 +17,18 @@ Shapes: N rows.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
 import xgboost as xgb
 
 from etl.features.examination import Examination, ExaminationConfig
-from training import encode, examination
-from training.encode import Encoder, EncoderConfig
+from training import examination
+from training.encode import EncoderConfig
 from training.inputs import Inputs, Layout
-from training.permitted import PermittedConfig, permitted
-from training.rankers import factorization, heads, item_effects, parts, trees
-from training.rankers.by_fields import FieldRanker
+from training.permitted import PermittedConfig
+from training.rankers import factorization, heads, item_effects, tree_columns, tree_files, trees
 from training.rankers.factorization import FactorizationConfig
 from training.rankers.gbdt_growth import Growth, Matrices, grow
 from training.rankers.item_effects import ItemEffects, Seen
@@ -155,10 +152,7 @@ class Gbdt:
 
     def importance(self) -> dict[str, float]:
         """Say each feature's share of the click trees' gain, largest first; used ones only."""
-        gain = self.heads["click"].get_score(importance_type="total_gain")
-        total = sum(gain.values()) or 1.0
-        ordered = sorted(gain.items(), key=lambda pair: (-pair[1], pair[0]))
-        return {name: value / total for name, value in ordered}
+        return tree_files.importance(self.heads["click"])
 
     def contributions(self, given: Inputs) -> np.ndarray:
         """Split each row's log-odds of a click among the encoder's features, then the base.
@@ -207,19 +201,16 @@ class Gbdt:
 
     def save(self) -> dict[str, bytes]:
         """Write the heads as UBJ and the fitted rules as JSON."""
-        boosters = {f"{t}.ubj": bytes(head.save_raw("ubj")) for t, head in self.heads.items()}
+        boosters = tree_files.written(self.heads)
         rules = {
             "version": _VERSION,
-            "words": list(self.columns.encoder.vocabularies.items()),
-            "numeric": self.columns.encoder.numeric,
-            "has_factors": self.columns.factors is not None,
+            **self.columns.rules(),
             "ratio": dict(self.ratio),
             "examination": asdict(self.examination),
-            "trees": {name: sha256(written).hexdigest() for name, written in boosters.items()},
+            "trees": tree_files.hashes(boosters),
         }
         rest = {"rules.json": json.dumps(rules, sort_keys=True).encode()}
-        rest |= parts.named(factorization.NAME, self.columns.files())
-        return rest | {_EFFECTS: self.effects.save()} | boosters
+        return rest | self.columns.files() | {_EFFECTS: self.effects.save()} | boosters
 
 
 def load(files: Mapping[str, bytes]) -> Gbdt:
@@ -235,28 +226,13 @@ def load(files: Mapping[str, bytes]) -> Gbdt:
         rules = json.loads(files["rules.json"])
         if rules.get("version") != _VERSION:
             raise UnknownModelError("the model is of another version; fit it again")
-        words = {name: tuple(words) for name, words in rules["words"]}
-        of_factors = parts.of(factorization.NAME, files)
-        factors = factorization.load(of_factors) if rules["has_factors"] else None
-        columns = Columns(Encoder(words, tuple(rules["numeric"])), factors)
-        boosters = {
-            name.removesuffix(".ubj"): _trees(name, files[name], said)
-            for name, said in rules["trees"].items()
-        }
+        columns = tree_columns.load(rules, files)
+        boosters = tree_files.read(files, rules["trees"])
         curve, effects = Examination(**rules["examination"]), item_effects.load(files[_EFFECTS])
         ratio = rules["ratio"]
     if boosters["click"].feature_names != columns.names:
         raise UnknownModelError("the model was fitted on other features; fit it again")
     return Gbdt(columns, boosters, ratio, curve, effects)
-
-
-def _trees(name: str, written: bytes, said: str) -> xgb.Booster:
-    """Read one head; of a file that ends early xgboost ends the process."""
-    if sha256(written).hexdigest() != said:
-        raise UnknownModelError(f"{name} is not the file that was saved; fit it again")
-    found = xgb.Booster(model_file=bytearray(written))
-    found.set_param({"nthread": 1})
-    return found
 
 
 def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
@@ -277,54 +253,19 @@ def fit(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
 
 def without_effects(days: Days, split: Split, config: GbdtConfig, seed: int) -> Gbdt:
     """Grow the trees alone; items have no effects of their own. The arguments are those of fit."""
-    permits = permitted(map(days, split.fit), config.permitted)
-    numeric = [name for name in permits.numeric if name != "position"]
-    given = (days(day).given for day in split.fit)
-    encoder = encode.fit(given, config.encoder, numeric=numeric)
+    columns = tree_columns.fit(days, split, config, seed)
     curve = examination.fit(map(days, split.fit), config.examination)
     tasks = heads.of_batches(map(days, split.fit), config.min_positives)
-    columns = Columns(encoder, _factors(days, split, config, seed))
+
+    def how(task: str) -> Growth:
+        said = config.monotone if task == "click" else {}
+        return Growth.of(config, seed).monotone([said.get(name, 0) for name in columns.names])
+
     boosters = {
-        task: grow(
-            Matrices(days, columns, curve, task), split, _growth(columns, config, task, seed)
-        )
-        for task in tasks.learned
+        task: grow(Matrices(days, columns, curve, task), split, how(task)) for task in tasks.learned
     }
     return Gbdt(columns, boosters, tasks.ratio, curve, item_effects.NOTHING)
 
 
-def _factors(days: Days, split: Split, config: GbdtConfig, seed: int) -> FieldRanker | None:
-    """Learn the machine, of clicks alone: the other heads read what it says of them too."""
-    if config.factors is None:
-        return None
-
-    def clicks(day: date) -> Batch:
-        batch = days(day)
-        return replace(batch, label={"click": batch.label["click"]})
-
-    return factorization.fit(clicks, split, config.factors, seed)
-
-
 def _expected(model: Gbdt, batches: Iterable[Batch]) -> list[Seen]:
     return [Seen.of(batch, model.score(batch.given)["click"]) for batch in batches]
-
-
-def _growth(columns: Columns, config: GbdtConfig, task: str, seed: int) -> Growth:
-    said = config.monotone if task == "click" else {}
-    return Growth(
-        parameters={
-            "monotone_constraints": tuple(said.get(name, 0) for name in columns.names),
-            "tree_method": "hist",
-            "eta": config.learning_rate,
-            "max_depth": config.max_depth,
-            "min_child_weight": config.min_child_weight,
-            "subsample": config.subsample,
-            "colsample_bytree": config.colsample,
-            "lambda": config.l2,
-            "max_bin": config.max_bin,
-            "seed": seed,
-        },
-        num_rounds=config.num_rounds,
-        stop_after=config.stop_after,
-        min_rows_of_threads=config.min_rows_of_threads,
-    )

@@ -6,8 +6,8 @@ the number of days. Those that growth is stopped on are held whole.
 Shapes: N rows.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -38,9 +38,35 @@ class Growth:
     min_rows_of_threads: int
     """Examples below which one thread grows them."""
 
+    @classmethod
+    def of(cls, config: Any, seed: int) -> "Growth":  # noqa: ANN401
+        """Say it in xgboost's words: ``GbdtConfig``, or one that says as much of trees."""
+        parameters = {
+            "tree_method": "hist",
+            "eta": config.learning_rate,
+            "max_depth": config.max_depth,
+            "min_child_weight": config.min_child_weight,
+            "subsample": config.subsample,
+            "colsample_bytree": config.colsample,
+            "lambda": config.l2,
+            "max_bin": config.max_bin,
+            "seed": seed,
+        }
+        return cls(
+            parameters=parameters,
+            num_rounds=config.num_rounds,
+            stop_after=config.stop_after,
+            min_rows_of_threads=config.min_rows_of_threads,
+        )
+
+    def monotone(self, direction_F: Sequence[int]) -> "Growth":
+        """Say the same of trees that by some columns only rise (1) or only fall (−1)."""
+        bound = {"monotone_constraints": tuple(direction_F)}
+        return replace(self, parameters={**self.parameters, **bound})
+
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class Placed:
     """Rows of some days, with how often the place of each is looked at."""
 
     rows: xgb.DMatrix
@@ -49,9 +75,10 @@ class _Placed:
 
     @property
     def base(self) -> float:
-        """Labels a look."""
+        """The chance of a positive where an item is looked at."""
         label_N, weight_N = self.rows.get_label(), self.rows.get_weight()
-        return float(weight_N @ label_N) / float(weight_N @ self.seen_N)
+        found = float(weight_N @ label_N) / float(weight_N @ self.seen_N)
+        return min(max(found, 1e-6), 1 - 1e-6)
 
     def chance(self, margin_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What trees say of rows: σ(margin), and with the place p, float32, N each."""
@@ -68,17 +95,17 @@ class Matrices:
     curve: Examination
     task: str
 
-    def learned(self, days: calendar.Days, *, max_bin: int, num_threads: int) -> _Placed:
+    def learned(self, days: calendar.Days, *, max_bin: int, num_threads: int) -> Placed:
         """Quantise what is learned from."""
         rows = xgb.QuantileDMatrix(
-            _Batches(lambda: (self._of(self.days(day)) for day in days)),
+            DayBatches(lambda: (self._of(self.days(day)) for day in days)),
             max_bin=max_bin,
             enable_categorical=True,
             nthread=num_threads,
         )
-        return _Placed(rows, self._looked_at(days))
+        return Placed(rows, self._looked_at(days))
 
-    def judged(self, days: calendar.Days, *, num_threads: int) -> _Placed:
+    def judged(self, days: calendar.Days, *, num_threads: int) -> Placed:
         """Keep what is stopped on as it is: a tree reads rows with gaps far faster than bins."""
         parts = [self._of(self.days(day)) for day in days]
         joined = {
@@ -87,7 +114,7 @@ class Matrices:
             if name in parts[0]
         }
         rows = xgb.DMatrix(**(parts[0] | joined), enable_categorical=True, nthread=num_threads)
-        return _Placed(rows, self._looked_at(days))
+        return Placed(rows, self._looked_at(days))
 
     def _of(self, batch: Batch) -> dict[str, Any]:
         is_known = self._is_known(batch)
@@ -108,7 +135,7 @@ class Matrices:
         return ~np.isnan(batch.label[self.task].astype(np.float32))
 
 
-class _Batches(xgb.DataIter):
+class DayBatches(xgb.DataIter):
     """Hands xgboost one non-empty day after another."""
 
     def __init__(self, start: Callable[[], Iterator[dict[str, Any]]]) -> None:
@@ -117,9 +144,11 @@ class _Batches(xgb.DataIter):
         self._left = start()
 
     def reset(self) -> None:
+        """Begin with the first day again."""
         self._left = self._start()
 
     def next(self, input_data: Callable[..., Any]) -> bool:
+        """Hand the next day on, if there is one."""
         for found in self._left:
             if len(found["label"]):
                 input_data(**found)
@@ -142,13 +171,13 @@ def grow(matrices: Matrices, split: Split, how: Growth) -> xgb.Booster:
             # Its gradient is replaced; what is left of it is that predictions are σ(margin).
             "objective": "binary:logistic",
             "disable_default_eval_metric": True,
-            "base_score": min(max(base, 1e-6), 1 - 1e-6),
+            "base_score": base,
             "nthread": num_threads,
         },
         train.rows,
         num_boost_round=how.num_rounds,
         evals=[(stop.rows, matrices.task)],
-        obj=lambda margin_N, rows: _gradient(train, margin_N, rows),
+        obj=lambda margin_N, rows: gradient(train, margin_N, rows),
         custom_metric=lambda margin_N, rows: ("loss", _loss(stop, margin_N, rows)),
         early_stopping_rounds=how.stop_after,
         verbose_eval=False,
@@ -156,8 +185,8 @@ def grow(matrices: Matrices, split: Split, how: Growth) -> xgb.Booster:
     return grown[: grown.best_iteration + 1]
 
 
-def _gradient(
-    placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix
+def gradient(
+    placed: Placed, margin_N: np.ndarray, rows: xgb.DMatrix
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slope of the log loss of p by the margin, and its expected curvature (Fisher scoring).
 
@@ -169,7 +198,7 @@ def _gradient(
     return (p_N - rows.get_label()) * steepness_N, p_N * (1 - attraction_N) * steepness_N
 
 
-def _loss(placed: _Placed, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
+def _loss(placed: Placed, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
     _, p_N = placed.chance(margin_N)
     label_N = rows.get_label()
     loss_N = -(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N))

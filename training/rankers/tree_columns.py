@@ -12,23 +12,49 @@ Shapes: N rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
+from training import encode
 from training.calibrators.calibrator import chance, logit
-from training.encode import Encoder
+from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
+from training.permitted import PermittedConfig, permitted
+from training.rankers import factorization, parts
 from training.rankers.by_fields import FieldRanker
 from training.rankers.factor_margins import FactorMargins
+from training.rankers.factorization import FactorizationConfig
+from training.rankers.ranker import Batch, Days
+from training.split import Split
 
 FACTORS: Final = "factorization_log_odds"
 """The column of the machine's log-odds of a click where a row is looked at."""
 _CLICK: Final = "click"
 _LEAST: Final = 1e-7
 """No chance that trees say is nearer to 0 or 1."""
+
+
+class ColumnsConfig(Protocol):
+    """What a config of trees says of their columns."""
+
+    @property
+    def encoder(self) -> EncoderConfig:
+        """Which words are worth a number."""
+        ...
+
+    @property
+    def factors(self) -> FactorizationConfig | None:
+        """Of the machine; None, and there is none."""
+        ...
+
+    @property
+    def permitted(self) -> PermittedConfig:
+        """When ranks and scores of sources may be read."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -95,6 +121,50 @@ class Columns:
         """The machine as the kernel reads it."""
         return FactorMargins.of(self.factors) if self.factors else None
 
-    def files(self) -> Mapping[str, bytes]:
-        """The machine's, none where there is none."""
-        return self.factors.save() if self.factors else {}
+    def rules(self) -> dict[str, Any]:
+        """What JSON says of them; ``load`` reads it."""
+        return {
+            "words": list(self.encoder.vocabularies.items()),
+            "numeric": self.encoder.numeric,
+            "has_factors": self.factors is not None,
+        }
+
+    def files(self) -> dict[str, bytes]:
+        """The machine's, named as a part's; none where there is none."""
+        return parts.named(factorization.NAME, self.factors.save() if self.factors else {})
+
+
+def load(rules: Mapping[str, Any], files: Mapping[str, bytes]) -> Columns:
+    """Make the columns again from their rules and the files of the whole model.
+
+    Raises:
+        KeyError: If a rule is missing.
+        UnknownModelError: If a file of the machine is missing or cut off.
+    """
+    words = {name: tuple(words) for name, words in rules["words"]}
+    of_factors = parts.of(factorization.NAME, files)
+    factors = factorization.load(of_factors) if rules["has_factors"] else None
+    return Columns(Encoder(words, tuple(rules["numeric"])), factors)
+
+
+def fit(days: Days, split: Split, config: ColumnsConfig, seed: int) -> Columns:
+    """Learn which words have a number, and the machine. The place is never a column."""
+    permits = permitted(map(days, split.fit), config.permitted)
+    numeric = [name for name in permits.numeric if name != "position"]
+    given = (days(day).given for day in split.fit)
+    encoder = encode.fit(given, config.encoder, numeric=numeric)
+    return Columns(encoder, _factors(days, split, config.factors, seed))
+
+
+def _factors(
+    days: Days, split: Split, config: FactorizationConfig | None, seed: int
+) -> FieldRanker | None:
+    """Learn the machine, of clicks alone: the other heads read what it says of them too."""
+    if config is None:
+        return None
+
+    def clicks(day: date) -> Batch:
+        batch = days(day)
+        return replace(batch, label={"click": batch.label["click"]})
+
+    return factorization.fit(clicks, split, config, seed)

@@ -48,6 +48,8 @@ class Implementation:
     learned: float = 0.1
     """Share by which sums over half of a day may be beside what was observed: what learns from so
     few examples is held back, and a half then looks too much like the other."""
+    is_level_of_stop: bool = False
+    """Whether its chances are as high as what came of the stopping days, whatever came before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,26 @@ from tests.training.rankers import conformance
 from tests.training.rankers.conformance import Implementation
 from training.encode import EncoderConfig
 from training.fields import FieldsConfig
-from training.rankers import deep, ensemble, factorization, gbdt, logistic, wide_deep
+from training.rankers import deep, ensemble, factorization, gbdt, lambdamart, logistic, wide_deep
 from training.rankers.deep import DeepConfig, ReadConfig
 from training.rankers.deep_config import NetworkConfig
 from training.rankers.deep_training import TrainingConfig
 from training.rankers.ensemble import EnsembleConfig
 from training.rankers.factorization import FactorizationConfig
 from training.rankers.gbdt import GbdtConfig
+from training.rankers.lambdamart import LambdamartConfig
 from training.rankers.logistic import LogisticConfig
 from training.rankers.ranker import Ranker
 from training.rankers.wide_deep import WideDeepConfig
 
 SMALL_GBDT = GbdtConfig(
+    num_rounds=60,
+    learning_rate=0.15,
+    max_depth=3,
+    max_bin=32,
+    encoder=EncoderConfig(min_count=10),
+)
+_LAMBDAMART = LambdamartConfig(
     num_rounds=60,
     learning_rate=0.15,
     max_depth=3,
@@ -50,6 +58,11 @@ _ENSEMBLE = EnsembleConfig(gbdt=SMALL_GBDT, deep=SMALL_DEEP)
 RANKERS = {
     "gbdt": Implementation(
         fit=lambda days, split, seed: gbdt.fit(days, split, SMALL_GBDT, seed), load=gbdt.load
+    ),
+    "lambdamart": Implementation(
+        fit=lambda days, split, seed: lambdamart.fit(days, split, _LAMBDAMART, seed),
+        load=lambdamart.load,
+        is_level_of_stop=True,
     ),
     "logistic": Implementation(
         fit=lambda days, split, seed: logistic.fit(days, split, _LOGISTIC, seed),
