@@ -178,7 +178,7 @@ def grow(matrices: Matrices, split: Split, how: Growth) -> xgb.Booster:
         num_boost_round=how.num_rounds,
         evals=[(stop.rows, matrices.task)],
         obj=lambda margin_N, rows: gradient(train, margin_N, rows),
-        custom_metric=lambda margin_N, rows: ("loss", _loss(stop, margin_N, rows)),
+        custom_metric=lambda margin_N, rows: ("loss", loss(stop, margin_N, rows)),
         early_stopping_rounds=how.stop_after,
         verbose_eval=False,
     )
@@ -198,7 +198,8 @@ def gradient(
     return (p_N - rows.get_label()) * steepness_N, p_N * (1 - attraction_N) * steepness_N
 
 
-def _loss(placed: Placed, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
+def loss(placed: Placed, margin_N: np.ndarray, rows: xgb.DMatrix) -> float:
+    """Mean log loss of p."""
     _, p_N = placed.chance(margin_N)
     label_N = rows.get_label()
     loss_N = -(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N))

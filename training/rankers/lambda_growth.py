@@ -32,9 +32,7 @@ class Aim:
     """What trees are grown for."""
 
     num_places: int
-    """k of NDCG@k, whose gain weighs pairs."""
-    num_judged_places: int
-    """k of NDCG@k on the stopping days."""
+    """k of the NDCG@k whose change weighs pairs."""
     log_loss_share: float
     """Of the gradient: 0 … 1."""
 
@@ -83,7 +81,7 @@ class _Ordered:
 
 
 def grow(read: Lists, split: Split, how: Growth, aim: Aim) -> xgb.Booster:
-    """Grow until the order of the stopping days is no better; the best trees are kept."""
+    """Grow until the loss on the stopping days grows; the trees up to the least loss are kept."""
     lists = read.of_days(split.fit)
     num_threads = 1 if len(lists) < how.min_rows_of_threads else 0
     train = _Ordered.of(_quantised(lambda: read.rows(split.fit), how, num_threads), lists)
@@ -101,7 +99,7 @@ def grow(read: Lists, split: Split, how: Growth, aim: Aim) -> xgb.Booster:
         num_boost_round=how.num_rounds,
         evals=[(stop.placed.rows, "stop")],
         obj=lambda margin_N, _: _gradient(train, margin_N, aim),
-        custom_metric=lambda margin_N, _: ("disorder", _disorder(stop, margin_N, aim)),
+        custom_metric=lambda margin_N, _: ("loss", _loss(stop, margin_N, aim)),
         early_stopping_rounds=how.stop_after,
         verbose_eval=False,
     )
@@ -136,7 +134,9 @@ def _gradient(ordered: _Ordered, margin_N: np.ndarray, aim: Aim) -> tuple[np.nda
     return slope_N, curvature_N
 
 
-def _disorder(ordered: _Ordered, margin_N: np.ndarray, aim: Aim) -> float:
-    """1 − NDCG@k; 1 where nothing was clicked, so that growth ends."""
-    found = lambdas.ndcg(margin_N, ordered.lists, aim.num_judged_places)
-    return 1 - float(np.nan_to_num(found))
+def _loss(ordered: _Ordered, margin_N: np.ndarray, aim: Aim) -> float:
+    """Both losses, each by its share: a mean over rows."""
+    rows, share = ordered.placed.rows, aim.log_loss_share
+    of_order = lambdas.loss(margin_N, ordered.lists, aim.num_places) / rows.get_weight().sum()
+    of_level = gbdt_growth.loss(ordered.placed, margin_N, rows)
+    return float((1 - share) * of_order + share * of_level)

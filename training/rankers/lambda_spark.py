@@ -124,7 +124,7 @@ def _ranker(columns: Columns, how: Growth, aim: Aim, num_workers: int) -> SparkX
         ndcg_exp_gain=False,
         lambdarank_pair_method="topk",
         lambdarank_num_pair_per_sample=aim.num_places,
-        eval_metric=f"ndcg@{aim.num_judged_places}",
+        eval_metric=f"ndcg@{aim.num_places}",
         base_score=0.0,
         missing=float("nan"),
         feature_names=columns.names,

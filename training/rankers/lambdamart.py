@@ -58,7 +58,7 @@ class LambdamartConfig:
     num_rounds: int = 400
     """Trees at most; early stopping takes fewer."""
     stop_after: int = 50
-    """Rounds without a better order of the stopping days after which growth ends."""
+    """Rounds without a smaller loss on the stopping days after which growth ends."""
     learning_rate: float = 0.05
     """Weight of each tree."""
     max_depth: int = 5
@@ -74,10 +74,8 @@ class LambdamartConfig:
     max_bin: int = 256
     """Bins a feature is quantised into."""
     num_places: int = 30
-    """k of the NDCG@k whose gain weighs pairs: two rows below it are not compared."""
-    num_judged_places: int = 10
-    """k of the NDCG@k on which growth is stopped."""
-    log_loss_share: float = 0.5
+    """k of the NDCG@k whose change weighs pairs: two rows below it are not compared."""
+    log_loss_share: float = 0.8
     """The share of the gradient that is the log loss's, 0 … 1: lists of two users are told apart by
     it alone. Tasks of Spark know none."""
     max_inverse: float = 20.0
@@ -238,7 +236,6 @@ def _grown(read: Lists, split: Split, config: LambdamartConfig, seed: int) -> xg
 def _aim(config: LambdamartConfig) -> Aim:
     return Aim(
         num_places=config.num_places,
-        num_judged_places=config.num_judged_places,
         log_loss_share=config.log_loss_share,
     )
 

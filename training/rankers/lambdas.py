@@ -1,4 +1,4 @@
-"""Lambda gradients of NDCG, and NDCG itself, over lists whose clicks are weighed (Burges, 2010).
+"""Lambda gradients of NDCG over lists whose clicks are weighed, and their loss (Burges, 2010).
 
 Of two rows of a list one is worth more. The pair pulls them apart with the slope of its logistic
 loss, times how much NDCG@k would change if they changed places, times what the better one stands
@@ -12,6 +12,9 @@ from numba import njit
 
 from training.rankers.evenings import Evenings
 
+_Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Margins, gains, what a row counts as the better one of a pair, and as the worse: float64, N."""
+
 
 def gradients(
     margin_N: np.ndarray, lists: Evenings, num_places: int
@@ -24,19 +27,23 @@ def gradients(
         num_places: k of NDCG@k.
     """
     slope_N, curvature_N = np.zeros(len(lists)), np.zeros(len(lists))
-    counts_N = lists.weight_N * lists.inverse_N
-    columns = (margin_N.astype(np.float64), lists.gain_N, counts_N, lists.weight_N)
-    _add_pairs(columns, lists.first_G, num_places, (slope_N, curvature_N))
+    _add_pairs(_columns(margin_N, lists), lists.first_G, num_places, (slope_N, curvature_N))
     return slope_N, curvature_N
 
 
-def ndcg(margin_N: np.ndarray, lists: Evenings, num_places: int) -> float:
-    """Weighed DCG@k of all lists beside that of the best order: NaN where nothing was clicked."""
+def loss(margin_N: np.ndarray, lists: Evenings, num_places: int) -> float:
+    """The loss of all pairs, each weighed by the NDCG@k that it changes where it stands now.
+
+    It bounds what is lost of NDCG (LambdaLoss: Wang et al., CIKM 2018), and changes smoothly where
+    NDCG of a few hundred clicks jumps.
+    """
+    unused_N = np.zeros(len(lists))
+    return _add_pairs(_columns(margin_N, lists), lists.first_G, num_places, (unused_N, unused_N))
+
+
+def _columns(margin_N: np.ndarray, lists: Evenings) -> _Columns:
     counts_N = lists.weight_N * lists.inverse_N
-    found, best = _dcg(
-        margin_N.astype(np.float64), lists.gain_N, counts_N, lists.first_G, num_places
-    )
-    return found / best if best else float("nan")
+    return margin_N.astype(np.float64), lists.gain_N, counts_N, lists.weight_N
 
 
 @njit(cache=True)
@@ -56,21 +63,21 @@ def _best(gains: np.ndarray, num_places: int) -> float:
 
 @njit(cache=True)
 def _add_pairs(
-    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    columns: _Columns,
     first_G: np.ndarray,
     num_places: int,
     sums: tuple[np.ndarray, np.ndarray],
-) -> None:
-    """Add every pair's slope and curvature to both of its rows.
+) -> float:
+    """Add every pair's slope and curvature to both of its rows; their losses are added up.
 
     Args:
-        columns: float64, N each: margins, gains, what a row counts as the better one, and as the
-            worse.
+        columns: ``_columns``.
         first_G: Where lists begin.
         num_places: k of NDCG@k.
         sums: float64, N each, filled: slopes and curvatures.
     """
     margin_N, gain_N, better_N, worse_N = columns
+    total = 0.0
     for begin, end in np.stack((first_G[:-1], first_G[1:]), axis=1):
         ideal = _best(gain_N[begin:end], num_places)
         discounts = _discounts(margin_N[begin:end], num_places)
@@ -84,26 +91,9 @@ def _add_pairs(
                     continue
                 pulls = better_N[one] * worse_N[other] * gained * moved / ideal
                 wrong = 1 / (1 + np.exp(margin_N[one] - margin_N[other]))
+                total += pulls * np.logaddexp(0.0, margin_N[other] - margin_N[one])
                 sums[0][one] -= pulls * wrong
                 sums[0][other] += pulls * wrong
                 sums[1][one] += pulls * wrong * (1 - wrong)
                 sums[1][other] += pulls * wrong * (1 - wrong)
-
-
-@njit(cache=True)
-def _dcg(
-    margin_N: np.ndarray,
-    gain_N: np.ndarray,
-    counts_N: np.ndarray,
-    first_G: np.ndarray,
-    num_places: int,
-) -> tuple[float, float]:
-    """What is found and what is best of all lists."""
-    found, best = 0.0, 0.0
-    for begin, end in np.stack((first_G[:-1], first_G[1:]), axis=1):
-        counted = gain_N[begin:end] * counts_N[begin:end]
-        ideal = _best(gain_N[begin:end], num_places)
-        if ideal > 0:
-            found += (counted * _discounts(margin_N[begin:end], num_places)).sum() / ideal
-            best += _best(counted, num_places) / ideal
-    return found, best
+    return total
