@@ -132,9 +132,11 @@ class Scoring:
         return cls(evening, given, model.columns.matrix(given), model, serving)
 
     def plain(self) -> dict[str, np.ndarray]:
-        """What xgboost alone says of the ready matrix."""
+        """What xgboost alone says of the ready matrix, from where its trees begin."""
+        begins, begun_N = self.model.columns.begins, self.ready_NF[:, -1]
         return {
-            task: head.inplace_predict(self.ready_NF) for task, head in self.model.heads.items()
+            task: head.inplace_predict(self.ready_NF, base_margin=begun_N if begins(task) else None)
+            for task, head in self.model.heads.items()
         }
 
     def scored(self) -> dict[str, np.ndarray]:
