@@ -11,10 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from scoring.contributions import Contribution, Contributions
 from scoring.explain import Explanation
 from scoring.explained_lines import MAX_CHARACTERS
 from scoring.explained_place import IN_RESERVE, IN_SLATE, Place
-from scoring.explained_score import Contribution, Contributions, Term, Value
+from scoring.explained_score import Term, Value
 from scoring.explained_sources import Proposal
 
 _STYLES: Final = {IN_SLATE: "green", IN_RESERVE: "yellow"}

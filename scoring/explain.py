@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scoring.contributions import Contributions, contributions_of
 from scoring.explained_evening import Again, Known
 from scoring.explained_lines import Event, Line
 from scoring.explained_links import links_of
@@ -26,7 +27,7 @@ from scoring.explained_place import (
     suppression_of,
     verdict_of,
 )
-from scoring.explained_score import Contributions, Value, contributions_of, value_of
+from scoring.explained_score import Value, value_of
 from scoring.explained_sources import (
     Beyond,
     Proposal,
@@ -156,8 +157,10 @@ def _score(
     value = value_of(row, again.chosen, given=given, config=slate.value)
     if known.serving.champion.ranker == NONE:
         return value, None
-    ranker = ranker_of(known.serving)
-    return value, contributions_of(ranker, given, num_largest=NUM_CONTRIBUTIONS)
+    [p_click] = [one.uncalibrated for one in value.terms if one.task == "click"]
+    return value, contributions_of(
+        ranker_of(known.serving), given, p_click=p_click, num_largest=NUM_CONTRIBUTIONS
+    )
 
 
 def _is_alike(

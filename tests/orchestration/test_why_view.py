@@ -4,8 +4,8 @@ from dataclasses import replace
 from rich.console import Console
 
 from orchestration.why_view import render
+from scoring.contributions import Contribution, Contributions
 from scoring.explain import Explanation, explain
-from scoring.explained_score import Contribution, Contributions
 from tests.scoring.explained_evenings import FUSING, PLAIN, known, ranked, with_slate
 
 
