@@ -21,6 +21,8 @@ from training.rankers.deep_distributed import ProcessFailedError
 from training.rankers.deep_rows import Examples
 from training.rankers.deep_training import Learned, TrainingConfig
 
+pytestmark = pytest.mark.usefixtures("drill")
+
 _NETWORK = replace(EVERYTHING, num_wide=8)
 _TRAINING = TrainingConfig(num_epochs=3, batch_rows=30, judged_each=5, num_processes=2)
 
