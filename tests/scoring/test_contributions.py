@@ -1,15 +1,14 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from scoring.contributions import Contributions, contributions_of
 from tests.training.rankers.conformance import SPLIT, days, unseen
-from tests.training.rankers.test_ensemble import CONFIG as POOLED
 from training.encode import EncoderConfig
 from training.inputs import NUMERIC, Inputs
-from training.rankers import ensemble, gbdt
-from training.rankers.ensemble import Ensemble
+from training.rankers import gbdt
 from training.rankers.gbdt import Gbdt, GbdtConfig
 from training.rankers.ranker import Ranker
 from training.rankers.tree_columns import FACTORS
@@ -101,12 +100,16 @@ def test_a_feature_of_which_nothing_is_known_has_no_value(fitted: Gbdt) -> None:
 
 
 @pytest.fixture(scope="module")
-def pooled() -> Ensemble:
-    found = ensemble.fit(days, SPLIT, POOLED, 7)
+def pooled() -> Any:  # noqa: ANN401 - its type needs torch
+    pytest.importorskip("torch", reason="torch is not installed (NETWORKS=0)")
+    from tests.training.rankers.test_ensemble import CONFIG
+    from training.rankers import ensemble
+
+    found = ensemble.fit(days, SPLIT, CONFIG, 7)
     return replace(found, share={**found.share, "click": 0.25})
 
 
-def test_of_the_ensemble_the_network_is_a_part_beside_the_features(pooled: Ensemble) -> None:
+def test_of_the_ensemble_the_network_is_a_part_beside_the_features(pooled: Any) -> None:
     given = one_row()
     p_click, of_network = (float(one.score(given)["click"][0]) for one in (pooled, pooled.deep))
 
@@ -124,7 +127,7 @@ def test_of_the_ensemble_the_network_is_a_part_beside_the_features(pooled: Ensem
     assert network.log_odds == pytest.approx(said, abs=1e-4)
 
 
-def test_where_trees_alone_were_heard_their_parts_count_whole(pooled: Ensemble) -> None:
+def test_where_trees_alone_were_heard_their_parts_count_whole(pooled: Any) -> None:
     given = one_row()
     trees = told(pooled.gbdt, given, num_largest=300)
     assert trees is not None
