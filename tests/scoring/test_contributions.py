@@ -1,5 +1,5 @@
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +12,9 @@ from training.rankers import gbdt
 from training.rankers.gbdt import Gbdt, GbdtConfig
 from training.rankers.ranker import Ranker
 from training.rankers.tree_columns import FACTORS
+
+if TYPE_CHECKING:
+    from training.rankers.ensemble import Ensemble
 
 CONFIG = GbdtConfig(
     num_rounds=20, learning_rate=0.3, max_depth=3, max_bin=32, encoder=EncoderConfig(min_count=10)
@@ -100,7 +103,7 @@ def test_a_feature_of_which_nothing_is_known_has_no_value(fitted: Gbdt) -> None:
 
 
 @pytest.fixture(scope="module")
-def pooled() -> Any:  # noqa: ANN401 - its type needs torch
+def pooled() -> "Ensemble":
     pytest.importorskip("torch", reason="torch is not installed (NETWORKS=0)")
     from tests.training.rankers.test_ensemble import CONFIG
     from training.rankers import ensemble
@@ -109,7 +112,7 @@ def pooled() -> Any:  # noqa: ANN401 - its type needs torch
     return replace(found, share={**found.share, "click": 0.25})
 
 
-def test_of_the_ensemble_the_network_is_a_part_beside_the_features(pooled: Any) -> None:
+def test_of_the_ensemble_the_network_is_a_part_beside_the_features(pooled: "Ensemble") -> None:
     given = one_row()
     p_click, of_network = (float(one.score(given)["click"][0]) for one in (pooled, pooled.deep))
 
@@ -127,7 +130,7 @@ def test_of_the_ensemble_the_network_is_a_part_beside_the_features(pooled: Any) 
     assert network.log_odds == pytest.approx(said, abs=1e-4)
 
 
-def test_where_trees_alone_were_heard_their_parts_count_whole(pooled: Any) -> None:
+def test_where_trees_alone_were_heard_their_parts_count_whole(pooled: "Ensemble") -> None:
     given = one_row()
     trees = told(pooled.gbdt, given, num_largest=300)
     assert trees is not None
