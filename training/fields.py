@@ -214,22 +214,26 @@ def _edges(number_N: np.ndarray, num_bins: int) -> np.ndarray:
 
 
 @njit(cache=True)
+def place_within(number: float, edge_K: np.ndarray) -> int:
+    """Say which of its values a number is: one more than the edges below it, 0 if it is missing.
+
+    All edges are counted: so few are compared several at a time, faster than the right one is
+    searched.
+    """
+    below = np.int32(0)
+    for k in range(len(edge_K)):
+        below = np.int32(below + np.int32(edge_K[k] < number))
+    return 0 if np.isnan(number) else int(below) + 1
+
+
+@njit(cache=True)
 def _number(
     number_NE: np.ndarray, edge_EK: np.ndarray, first_E: np.ndarray, value_NE: np.ndarray
 ) -> None:
     """Number the values of numbers: one more than the edges below it, 0 what is missing.
 
-    All edges are counted: so few are compared several at a time, faster than the right ones are
-    searched. The columns of ``number_NE`` and ``value_NE`` behind the numbers are left alone.
+    The columns of ``number_NE`` and ``value_NE`` behind the numbers are left alone.
     """
-    num_numbers, num_edges = edge_EK.shape
     for row in range(number_NE.shape[0]):
-        for e in range(num_numbers):
-            number = number_NE[row, e]
-            if np.isnan(number):
-                value_NE[row, e] = first_E[e]
-                continue
-            below = np.int32(0)
-            for k in range(num_edges):
-                below = np.int32(below + np.int32(edge_EK[e, k] < number))
-            value_NE[row, e] = first_E[e] + below + 1
+        for e in range(len(edge_EK)):
+            value_NE[row, e] = first_E[e] + place_within(number_NE[row, e], edge_EK[e])

@@ -236,11 +236,7 @@ IMPORTANCE: Final = Table(
     schema=columns(
         *_MODEL,
         required("feature", StringType(), "the feature, as in examples"),
-        optional(
-            "gain",
-            DoubleType(),
-            "share of the gain of clicks' trees, 0 … 1; trees only",
-        ),
+        optional("gain", DoubleType(), "share of the gain of clicks' trees, 0 … 1; trees only"),
         optional("shap", DoubleType(), "mean |SHAP value| in log-odds of a click; trees only"),
         required(
             "loss_without",

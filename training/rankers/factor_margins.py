@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numba import njit
 
-from training.fields import Fields
+from training.fields import Fields, place_within
 from training.inputs import Inputs, is_of_user
 from training.rankers.by_fields import FieldRanker
 from training.rankers.factorization import FactorizationHead
@@ -99,12 +99,7 @@ def _said(
     total = 0.0
     for n in range(len(which)):
         e = which[n]
-        number = number_F[e]
-        edge_K = edge_EK[e]
-        below = np.int32(0)
-        for k in range(len(edge_K)):
-            below = np.int32(below + np.int32(edge_K[k] < number))
-        total += said_EK[e, 0 if np.isnan(number) else below + 1]
+        total += said_EK[e, place_within(number_F[e], edge_EK[e])]
     return total
 
 

@@ -23,14 +23,11 @@ from typing import Any, Final
 import numpy as np
 import xgboost as xgb
 
-from etl.features.examination import Examination, ExaminationConfig
+from etl.features.examination import Examination
 from training import examination
-from training.encode import EncoderConfig
 from training.inputs import Inputs, Layout
-from training.permitted import PermittedConfig
 from training.rankers import factorization, heads, item_effects, tree_columns, tree_files, trees
-from training.rankers.factorization import FactorizationConfig
-from training.rankers.gbdt_growth import Growth, Matrices, grow
+from training.rankers.gbdt_growth import Growth, Matrices, TreesConfig, grow
 from training.rankers.item_effects import ItemEffects, Seen
 from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
 from training.rankers.tree_columns import Columns
@@ -56,43 +53,14 @@ _NUM_TOLD: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GbdtConfig:
-    """How the trees are grown."""
+class GbdtConfig(TreesConfig):
+    """How the trees are grown; those of clicks begin from the machine's log-odds."""
 
-    num_rounds: int = 400
-    """Trees of one head at most; early stopping takes fewer."""
-    stop_after: int = 30
-    """Rounds without a smaller loss on the stopping days after which growth ends."""
-    learning_rate: float = 0.05
-    """Weight of each tree."""
-    max_depth: int = 5
-    """Questions on the way to a leaf."""
-    min_child_weight: float = 20.0
-    """Sum of hessians that a leaf needs: against leaves of a few lucky clicks."""
-    subsample: float = 0.8
-    """Share of the examples that each tree sees."""
-    colsample: float = 0.5
-    """Share of the features that each tree sees."""
-    l2: float = 5.0
-    """Shrinks the leaves' values."""
     monotone: Mapping[str, int] = field(default_factory=lambda: MONOTONE)
     """Features by which chances of a click only rise (1) or only fall (−1), where rows have them;
     empty, and trees bend as they please."""
-    max_bin: int = 256
-    """Bins a feature is quantised into."""
-    min_rows_of_threads: int = 500_000
-    """Examples below which one thread grows the trees: of few, a second waits more than it works.
-    The trees are the same."""
     min_positives: int = 100
     """Positives below which a head is not grown: its task follows the clicks by a fitted ratio."""
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    """Which words are worth a number."""
-    factors: FactorizationConfig | None = field(default_factory=FactorizationConfig)
-    """Of the factorisation machine that clicks' trees begin from; None, and there is none."""
-    permitted: PermittedConfig = field(default_factory=PermittedConfig)
-    """When ranks and scores of sources may be read."""
-    examination: ExaminationConfig = field(default_factory=ExaminationConfig)
-    """How the places' part is learned."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ them keeps both (combined regression and ranking: Sculley, KDD 2010).
 Shapes: N rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import xgboost as xgb
@@ -18,13 +18,10 @@ from etl import days as calendar
 from etl.features.examination import Examination
 from training.rankers import evenings, gbdt_growth, lambdas
 from training.rankers.evenings import Evenings
-from training.rankers.gbdt_growth import DayBatches, Growth, Placed
+from training.rankers.gbdt_growth import Growth, Placed
 from training.rankers.ranker import Batch, Days
 from training.rankers.tree_columns import Columns
 from training.split import Split
-
-_OF_ROWS: Final = ("data", "label", "weight")
-"""What xgboost is told of each row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,49 +80,26 @@ class _Ordered:
 def grow(read: Lists, split: Split, how: Growth, aim: Aim) -> xgb.Booster:
     """Grow until the loss on the stopping days grows; the trees up to the least loss are kept."""
     lists = read.of_days(split.fit)
-    num_threads = 1 if len(lists) < how.min_rows_of_threads else 0
-    train = _Ordered.of(_quantised(lambda: read.rows(split.fit), how, num_threads), lists)
-    stop = _Ordered.of(_whole([*read.rows(split.stop)], num_threads), read.of_days(split.stop))
-    grown = xgb.train(
-        {
-            **how.parameters,
-            # Its gradient is replaced; what is left of it is that predictions are σ(margin).
-            "objective": "binary:logistic",
-            "disable_default_eval_metric": True,
-            "base_score": train.placed.base,
-            "nthread": num_threads,
-        },
-        train.placed.rows,
-        num_boost_round=how.num_rounds,
-        evals=[(stop.placed.rows, "stop")],
-        obj=lambda margin_N, _: _gradient(train, margin_N, aim),
-        custom_metric=lambda margin_N, _: ("loss", _loss(stop, margin_N, aim)),
-        early_stopping_rounds=how.stop_after,
-        verbose_eval=False,
+    num_threads, max_bin = how.num_threads(len(lists)), how.parameters["max_bin"]
+    learned = gbdt_growth.quantised(
+        lambda: read.rows(split.fit), max_bin=max_bin, num_threads=num_threads
     )
-    return grown[: grown.best_iteration + 1]
-
-
-def _quantised(
-    start: Callable[[], Iterator[dict[str, Any]]], how: Growth, num_threads: int
-) -> xgb.DMatrix:
-    return xgb.QuantileDMatrix(
-        DayBatches(start),
-        max_bin=how.parameters["max_bin"],
-        enable_categorical=True,
-        nthread=num_threads,
+    judged = gbdt_growth.whole([*read.rows(split.stop)], num_threads=num_threads)
+    train, stop = _Ordered.of(learned, lists), _Ordered.of(judged, read.of_days(split.stop))
+    return gbdt_growth.boosted(
+        learned,
+        judged,
+        {**how.parameters, "base_score": train.placed.base, "nthread": num_threads},
+        how,
+        gradient=lambda margin_N: _gradient(train, margin_N, aim),
+        loss=lambda margin_N: _loss(stop, margin_N, aim),
     )
-
-
-def _whole(days: Sequence[dict[str, Any]], num_threads: int) -> xgb.DMatrix:
-    joined = {name: np.concatenate([day[name] for day in days]) for name in _OF_ROWS}
-    return xgb.DMatrix(**(days[0] | joined), enable_categorical=True, nthread=num_threads)
 
 
 def _gradient(ordered: _Ordered, margin_N: np.ndarray, aim: Aim) -> tuple[np.ndarray, np.ndarray]:
     """Slope and curvature of both losses, each by its share."""
     of_order = lambdas.gradients(margin_N, ordered.lists, aim.num_places)
-    of_level = gbdt_growth.gradient(ordered.placed, margin_N, ordered.placed.rows)
+    of_level = gbdt_growth.gradient(ordered.placed, margin_N)
     share = aim.log_loss_share
     slope_N, curvature_N = (
         (1 - share) * one_N + share * other_N
@@ -136,7 +110,7 @@ def _gradient(ordered: _Ordered, margin_N: np.ndarray, aim: Aim) -> tuple[np.nda
 
 def _loss(ordered: _Ordered, margin_N: np.ndarray, aim: Aim) -> float:
     """Both losses, each by its share: a mean over rows."""
-    rows, share = ordered.placed.rows, aim.log_loss_share
-    of_order = lambdas.loss(margin_N, ordered.lists, aim.num_places) / rows.get_weight().sum()
-    of_level = gbdt_growth.loss(ordered.placed, margin_N, rows)
+    share, total = aim.log_loss_share, ordered.placed.rows.get_weight().sum()
+    of_order = lambdas.loss(margin_N, ordered.lists, aim.num_places) / total
+    of_level = gbdt_growth.loss(ordered.placed, margin_N)
     return float((1 - share) * of_order + share * of_level)

@@ -14,22 +14,18 @@ Shapes: N rows.
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import xgboost as xgb
 
-from etl.features.examination import Examination, ExaminationConfig
+from etl.features.examination import Examination
 from training import examination
-from training.calibrators.calibrator import logit
-from training.encode import EncoderConfig
 from training.inputs import Inputs, Layout
-from training.permitted import PermittedConfig
 from training.rankers import heads, lambda_growth, levels, tree_columns, tree_files, trees
-from training.rankers.factorization import FactorizationConfig
-from training.rankers.gbdt_growth import Growth
+from training.rankers.gbdt_growth import Growth, TreesConfig
 from training.rankers.lambda_growth import Aim, Lists
 from training.rankers.levels import Came, Level
 from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole
@@ -43,36 +39,18 @@ _VERSION: Final = 1
 _CLICK: Final = "click"
 _RULES: Final = "rules.json"
 _TREES: Final = "click.ubj"
-_LEAST: Final = 1e-7
-"""Trees' σ(margin) is a float32: nearer to 0 or 1 it says no margin."""
 _NUM_TOLD: Final = 20
 """Features that a manifest names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LambdamartConfig:
+class LambdamartConfig(TreesConfig):
     """How the trees are grown."""
 
     num_workers: int = 0
     """Tasks of Spark that grow the trees together; 0: they grow in this process."""
-    num_rounds: int = 400
-    """Trees at most; early stopping takes fewer."""
     stop_after: int = 50
-    """Rounds without a smaller loss on the stopping days after which growth ends."""
-    learning_rate: float = 0.05
-    """Weight of each tree."""
-    max_depth: int = 5
-    """Questions on the way to a leaf."""
     min_child_weight: float = 10.0
-    """Sum of hessians that a leaf needs: against leaves of a few lucky clicks."""
-    subsample: float = 0.8
-    """Share of the examples that each tree sees."""
-    colsample: float = 0.5
-    """Share of the features that each tree sees."""
-    l2: float = 5.0
-    """Shrinks the leaves' values."""
-    max_bin: int = 256
-    """Bins a feature is quantised into."""
     num_places: int = 30
     """k of the NDCG@k whose change weighs pairs: two rows below it are not compared."""
     log_loss_share: float = 0.8
@@ -81,16 +59,6 @@ class LambdamartConfig:
     max_inverse: float = 20.0
     """Clicks that one at a place hardly looked at stands for at most; 1: places are not made up
     for."""
-    min_rows_of_threads: int = 500_000
-    """Examples below which one thread grows the trees."""
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    """Which words are worth a number."""
-    factors: FactorizationConfig | None = field(default_factory=FactorizationConfig)
-    """Of the factorisation machine whose log-odds are one more number; None, and there is none."""
-    permitted: PermittedConfig = field(default_factory=PermittedConfig)
-    """When ranks and scores of sources may be read."""
-    examination: ExaminationConfig = field(default_factory=ExaminationConfig)
-    """How the places' part is learned."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +105,8 @@ class Lambdamart:
         """What the trees say, by which lists are ordered: float64, N."""
         if not len(given):
             return np.empty(0)
-        found = trees.predicted(self.columns.matrix(given), self._heads, self._forest)[_CLICK]
-        return logit(np.clip(found.astype(np.float64), _LEAST, 1 - _LEAST))
+        found = trees.predicted(self.columns.matrix(given), self._heads, self._forest)
+        return trees.margins(found[_CLICK])
 
     @property
     def _heads(self) -> dict[str, xgb.Booster]:

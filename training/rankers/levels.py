@@ -17,6 +17,7 @@ from etl.features.examination import Examination
 from training.calibrators import logistic
 from training.calibrators.calibrator import chance
 from training.calibrators.logistic import Convex
+from training.rankers.gbdt_growth import slopes
 from training.rankers.ranker import Batch
 
 _LEAST: Final = 1e-7
@@ -82,13 +83,9 @@ def _loss(came: Came, middle: float) -> Convex:
 
 
 def _log_loss_parts(came: Came, logit_N: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Weighted log loss, summed; its slope and expected curvature by each row's log-odds, N each.
-
-    As ``gbdt_growth.gradient`` has them.
-    """
+    """Log loss, weighed and summed; its slope and expected curvature by log-odds, N each."""
     attraction_N = chance(logit_N)
     p_N = np.clip(came.seen_N * attraction_N, _LEAST, 1 - _LEAST)
     happened_N = np.where(came.click_N > 0, np.log(p_N), np.log1p(-p_N))
-    steepness_N = (1 - attraction_N) / (1 - p_N) * came.weight_N
-    curvature_N = p_N * (1 - attraction_N) * steepness_N
-    return -float(came.weight_N @ happened_N), (p_N - came.click_N) * steepness_N, curvature_N
+    slope_N, curvature_N = slopes(attraction_N, p_N, came.click_N, came.weight_N)
+    return -float(came.weight_N @ happened_N), slope_N, curvature_N

@@ -12,19 +12,19 @@ Shapes: N rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 
 from training import encode
-from training.calibrators.calibrator import chance, logit
+from training.calibrators.calibrator import chance
 from training.encode import Encoder, EncoderConfig
 from training.inputs import Inputs, Layout
 from training.permitted import PermittedConfig, permitted
-from training.rankers import factorization, parts
+from training.rankers import factorization, parts, trees
 from training.rankers.by_fields import FieldRanker
 from training.rankers.factor_margins import FactorMargins
 from training.rankers.factorization import FactorizationConfig
@@ -34,27 +34,18 @@ from training.split import Split
 FACTORS: Final = "factorization_log_odds"
 """The column of the machine's log-odds of a click where a row is looked at."""
 _CLICK: Final = "click"
-_LEAST: Final = 1e-7
-"""No chance that trees say is nearer to 0 or 1."""
 
 
-class ColumnsConfig(Protocol):
-    """What a config of trees says of their columns."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnsConfig:
+    """What trees are told of rows."""
 
-    @property
-    def encoder(self) -> EncoderConfig:
-        """Which words are worth a number."""
-        ...
-
-    @property
-    def factors(self) -> FactorizationConfig | None:
-        """Of the machine; None, and there is none."""
-        ...
-
-    @property
-    def permitted(self) -> PermittedConfig:
-        """When ranks and scores of sources may be read."""
-        ...
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """Which words are worth a number."""
+    factors: FactorizationConfig | None = field(default_factory=FactorizationConfig)
+    """Of the factorisation machine; None, and there is none."""
+    permitted: PermittedConfig = field(default_factory=PermittedConfig)
+    """When ranks and scores of sources may be read."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +99,7 @@ class Columns:
         """Add what a task's trees begin from to what they say: chances, float32, N."""
         if not self.begins(task):
             return p_N
-        margin_N = logit(np.clip(p_N.astype(np.float64), _LEAST, 1 - _LEAST)) + matrix_NF[:, -1]
-        return chance(margin_N).astype(np.float32)
+        return chance(trees.margins(p_N) + matrix_NF[:, -1]).astype(np.float32)
 
     @property
     def base(self) -> float:

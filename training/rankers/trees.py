@@ -19,10 +19,13 @@ import numpy as np
 import xgboost as xgb
 
 from training import c_library
+from training.calibrators.calibrator import logit
 from training.rankers import trees_forest
 from training.rankers.trees_forest import Forest, UnknownTreesError
 
 _LOG: Final = logging.getLogger(__name__)
+_LEAST: Final = 1e-7
+"""A float32 that is nearer to 0 or 1 says no log-odds."""
 
 
 class MismatchedFeaturesError(ValueError):
@@ -80,6 +83,11 @@ def predicted(
     p_HN = np.empty((len(heads), len(matrix_NF)), np.float32)
     kernel.fill(laid_out, np.ascontiguousarray(matrix_NF, np.float32), p_HN)
     return dict(zip(heads, p_HN, strict=True))
+
+
+def margins(p_N: np.ndarray) -> np.ndarray:
+    """Log-odds of chances that trees predicted: float64, N."""
+    return logit(np.clip(p_N.astype(np.float64), _LEAST, 1 - _LEAST))
 
 
 @cache
