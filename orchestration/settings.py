@@ -14,6 +14,7 @@ from etl.bronze.files import LOOK_BACK_DAYS
 from etl.home import Home
 from etl.spark import SparkConfig
 from etl.tables.ranking import RANKER_NAMES
+from etl.tables.retrieval import MAX_CANDIDATES
 from scoring.explore import ExplorationConfig
 from scoring.mixes import MIXES, CandidatesConfig
 from scoring.slates import SlateConfig
@@ -52,7 +53,9 @@ class Settings(BaseSettings):
     k_product_feed: int = Field(50, ge=1, le=500, description="places of a product feed's slate")
     k_live_streams: int = Field(20, ge=1, le=500, description="places of a live streams' slate")
     k_short_videos: int = Field(100, ge=1, le=500, description="places of a short videos' slate")
-    candidates: int = Field(200, ge=1, le=2000, description="candidates ranked for one user")
+    candidates: int = Field(
+        200, ge=1, le=MAX_CANDIDATES, description="candidates ranked for one user"
+    )
     exploration_rate: float = Field(
         0.05, ge=0, lt=1, description="probability that a place is given to exploration"
     )

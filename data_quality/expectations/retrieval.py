@@ -22,7 +22,7 @@ from data_quality.checks import (
     within,
 )
 from etl import surfaces
-from etl.tables.retrieval import SOURCE_CODES, USER_GROUPS
+from etl.tables.retrieval import MAX_CANDIDATES, SOURCE_CODES, USER_GROUPS
 
 _CODES: Final = ", ".join(str(code) for code in SOURCE_CODES.values())
 _IS_KNOWN: Final = (
@@ -204,7 +204,7 @@ def candidates(surface: str) -> Suite:
         ),
         distinct("items", "item_no"),
         descending("items", "fused_score"),
-        at_most("items", 200),
+        at_most("items", MAX_CANDIDATES),
         each(
             "items",
             "fused_score is finite",

@@ -49,6 +49,8 @@ SOURCE_CODES: Final = {
 SOURCE_NAMES: Final = {code: name for name, code in SOURCE_CODES.items()}
 """And how they are read."""
 
+MAX_CANDIDATES: Final = 2_000
+"""Of one user, whatever is asked for."""
 USER_GROUPS: Final = ("new", "light", "heavy")
 """Groups of users by the visits that a surface knows of them: none, 1 to 9, 10 and more."""
 
@@ -306,7 +308,7 @@ def _candidates(surface: str) -> Table:
                         "who proposed it, by source",
                     ),
                 ),
-                "by fused score, ties by item_no, at most 200",
+                f"by fused score, ties by item_no, at most {MAX_CANDIDATES:,}",
             ),
             partition=AS_KNOWN,
         ),

@@ -18,12 +18,11 @@ import numpy as np
 import torch
 
 from etl.arrow import run_starts
-from etl.tables.user_states import EVENT_CODES
 from training import fields, npz
 from training.fields import ITEM, Fields
 from training.histories import Histories
 from training.inputs import Inputs, Layout, is_of_user
-from training.rankers import factorization, parts
+from training.rankers import deep_contexts, factorization, parts
 from training.rankers.by_fields import FieldRanker
 from training.rankers.deep_config import Field, NetworkConfig
 from training.rankers.deep_events import FlatEvents, FlatRows
@@ -32,11 +31,6 @@ from training.rankers.event_pairs import EventPairs
 from training.rankers.hashed_crosses import Crosses
 from training.rankers.ranker import MissingHistoriesError, UnknownModelError
 
-_AGE_DAYS: Final = (1 / 24, 0.25, 1.0, 2.0, 4.0, 7.0, 14.0, 30.0, 60.0, 120.0)
-_PLACES_BACK: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-_NUM_KINDS: Final = 1 + max(EVENT_CODES.values())
-CONTEXTS: Final = (_NUM_KINDS, len(_AGE_DAYS) + 2, len(_PLACES_BACK) + 1)
-"""Codes of what was done, of how long ago, 0 where neither is told, and of how many events ago."""
 _MOST_TOGETHER: Final = 512
 """Rows of one user that are read as one user's; more are cut."""
 
@@ -98,7 +92,7 @@ class Reader:
             "num_candidate_dense": len(self._numbers(of_user=False)),
             "num_wide": wide.size if (wide := self.crosses or self.pairs) else 0,
             "event_fields": tuple(map(_field, events)) if self.reads_histories else (),
-            "event_contexts": CONTEXTS if self.reads_histories else (),
+            "event_contexts": deep_contexts.SIZES if self.reads_histories else (),
             "num_places": self.num_places,
             "begins_from_known": self.factors is not None,
         }
@@ -181,7 +175,7 @@ class Reader:
 
     def _nothing(self, num_users: int) -> Events:
         num_fields = 1 + len(self.event_words or ()) if self.reads_histories else 0
-        contexts = CONTEXTS if self.reads_histories else ()
+        contexts = deep_contexts.SIZES if self.reads_histories else ()
         of_events = NetworkConfig(
             candidate_fields=(), event_fields=("",) * num_fields, event_contexts=contexts
         )
@@ -219,7 +213,7 @@ class Reader:
         of_U = histories.of_N[first_U]
         return FlatEvents(
             code_EG=torch.from_numpy(np.stack(codes, axis=1)),
-            context_EX=torch.from_numpy(_contexts(histories)),
+            context_EX=torch.from_numpy(deep_contexts.of(histories)),
             first_U=torch.from_numpy(histories.offset_H1[of_U]),
             length_U=torch.from_numpy(histories.length_H[of_U]),
         )
@@ -303,14 +297,3 @@ def _paired(
     of_user = (np.repeat(one.numpy(), count_U) for one in (events.first_U, events.length_U))
     code_EG = events.code_EG.numpy()[:, 1:]
     return pairs.places(code_NC[:, 1 : 1 + code_EG.shape[1]], code_EG, *of_user)
-
-
-def _contexts(histories: Histories) -> np.ndarray:
-    """What is told of events alone: int32, E × 3."""
-    age_E = histories.age_days_E
-    age = np.where(np.isnan(age_E), 0, np.searchsorted(_AGE_DAYS, age_E) + 1)
-    start_E = np.repeat(histories.offset_H1[:-1], histories.length_H)
-    back_E = np.arange(len(age_E)) - start_E
-    back = np.searchsorted(_PLACES_BACK, back_E, side="right")
-    kind = np.clip(histories.kind_E, 0, _NUM_KINDS - 1)
-    return np.stack([kind, age, back], axis=1).astype(np.int32)

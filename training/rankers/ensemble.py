@@ -25,7 +25,8 @@ from training.calibrators.calibrator import chance, logit
 from training.inputs import Inputs, Layout
 from training.metrics import log_loss
 from training.rankers import deep, gbdt, item_effects, parts
-from training.rankers.deep import Deep, DeepConfig
+from training.rankers.deep import DeepConfig
+from training.rankers.deep_ranker import Deep
 from training.rankers.gbdt import Gbdt, GbdtConfig
 from training.rankers.item_effects import ItemEffects, Seen
 from training.rankers.ranker import Batch, Days, UnknownModelError, refused_unless_whole

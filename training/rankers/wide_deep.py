@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from training.rankers import deep, hashed_crosses
-from training.rankers.deep import LEARNING, Deep, DeepConfig, Plan, ReadConfig
+from training.rankers import deep_fitting, deep_ranker, hashed_crosses
 from training.rankers.deep_config import NetworkConfig
+from training.rankers.deep_fitting import LEARNING, Plan, ReadConfig
+from training.rankers.deep_ranker import Deep
 from training.rankers.deep_reader import Reader
 from training.rankers.deep_training import TrainingConfig
 from training.rankers.ranker import Days
@@ -51,7 +52,7 @@ def fit(days: Days, split: Split, config: WideDeepConfig, seed: int) -> Deep:
     Raises:
         NothingToLearnError: If all days to learn from, or all to stop on, are empty.
     """
-    known, tasks, places = deep.read_days(days, split, config.read)
+    known, tasks, places = deep_fitting.read_days(days, split, config.read)
     crosses = hashed_crosses.of_telling(
         known, days(split.fit.last), config.num_crossed, hash_bits=config.hash_bits
     )
@@ -71,8 +72,8 @@ def fit(days: Days, split: Split, config: WideDeepConfig, seed: int) -> Deep:
         trunk=config.trunk,
         dropout=config.dropout,
     )
-    plain = DeepConfig(read=config.read, network=network, training=config.training)
-    return deep.learned(NAME, days, split, Plan(reader, tasks, plain, seed))
+    plan = Plan(reader, tasks, config.read, network, config.training, seed)
+    return deep_fitting.learned(NAME, days, split, plan)
 
 
 def load(files: Mapping[str, bytes]) -> Deep:
@@ -81,4 +82,4 @@ def load(files: Mapping[str, bytes]) -> Deep:
     Raises:
         UnknownModelError: If a file is missing, cut off, or of another version.
     """
-    return deep.of_files(NAME, files)
+    return deep_ranker.of_files(NAME, files)

@@ -200,7 +200,7 @@ def test_each_fault_of_candidates_is_caught_with_an_example(plant: Plant) -> Non
         "items: largest fused_score first": {
             "items": [one, {**one, "item_no": 2, "fused_score": 2.0}]
         },
-        "items: at most 200": {"items": [{**one, "item_no": n} for n in range(201)]},
+        "items: at most 2,000": {"items": [{**one, "item_no": n} for n in range(2_001)]},
         "items: fused_score is finite": {"items": [{**one, "fused_score": float("nan")}]},
         "items: someone proposed it": {"items": [{**one, "proposals": []}]},
         "items: proposed by known sources, ranks from 1 on": {

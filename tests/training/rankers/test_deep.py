@@ -18,9 +18,11 @@ from training.encode import EncoderConfig
 from training.fields import FieldsConfig
 from training.histories import Histories
 from training.inputs import Inputs, Layout
-from training.rankers import deep, factorization, wide_deep
-from training.rankers.deep import Deep, DeepConfig, ReadConfig
+from training.rankers import deep, deep_ranker, factorization, wide_deep
+from training.rankers.deep import DeepConfig
 from training.rankers.deep_config import NetworkConfig
+from training.rankers.deep_fitting import ReadConfig
+from training.rankers.deep_ranker import Deep
 from training.rankers.deep_training import TrainingConfig
 from training.rankers.factorization import FactorizationConfig
 from training.rankers.ranker import Batch, MissingHistoriesError, UnknownModelError
@@ -145,7 +147,7 @@ def test_rows_of_users_are_the_same_in_blocks_and_at_once(
     given = days(NIGHT).given
     whole = fitted.score(given)["click"]
 
-    monkeypatch.setattr(deep, "_SCORED_AT_ONCE", 100)
+    monkeypatch.setattr(deep_ranker, "_SCORED_AT_ONCE", 100)
 
     np.testing.assert_array_equal(fitted.score(given)["click"], whole)
 

@@ -8,8 +8,9 @@ from tests.training.rankers.conformance import Implementation
 from training.encode import EncoderConfig
 from training.fields import FieldsConfig
 from training.rankers import deep, ensemble, factorization, gbdt, lambdamart, logistic, wide_deep
-from training.rankers.deep import DeepConfig, ReadConfig
+from training.rankers.deep import DeepConfig
 from training.rankers.deep_config import NetworkConfig
+from training.rankers.deep_fitting import ReadConfig
 from training.rankers.deep_training import TrainingConfig
 from training.rankers.ensemble import EnsembleConfig
 from training.rankers.factorization import FactorizationConfig
