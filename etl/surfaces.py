@@ -1,7 +1,7 @@
 """The places of the app that show a slate, and what each of them recommends.
 
 Put here what is true of a surface everywhere. How many items its slate holds is a setting
-(``training.config``).
+(``orchestration.settings``).
 """
 
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ from training import labels, registry, split
 from training.inputs import OF_SOURCES
 from training.metrics import log_loss
 from training.permitted import PermittedConfig, permitted
-from training.rankers.ranker import Batch, Ranker, Telling
+from training.rankers.ranker import Batch, Ranker, Telling, UnfittedError
 from training.registry import MissingLibraryError, ModelName
 from training.split import Split, TooLittleToLearnError
 
@@ -95,10 +95,9 @@ class _Fit:
         try:
             settings = self.night.workspace.settings
             config = registry.config_of(self.ranker, **settings.network_learning)
-            chosen = self._split()
-        except (TooLittleToLearnError, MissingLibraryError) as error:
+            return empty | self._fitted(self._split(), config)
+        except (TooLittleToLearnError, MissingLibraryError, UnfittedError) as error:
             return empty | {"reason": str(error)}
-        return empty | self._fitted(chosen, config)
 
     def _split(self) -> Split:
         calendar = registry.CALENDARS[self.ranker]

@@ -56,7 +56,7 @@ def _jars() -> Finding:
 
 def _memory(settings: Settings) -> Finding:
     free = psutil.virtual_memory().available / _GB
-    heap = _gigabytes(settings.spark_memory)
+    heap = gigabytes(settings.spark_memory)
     if free < heap + _SPARE_MEMORY_GB:
         said = (
             f"{free:.1f} GB are free; Spark's heap of {settings.spark_memory} and its workers need "
@@ -66,9 +66,9 @@ def _memory(settings: Settings) -> Finding:
     return Finding("memory", True, f"{free:.1f} GB free, heap {settings.spark_memory}")
 
 
-def _gigabytes(said: str) -> float:
-    number, unit = float(said[:-1]), said[-1].lower()
-    return number if unit == "g" else number / 1024
+def gigabytes(said: str) -> float:
+    """Read a size as Java is told it: a number and k, m or g."""
+    return float(said[:-1]) / 1024 ** "gmk".index(said[-1].lower())
 
 
 def _disk(home: Home) -> Finding:

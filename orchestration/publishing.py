@@ -92,7 +92,9 @@ def _offer(lake: Lake, settings: Settings, surface: Surface, day: date) -> Offer
         limits=limits_of(settings, surface),
     )
     if broken:
-        return Blocked(reason="; ".join(map(str, broken)))
+        said = "; ".join(map(str, broken))
+        hint = f"if settings changed since they were made: nightmarket night --day {day}"
+        return Blocked(reason=f"{said} ({hint})")
     similar = lake.files.arrow_as_of(tables.SIMILAR[surface.name], day)
     return Offer(day=day, slates=lake.files.batches(table, one_day(day)), similar=_batches(similar))
 

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from etl.bronze.files import LOOK_BACK_DAYS
+from etl.features.examination import MAX_CHANCE_PROPENSITY
 from etl.home import Home
 from etl.spark import SparkConfig
 from etl.tables.ranking import RANKER_NAMES
@@ -23,6 +24,12 @@ from scoring.value import ValueConfig
 _SMALL_BYTE_DAYS: Final = 128 << 20
 """Bytes in landing times days made, below which compiling costs more than it saves (measured:
 docs/performance.md)."""
+MAX_PLACES: Final = 400
+"""Of a slate: its stand-in is one of 500 popular items, a fifth in reserve."""
+_MOST: Final = 1e6
+"""Clicks: worths are added up and stay finite."""
+_DAYS: Final = 36_500
+"""Of a century: dates go back so far."""
 _WORKER_IMPORTS: Final = ("scoring.candidates", "scoring.slates", "xgboost", "torch")
 """What asking sources and ranking need: seconds for each of a run's workers."""
 
@@ -34,7 +41,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path(".nightmarket"), description="where logs, tables and models lie")
     spark_master: str = Field("local[*]", description="threads of this machine, or a cluster")
-    spark_memory: str = Field("4g", description="the driver's JVM heap")
+    spark_memory: str = Field(
+        "4g", pattern=r"^[1-9]\d*[kKmMgG]$", description="the driver's JVM heap"
+    )
     partitions: int = Field(
         0, ge=0, description="Spark's tasks after a shuffle; 0: cores of this machine"
     )
@@ -50,19 +59,34 @@ class Settings(BaseSettings):
     steps: int = Field(
         2, ge=1, description="steps of a run that work side by side; memory grows with them"
     )
-    k_product_feed: int = Field(50, ge=1, le=500, description="places of a product feed's slate")
-    k_live_streams: int = Field(20, ge=1, le=500, description="places of a live streams' slate")
-    k_short_videos: int = Field(100, ge=1, le=500, description="places of a short videos' slate")
+    k_product_feed: int = Field(
+        50, ge=1, le=MAX_PLACES, description="places of a product feed's slate"
+    )
+    k_live_streams: int = Field(
+        20, ge=1, le=MAX_PLACES, description="places of a live streams' slate"
+    )
+    k_short_videos: int = Field(
+        100, ge=1, le=MAX_PLACES, description="places of a short videos' slate"
+    )
     candidates: int = Field(
-        200, ge=1, le=MAX_CANDIDATES, description="candidates ranked for one user"
+        200,
+        ge=1,
+        le=MAX_CANDIDATES,
+        description="candidates ranked for one user; what a slate and its reserve of a fifth leave "
+        "of them is explored",
     )
     exploration_rate: float = Field(
-        0.05, ge=0, lt=1, description="probability that a place is given to exploration"
+        0.05,
+        ge=0,
+        le=MAX_CHANCE_PROPENSITY,
+        description="probability that a place is given to exploration",
     )
-    order_value: float = Field(5.0, ge=0, description="worth of an order in clicks")
-    cart_value: float = Field(5.0, ge=0, description="worth of a cart on a video in clicks")
+    order_value: float = Field(5.0, ge=0, le=_MOST, description="worth of an order in clicks")
+    cart_value: float = Field(
+        5.0, ge=0, le=_MOST, description="worth of a cart on a video in clicks"
+    )
     watch_value: float = Field(
-        1.0, ge=0, description="worth of a video watched to its end in clicks"
+        1.0, ge=0, le=_MOST, description="worth of a video watched to its end in clicks"
     )
     max_per_seller: int = Field(15, ge=1, description="places of one seller, reserve included")
     max_per_category: int = Field(30, ge=1, description="places of one category, reserve included")
@@ -83,24 +107,34 @@ class Settings(BaseSettings):
         ge=1_000,
         description="examples of a surface's day that rankers read; of more, those of some users",
     )
-    seed: int = Field(7, description="of training and bootstraps")
+    seed: int = Field(7, ge=0, lt=1 << 32, description="of training and bootstraps")
     tidy_every_days: int = Field(
         7, ge=0, description="nights between two upkeeps (`nightmarket tidy`); 0: none by itself"
     )
     keep_landing_days: int = Field(
-        400, ge=0, description="days that raw files stay whose lines are in the lake; 0: for ever"
+        400,
+        ge=0,
+        le=_DAYS,
+        description="days that raw files stay whose lines are in the lake; 0: for ever",
     )
     keep_model_days: int = Field(
         120,
         ge=0,
+        le=_DAYS,
         description="nights whose models stay, with what served and was gone on from; 0: all",
     )
     keep_publications: int = Field(7, ge=2, description="publications that stay for rollback")
     keep_run_days: int = Field(
-        90, ge=0, description="days that Dagster's runs and reports of failures stay; 0: for ever"
+        90,
+        ge=0,
+        le=_DAYS,
+        description="days that Dagster's runs and reports of failures stay; 0: for ever",
     )
     keep_removed_hours: int = Field(
-        24, ge=0, description="hours that a table's files stay which it does not read any more"
+        24,
+        ge=0,
+        le=24 * _DAYS,
+        description="hours that a table's files stay which it does not read any more",
     )
 
     @field_validator("rankers", mode="before")

@@ -71,7 +71,7 @@ class Night:
         settings = self.workspace.settings
         if settings.buckets:
             return settings
-        found = num_buckets(self.lake.files, self.days)
+        found = num_buckets(self.lake.files, self.days, num_candidates=settings.candidates)
         return settings.model_copy(update={"buckets": found})
 
     def evenings(self, num_days: int) -> Days | None:

@@ -22,6 +22,7 @@ def demo() -> None:
 
 
 def simulate(  # noqa: PLR0913 - the command line's options
+    ctx: typer.Context,
     *,
     users: Annotated[int, typer.Option(min=1, help="Users, bots among them.")] = 5000,
     items: Annotated[int, typer.Option(min=10, help="Products at the start.")] = 3000,
@@ -44,6 +45,8 @@ def simulate(  # noqa: PLR0913 - the command line's options
     from simulator.config import ShopConfig
     from simulator.simulate import add_day, made_in, make
 
+    if one_more_day:
+        _refuse_other_sizes(ctx)
     root, console = (out or Settings().home).absolute(), Console()
     config = ShopConfig(users=users, items=items, days=days, seed=seed, start=day_of(start))
     before = made_in(root)
@@ -60,6 +63,17 @@ def simulate(  # noqa: PLR0913 - the command line's options
     _say_next(
         console, made, where="" if out is None else f"NIGHTMARKET_HOME={shlex.quote(str(out))} "
     )
+
+
+def _refuse_other_sizes(ctx: typer.Context) -> None:
+    """Refuse what a shop that is there already cannot be asked for: it goes on as it is."""
+    given = [
+        f"--{name}"
+        for name in ("users", "items", "days", "seed", "start")
+        if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        raise typer.BadParameter(f"{', '.join(given)}: --one-more-day goes on with the shop's own")
 
 
 def _say(console: "Console", root: Path, made: "Made", *, is_new: bool) -> None:

@@ -70,6 +70,8 @@ class Calibration:
     losses: Mapping[str, float]
     """Held-out log loss of each candidate by name: a family, or the chosen one with segments, as
     ``platt+segments/256`` for a prior of 256 positives. Empty where nothing was held out."""
+    drift: float = 0.0
+    """Log odds that come on top of all days' on the newest (``training.calibrators.drift``)."""
 
     def apply(self, p_N: np.ndarray, parts: Mapping[str, Segments]) -> np.ndarray:
         """Calibrate predictions: float64, N, in [``NEAREST``, 1 − ``NEAREST``].
@@ -83,8 +85,11 @@ class Calibration:
         Raises:
             UnknownSegmentsError: If a kind that has offsets is missing.
         """
-        logit_N = self.effects.logits(self.calibrator.logits(p_N), parts)
-        return chance(np.clip(logit_N, -_FARTHEST, _FARTHEST))
+        return chance(np.clip(self.logits(p_N, parts), -_FARTHEST, _FARTHEST))
+
+    def logits(self, p_N: np.ndarray, parts: Mapping[str, Segments]) -> np.ndarray:
+        """Calibrate predictions: log odds, float64, N; the rest as ``apply``."""
+        return self.effects.logits(self.calibrator.logits(p_N), parts) + self.drift
 
     def save(self) -> bytes:
         """Write it as JSON."""
@@ -94,6 +99,7 @@ class Calibration:
             "parameters": self.calibrator.parameters(),
             "effects": self.effects.parameters(),
             "losses": dict(self.losses),
+            "drift": self.drift,
         }
         return json.dumps(written).encode()
 
@@ -116,7 +122,8 @@ def load(written: bytes) -> Calibration:
         raise UnknownCalibrationError(f"only version {_VERSION} can be read; fit it again")
     try:
         calibrator = _MAKERS[found["family"]](found["family"], found["parameters"])
-        return Calibration(calibrator, Effects(**found["effects"]), found["losses"])
+        effects, drift = Effects(**found["effects"]), found.get("drift", 0.0)
+        return Calibration(calibrator, effects, found["losses"], drift)
     except (KeyError, TypeError) as error:
         raise UnknownCalibrationError(f"the calibration misses or does not know {error}") from error
 

@@ -4,14 +4,16 @@ Fitted are they on the newest examples that the ranker has not learned from, at 
 was shown, with their weights. What we ranked and what chance placed both count; what another policy
 showed counts only where too little is ours, as in the first days of a lake. A task that is delayed
 prefers days whose labels are ripe; of younger ones labels are corrected by how much is known at
-their age (``training.delays``), and without that knowledge they are left out.
+their age (``training.delays``), and without that knowledge they are left out. Where days' level
+drifts, the newest day's counts (``training.calibrators.drift``); of delayed labels the days end too
+long before the night for that.
 
 How a calibration is chosen and fitted is ``training.calibrate``. Shapes: N examples.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ import numpy as np
 
 from training import calibrate, delays, example_parts
 from training.calibrate import CalibrateConfig, Calibration
+from training.calibrators import drift
 from training.calibrators.calibrator import Predicted, Segments, together
 from training.delays import Delays
 from training.inputs import Inputs
@@ -177,7 +180,19 @@ def fit(task: Task, days: Iterable[Scored], known: Delays, config: CalibrationsC
     learned, kept = _apart(read, shown_by, config)
     found = calibrate.fit(learned, config.calibrate, kept)
     reason = "chosen on the newest day" if kept is not None else "chosen by folds of users"
+    if not task.is_delayed:
+        found = replace(found, drift=_drift(found, read, shown_by))
     return Fitted(reason, found, **counts)
+
+
+def _drift(found: Calibration, days: Sequence["_Day"], shown_by: str) -> float:
+    """Say how far the newest day's level lies from what all days together are calibrated to."""
+    levels = []
+    for one in days:
+        examples = one.of(shown_by)
+        logit_N = found.logits(examples.p_N, examples.segments)
+        levels.append(drift.level(one.day.toordinal(), logit_N, examples))
+    return drift.at_end([one for one in levels if one is not None])
 
 
 def _read(

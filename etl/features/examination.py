@@ -12,6 +12,8 @@ from typing import Final
 
 import numpy as np
 
+MAX_CHANCE_PROPENSITY: Final = 0.5
+"""Propensity below which chance placed an item: what a policy chooses has more."""
 _SCALES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 _POWERS: Final = tuple(round(0.05 * n, 2) for n in range(41))
 
@@ -20,8 +22,8 @@ _POWERS: Final = tuple(round(0.05 * n, 2) for n in range(41))
 class ExaminationConfig:
     """Which impressions the curve is fitted on."""
 
-    max_chance_propensity: float = 0.5
-    """Propensity below which chance placed an item: what a policy chooses has more."""
+    max_chance_propensity: float = MAX_CHANCE_PROPENSITY
+    """Propensity below which chance placed an item."""
     min_clicks: int = 200
     """Clicks on what chance placed, below which all impressions are read; of all, below which every
     place counts alike."""

@@ -33,7 +33,7 @@ def command(
     watched = [Watched(day, horizon) for day in days]
     of_surface = surfaces.named(surface)
     with console().status("judging every user on every evening …"):
-        lake = Workspace(home_path=str(settings.at_home.root)).lake("report")
+        lake = Workspace(home_path=str(settings.at_home.root)).lake("report", num_days=len(days))
         values = by_user(
             evidence(lake, of_surface, watched),
             surface=of_surface,

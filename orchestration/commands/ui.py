@@ -23,7 +23,9 @@ _PATIENCE_SECONDS: Final = 30.0
 
 
 def command(
-    port: Annotated[int, typer.Option(help="Where the browser finds it.")] = 3000,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Where the browser finds it.")
+    ] = 3000,
     host: Annotated[str, typer.Option(help="Which address it listens on.")] = "127.0.0.1",
 ) -> None:
     """Serve until interrupted; its processes end with it."""
@@ -99,10 +101,11 @@ def _say_once_open(served: subprocess.Popen[bytes], asked: list[int], host: str,
     It is that of the tables: Dagster's first page shows no run that the command line made.
     """
     while served.poll() is None and not asked:
-        with socket.socket() as tried:
-            if not tried.connect_ex((host, port)):
-                console().print(f"http://{host}:{port}/asset-groups")
-                return
+        # Of a name that cannot be resolved Dagster says so itself, and ends.
+        with suppress(OSError), socket.create_connection((host, port)):
+            shown = f"[{host}]" if ":" in host else host
+            console().print(f"http://{shown}:{port}/asset-groups", markup=False)
+            return
         time.sleep(_LOOK_SECONDS)
 
 

@@ -24,10 +24,11 @@ CONFIG: Final = ShopConfig(users=500, items=400, days=8, seed=7, start=date(2026
 SETTINGS: Final = {
     "NIGHTMARKET_RANKERS": "gbdt,deep",
     "NIGHTMARKET_NETWORK_STEPS": "150",
-    "NIGHTMARKET_CANDIDATES": "100",
+    "NIGHTMARKET_CANDIDATES": "140",
 }
 """Who competes, how long a network learns, and how many items are ranked, unless the environment
-says otherwise."""
+says otherwise: some more than the longest slate and its reserve hold, so that there is something to
+explore."""
 SERVED_SHARE: Final = 0.7
 """Of users, whose next day is served from the publication."""
 

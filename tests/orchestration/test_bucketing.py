@@ -22,9 +22,12 @@ class Counted:
         return {day: rows.get((day - FIRST).days, 0) for day in days}
 
 
-def found(first: int, last: int, *, users: dict[int, int], events: dict[int, int]) -> int:
+def found(
+    first: int, last: int, *, users: dict[int, int], events: dict[int, int], candidates: int = 200
+) -> int:
     days = Days(FIRST + timedelta(days=first), FIRST + timedelta(days=last))
-    return num_buckets(Counted(users, events), days)  # type: ignore[arg-type]
+    counted = Counted(users, events)
+    return num_buckets(counted, days, num_candidates=candidates)  # type: ignore[arg-type]
 
 
 def test_few_users_make_as_many_groups_as_keep_all_cores_busy() -> None:
@@ -50,3 +53,8 @@ def test_on_the_lakes_first_day_events_stand_for_users() -> None:
 
 def test_a_quiet_first_day_is_no_reason_to_forget_who_came_before() -> None:
     assert found(0, 1, users={}, events={0: 600_000}) == 60
+
+
+def test_groups_are_smaller_the_more_candidates_a_user_has() -> None:
+    assert found(1, 1, users={0: 100_000}, events={}, candidates=2_000) == 500
+    assert found(1, 1, users={0: 100_000}, events={}, candidates=20) == 50

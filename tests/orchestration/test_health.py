@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.health import findings
+from orchestration.health import findings, gigabytes
 from orchestration.settings import Settings
 
 
@@ -43,3 +43,8 @@ def test_a_heap_larger_than_the_memory_is_named(tmp_path: Path) -> None:
 
     assert not is_well
     assert "NIGHTMARKET_SPARK_MEMORY=2g" in said
+
+
+@pytest.mark.parametrize(("said", "num"), [("4g", 4), ("2048M", 2), ("1048576k", 1)])
+def test_heaps_are_read_in_the_units_of_java(said: str, num: float) -> None:
+    assert gigabytes(said) == num

@@ -24,6 +24,8 @@ from orchestration.judging import judge_nights
 from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
 from tests.orchestration.written_lake import Row, made, write
+from training import registry
+from training.rankers.ranker import UnfittedError
 
 FIRST, FITTED, NIGHT = (date(2026, 1, day) for day in (1, 8, 15))
 EXAMPLES = tables.EXAMPLES["product_feed"]
@@ -247,6 +249,29 @@ def test_where_everything_was_clicked_nothing_is_fitted(tmp_path: Path) -> None:
 
     assert not row["is_fitted"]
     assert row["reason"].endswith("are clicked: nothing can be told apart")
+
+
+def test_a_fit_that_comes_to_nothing_says_why_and_ends_no_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    home.begin(FIRST)
+    workspace = Workspace(home_path=str(tmp_path))
+    for table in READ:
+        made(workspace.files, table, FIRST, NIGHT)
+    for day in Days(FIRST, FITTED):
+        rows = [shown(day, user, 0, is_impression=False) for user in range(300)]
+        clicked = (row | {"is_click": n % 2 == 0} for n, row in enumerate(rows))
+        write(workspace.files, EXAMPLES, day, *clicked)
+
+    def diverges(*_: object, **__: object) -> None:
+        raise UnfittedError("the loss of the stopping rows is inf")
+
+    monkeypatch.setattr(registry, "fit", diverges)
+    [*_, row] = fit_nights(night_of(workspace, Days(FIRST, FITTED)), [PRODUCT_FEED], "gbdt")
+
+    assert not row["is_fitted"]
+    assert row["reason"] == "the loss of the stopping rows is inf"
 
 
 def cut_off(workspace: Workspace, night: date) -> None:

@@ -84,7 +84,19 @@ def test_processes_that_learn_meet_in_the_home_where_they_are_a_clusters(tmp_pat
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("K_PRODUCT_FEED", "0"), ("EXPLORATION_RATE", "1"), ("BUCKETS", "-1"), ("SEED", "lucky")],
+    [
+        ("K_PRODUCT_FEED", "0"),
+        ("K_PRODUCT_FEED", "401"),
+        ("EXPLORATION_RATE", "0.51"),
+        ("BUCKETS", "-1"),
+        ("SEED", "lucky"),
+        ("SEED", "-1"),
+        ("SEED", "20261130120000"),
+        ("SPARK_MEMORY", "lots"),
+        ("SPARK_MEMORY", ""),
+        ("ORDER_VALUE", "inf"),
+        ("KEEP_RUN_DAYS", "999999"),
+    ],
 )
 def test_a_value_out_of_range_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

@@ -68,6 +68,7 @@ def test_another_folder_is_named_in_what_comes_next(
     ("arguments", "code", "said"),
     [
         (("--one-more-day",), 1, "holds no simulated shop. Make one: nightmarket simulate"),
+        (("--one-more-day", "--users", "9"), 2, "--users: --one-more-day goes on with the shop's"),
         (("--start", "tomorrow"), 2, "'tomorrow' is not a day like 2026-01-31"),
         (("--users", "0"), 2, "--users"),
         (("--served-share", "2"), 2, "--served-share"),

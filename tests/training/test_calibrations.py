@@ -169,3 +169,38 @@ def test_where_nothing_is_calibrated_predictions_are_as_they_were() -> None:
     day: Batch = shown(1).batch
     p = {"click": np.linspace(0, 1, len(day))}
     assert NOTHING.apply(p, day.given)["click"] is p["click"]
+
+
+def test_where_days_drift_the_newest_of_them_counts() -> None:
+    drifting = [shown(age, twice=1.6 - 0.15 * age) for age in (1, 2, 3, 4, 5)]
+    config = replace(CONFIG, enough_positives=10_000)
+
+    found = calibrations.fit(CLICK, drifting, UNKNOWN, config)
+
+    assert len(found.days) == 5
+    next_day = shown(0, twice=1.6)
+    share = mean_of(found, next_day) / next_day.batch.label["click"].mean()
+    assert found.calibration is not None
+    pooled = replace(found, calibration=replace(found.calibration, drift=0.0))
+    assert share == pytest.approx(1.1, abs=0.05)
+    assert mean_of(pooled, next_day) / next_day.batch.label["click"].mean() > share + 0.1
+
+
+def test_days_that_do_not_drift_have_next_to_none() -> None:
+    steady = [shown(age) for age in (1, 2, 3, 4, 5)]
+
+    found = calibrations.fit(CLICK, steady, UNKNOWN, replace(CONFIG, enough_positives=10_000))
+
+    assert found.calibration is not None
+    assert abs(found.calibration.drift) < 0.05
+
+
+def test_drift_is_kept_with_the_calibration() -> None:
+    drifting = [shown(age, twice=2.0 - 0.3 * age) for age in (1, 2, 3)]
+    found = calibrations.fit(CLICK, drifting, UNKNOWN, replace(CONFIG, enough_positives=10_000))
+
+    assert found.written is not None
+    loaded = calibrations.load({"click": found.written})
+
+    assert loaded.by_task["click"].drift != 0
+    assert loaded.by_task["click"] == found.calibration

@@ -23,6 +23,7 @@ from training.rankers.deep_network import Network
 from training.rankers.deep_rows import Events, Examples, Rows
 from training.rankers.deep_share import Share
 from training.rankers.deep_training import Blocks, Learned, TrainingConfig
+from training.rankers.ranker import UnfittedError
 
 _FIT: Final = "fit"
 _STOP: Final = "stop"
@@ -32,7 +33,7 @@ _KINDS: Final[list[type]] = [Examples, FlatExamples, FlatRows, FlatEvents, Rows,
 """All that a block is made of besides tensors; of a file nothing else is read."""
 
 
-class ProcessFailedError(RuntimeError):
+class ProcessFailedError(UnfittedError, RuntimeError):
     """A process that learned with others failed; the text says why."""
 
 

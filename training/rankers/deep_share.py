@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.distributed import ProcessGroup
 
+from training.rankers.ranker import UnfittedError
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -94,5 +96,5 @@ ALONE: Final = Share()
 """Of a process that learns by itself."""
 
 
-class TornApartError(RuntimeError):
+class TornApartError(UnfittedError, RuntimeError):
     """Processes that learn together have come to different weights."""

@@ -31,6 +31,7 @@ from training.rankers.deep_events import FlatExamples
 from training.rankers.deep_network import Network
 from training.rankers.deep_rows import Examples
 from training.rankers.deep_share import ALONE, Share
+from training.rankers.ranker import UnfittedError
 from training.retrieval.learning_rate import rate
 
 _PLACES_FASTER: Final = 10
@@ -88,11 +89,11 @@ class Learned:
     judged: tuple[float, ...]
 
 
-class NothingToLearnError(ValueError):
+class NothingToLearnError(UnfittedError, ValueError):
     """There is no example to learn from, or none to stop on."""
 
 
-class DivergedError(ArithmeticError):
+class DivergedError(UnfittedError, ArithmeticError):
     """Weights left the numbers that can be computed with."""
 
 

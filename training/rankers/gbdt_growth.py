@@ -273,6 +273,9 @@ def slopes(
 def loss(placed: Placed, margin_N: np.ndarray) -> float:
     """Mean log loss of p."""
     _, p_N = placed.chance(margin_N)
-    label_N = placed.rows.get_label()
+    label_N, weight_N = placed.rows.get_label(), placed.rows.get_weight()
+    if not weight_N.any():
+        # Nothing of the stopping days is known: no tree is better than another.
+        return 0.0
     loss_N = -(label_N * np.log(p_N) + (1 - label_N) * np.log1p(-p_N))
-    return float(np.average(loss_N, weights=placed.rows.get_weight()))
+    return float(np.average(loss_N, weights=weight_N))
