@@ -26,7 +26,7 @@ _LEAST: Final = 4
 """Groups, so that all cores have something to do."""
 
 
-def num_buckets(files: LakeFiles, days: Days, *, num_candidates: int = _CANDIDATES) -> int:
+def num_buckets(files: LakeFiles, days: Days, *, num_candidates: int) -> int:
     """Choose the number of groups for a run that makes ``days`` with so many candidates a user."""
     wider = max(num_candidates / _CANDIDATES, 1)
     before = days.first - timedelta(days=1)
@@ -35,7 +35,7 @@ def num_buckets(files: LakeFiles, days: Days, *, num_candidates: int = _CANDIDAT
     users: dict[date, int] = {}
     for day in days:
         known = counted[day] or users.get(day - timedelta(days=1), counted[before])
-        users[day] = known or -(-events[day] // _EVENTS_OF_USER)
+        users[day] = known or ceil(events[day] / _EVENTS_OF_USER)
     at_once = ceil(max(users.values()) * wider / _USERS_AT_ONCE)
     at_end = ceil(sum(users.values()) * wider / _ROWS_AT_ONCE)
     return max(_LEAST, at_once, at_end)

@@ -27,9 +27,9 @@ from training import labels, registry, split
 from training.inputs import OF_SOURCES
 from training.metrics import log_loss
 from training.permitted import PermittedConfig, permitted
-from training.rankers.ranker import Batch, Ranker, Telling, UnfittedError
-from training.registry import MissingLibraryError, ModelName
-from training.split import Split, TooLittleToLearnError
+from training.rankers.ranker import Batch, Ranker, Telling
+from training.registry import ModelName
+from training.split import Split, UnfittedError
 
 _LIBRARIES: Final = ("xgboost", "torch", "numpy", "pyarrow", "nightmarket")
 _SIDE_BY_SIDE: Final = 4
@@ -96,7 +96,7 @@ class _Fit:
             settings = self.night.workspace.settings
             config = registry.config_of(self.ranker, **settings.network_learning)
             return empty | self._fitted(self._split(), config)
-        except (TooLittleToLearnError, MissingLibraryError, UnfittedError) as error:
+        except UnfittedError as error:
             return empty | {"reason": str(error)}
 
     def _split(self) -> Split:

@@ -21,7 +21,7 @@ from typing import Any, Final
 from etl.tables.ranking import RANKER_NAMES
 from training.inputs import OURS
 from training.rankers.ranker import Days, Ranker, UnknownModelError
-from training.split import CalendarConfig, Split
+from training.split import CalendarConfig, Split, UnfittedError
 
 CALENDARS: Final[Mapping[str, CalendarConfig]] = {name: CalendarConfig() for name in RANKER_NAMES}
 """When each ranker is fitted, and on how much."""
@@ -31,7 +31,7 @@ _MANIFEST: Final = "manifest.json"
 _PART: Final = ".part"
 
 
-class MissingLibraryError(ImportError):
+class MissingLibraryError(UnfittedError, ImportError):
     """A ranker needs a library that is not installed; the text names both."""
 
 

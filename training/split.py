@@ -36,7 +36,11 @@ class Split:
     stop: Days
 
 
-class TooLittleToLearnError(ValueError):
+class UnfittedError(Exception):
+    """A fit comes to nothing; the text says why, and who served goes on."""
+
+
+class TooLittleToLearnError(UnfittedError, ValueError):
     """There are too few clicks to fit on; the text says how many there are."""
 
 

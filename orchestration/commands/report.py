@@ -34,11 +34,14 @@ def command(
     of_surface = surfaces.named(surface)
     with console().status("judging every user on every evening …"):
         lake = Workspace(home_path=str(settings.at_home.root)).lake("report", num_days=len(days))
+        buckets = settings.buckets or num_buckets(
+            lake.files, days, num_candidates=settings.candidates
+        )
         values = by_user(
             evidence(lake, of_surface, watched),
             surface=of_surface,
             watched=watched,
-            config=ReportsConfig(num_buckets=settings.buckets or num_buckets(lake.files, days)),
+            config=ReportsConfig(num_buckets=buckets),
         )
         config = BacktestConfig(horizon_days=horizon, seed=settings.seed)
         text = markdown(pool(values, slate_days=days, config=config))

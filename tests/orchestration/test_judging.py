@@ -25,7 +25,7 @@ from orchestration.table_asset import Night
 from orchestration.workspace import Workspace
 from tests.orchestration.written_lake import Row, made, write
 from training import registry
-from training.rankers.ranker import UnfittedError
+from training.split import UnfittedError
 
 FIRST, FITTED, NIGHT = (date(2026, 1, day) for day in (1, 8, 15))
 EXAMPLES = tables.EXAMPLES["product_feed"]
@@ -236,14 +236,7 @@ def test_a_ranker_that_nobody_asked_for_says_so_and_reads_nothing(tmp_path: Path
 
 
 def test_where_everything_was_clicked_nothing_is_fitted(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    home.begin(FIRST)
-    workspace = Workspace(home_path=str(tmp_path))
-    for table in READ:
-        made(workspace.files, table, FIRST, NIGHT)
-    for day in Days(FIRST, FITTED):
-        rows = [shown(day, user, 0, is_impression=False) for user in range(300)]
-        write(workspace.files, EXAMPLES, day, *(row | {"is_click": True} for row in rows))
+    workspace = with_candidates_alone(tmp_path, clicked_of=1)
 
     [*_, row] = fit_nights(night_of(workspace, Days(FIRST, FITTED)), [PRODUCT_FEED], "gbdt")
 
@@ -254,15 +247,7 @@ def test_where_everything_was_clicked_nothing_is_fitted(tmp_path: Path) -> None:
 def test_a_fit_that_comes_to_nothing_says_why_and_ends_no_night(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = Home(tmp_path)
-    home.begin(FIRST)
-    workspace = Workspace(home_path=str(tmp_path))
-    for table in READ:
-        made(workspace.files, table, FIRST, NIGHT)
-    for day in Days(FIRST, FITTED):
-        rows = [shown(day, user, 0, is_impression=False) for user in range(300)]
-        clicked = (row | {"is_click": n % 2 == 0} for n, row in enumerate(rows))
-        write(workspace.files, EXAMPLES, day, *clicked)
+    workspace = with_candidates_alone(tmp_path, clicked_of=2)
 
     def diverges(*_: object, **__: object) -> None:
         raise UnfittedError("the loss of the stopping rows is inf")
@@ -272,6 +257,19 @@ def test_a_fit_that_comes_to_nothing_says_why_and_ends_no_night(
 
     assert not row["is_fitted"]
     assert row["reason"] == "the loss of the stopping rows is inf"
+
+
+def with_candidates_alone(folder: Path, *, clicked_of: int) -> Workspace:
+    """A lake of eight days of candidates that nobody was shown, one in so many clicked."""
+    Home(folder).begin(FIRST)
+    workspace = Workspace(home_path=str(folder))
+    for table in READ:
+        made(workspace.files, table, FIRST, NIGHT)
+    for day in Days(FIRST, FITTED):
+        rows = (shown(day, user, 0, is_impression=False) for user in range(300))
+        clicked = (row | {"is_click": n % clicked_of == 0} for n, row in enumerate(rows))
+        write(workspace.files, EXAMPLES, day, *clicked)
+    return workspace
 
 
 def cut_off(workspace: Workspace, night: date) -> None:

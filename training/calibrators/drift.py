@@ -18,12 +18,11 @@ from typing import Final
 
 import numpy as np
 
-from training.calibrators.calibrator import Predicted, chance
+from training.calibrators.calibrator import Predicted
+from training.calibrators.logistic import log_loss_parts, minimum
 
 _VARIANCES: Final = (0.0, *(float(one) for one in np.geomspace(1e-5, 0.3, 19)))
 """Tried of both: of a day's step of the walk, and of what a day is by itself."""
-_STEPS: Final = 12
-"""Of Newton's method, from a level of 0; half of them are more than it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +46,18 @@ def level(number: int, logit_N: np.ndarray, given: Predicted) -> Level | None:
         given: Labels, weights and users of the examples.
     """
     label_N, weight_N = given.label_N.astype(np.float64), given.weight_N
-    observed, total = float(weight_N @ label_N), float(weight_N.sum())
-    if not 0 < observed < total:
+    if not 0 < weight_N @ label_N < weight_N.sum():
         return None
-    value = 0.0
-    for _ in range(_STEPS):
-        p_N = chance(logit_N + value)
-        value += (observed - float(weight_N @ p_N)) / float(weight_N @ (p_N * (1 - p_N)))
-    p_N = chance(logit_N + value)
+
+    def at(value_1: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        loss, slope_N, curvature_N = log_loss_parts(logit_N + value_1, label_N, weight_N)
+        return loss, slope_N.sum(keepdims=True), curvature_N.sum(keepdims=True)[:, None]
+
+    value = float(minimum(at, np.zeros(1))[0])
+    _, slope_N, curvature_N = log_loss_parts(logit_N + value, label_N, weight_N)
     place_N = np.unique(given.user_N, return_inverse=True)[1]
-    slope_U = np.bincount(place_N, weight_N * (label_N - p_N))
-    bend = float(weight_N @ (p_N * (1 - p_N)))
-    return Level(number, value, float(slope_U @ slope_U) / bend**2)
+    slope_U = np.bincount(place_N, slope_N)
+    return Level(number, value, float(slope_U @ slope_U) / float(curvature_N.sum()) ** 2)
 
 
 def at_end(levels: Sequence[Level]) -> float:

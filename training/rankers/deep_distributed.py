@@ -23,7 +23,7 @@ from training.rankers.deep_network import Network
 from training.rankers.deep_rows import Events, Examples, Rows
 from training.rankers.deep_share import Share
 from training.rankers.deep_training import Blocks, Learned, TrainingConfig
-from training.rankers.ranker import UnfittedError
+from training.split import UnfittedError
 
 _FIT: Final = "fit"
 _STOP: Final = "stop"

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.distributed import ProcessGroup
 
-from training.rankers.ranker import UnfittedError
+from training.split import UnfittedError
 
 
 @dataclass(frozen=True, slots=True)

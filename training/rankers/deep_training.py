@@ -31,8 +31,8 @@ from training.rankers.deep_events import FlatExamples
 from training.rankers.deep_network import Network
 from training.rankers.deep_rows import Examples
 from training.rankers.deep_share import ALONE, Share
-from training.rankers.ranker import UnfittedError
 from training.retrieval.learning_rate import rate
+from training.split import TooLittleToLearnError, UnfittedError
 
 _PLACES_FASTER: Final = 10
 """Times that places learn as fast: few numbers that every row reads, and what they have not said
@@ -89,7 +89,7 @@ class Learned:
     judged: tuple[float, ...]
 
 
-class NothingToLearnError(UnfittedError, ValueError):
+class NothingToLearnError(TooLittleToLearnError):
     """There is no example to learn from, or none to stop on."""
 
 

@@ -71,10 +71,6 @@ class UnknownModelError(ValueError):
     """Files do not hold the model that they should."""
 
 
-class UnfittedError(Exception):
-    """A fit came to nothing; the text says why, and who served goes on."""
-
-
 class MissingHistoriesError(ValueError):
     """A model that was fitted with histories is given rows without."""
 
